@@ -24,5 +24,5 @@ export {
 export { type Media, media, type Stream } from "./media.ts";
 export { type BlobReference, blobReference } from "./reference.ts";
 export { type Run, run } from "./run.ts";
-export { SIDECAR_SCHEMA, SIDECAR_VERSION, type Sidecar, sidecar, type Source, source } from "./sidecar.ts";
+export { SIDECAR_SCHEMA, SIDECAR_VERSION, type Sidecar, type Source, sidecar, source } from "./sidecar.ts";
 export type { Rational } from "./time.ts";

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
  * @param start exact start (PTS where known, else ms)
  * @param tie what tells two items of one kind apart that start together, such as a face's place or a text */
 export function itemId(prefix: string, asset: string, kind: string, start: number, tie = ""): string {
-  const hash = createHash("sha256").update(JSON.stringify([asset, kind, start, tie])).digest("hex");
+  const hash = createHash("sha256")
+    .update(JSON.stringify([asset, kind, start, tie]))
+    .digest("hex");
   return `${prefix}_${hash.slice(0, 16)}`;
 }

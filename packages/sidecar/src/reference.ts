@@ -12,8 +12,14 @@ export const sha256 = z
 export const blobReference = z
   .object({
     sha256,
-    size: z.int().min(0).meta({ description: "Size in bytes.", examples: [48_211] }),
-    media_type: z.string().min(1).meta({ description: "Media type of the bytes.", examples: ["image/jpeg"] }),
+    size: z
+      .int()
+      .min(0)
+      .meta({ description: "Size in bytes.", examples: [48_211] }),
+    media_type: z
+      .string()
+      .min(1)
+      .meta({ description: "Media type of the bytes.", examples: ["image/jpeg"] }),
   })
   .meta({ id: "BlobReference", description: "Immutable bytes in the blob store, named by their content." });
 export type BlobReference = z.infer<typeof blobReference>;

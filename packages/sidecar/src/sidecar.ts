@@ -9,22 +9,40 @@ export const SIDECAR_VERSION = "1.0.0";
 
 export const source = z
   .looseObject({
-    uri: z.string().min(1).meta({ description: "Where the bytes lie.", examples: ["file:///films/harbour.mp4"] }),
-    size: z.int().min(0).meta({ description: "Bytes.", examples: [52_428_800] }),
-    modified_at: z.string().optional().meta({ description: "RFC 3339.", examples: ["2026-05-04T10:22:31.000Z"] }),
-    missing: z.boolean().optional().meta({ description: "It was not there at the last look.", examples: [false] }),
+    uri: z
+      .string()
+      .min(1)
+      .meta({ description: "Where the bytes lie.", examples: ["file:///films/harbour.mp4"] }),
+    size: z
+      .int()
+      .min(0)
+      .meta({ description: "Bytes.", examples: [52_428_800] }),
+    modified_at: z
+      .string()
+      .optional()
+      .meta({ description: "RFC 3339.", examples: ["2026-05-04T10:22:31.000Z"] }),
+    missing: z
+      .boolean()
+      .optional()
+      .meta({ description: "It was not there at the last look.", examples: [false] }),
   })
   .meta({ id: "Source", description: "One place that holds the asset's bytes." });
 export type Source = z.infer<typeof source>;
 
 export const asset = z
   .looseObject({
-    id: z.string().min(1).meta({ description: "Derived from tenant and fingerprint.", examples: ["a_4f0c6b1d9e3a7725"] }),
+    id: z
+      .string()
+      .min(1)
+      .meta({ description: "Derived from tenant and fingerprint.", examples: ["a_4f0c6b1d9e3a7725"] }),
     fingerprint: sha256.meta({ description: "SHA-256 of all its bytes." }),
-    source: z.string().min(1).meta({
-      description: "The source it was read from last.",
-      examples: ["file:///films/harbour.mp4"],
-    }),
+    source: z
+      .string()
+      .min(1)
+      .meta({
+        description: "The source it was read from last.",
+        examples: ["file:///films/harbour.mp4"],
+      }),
     sources: z.array(source).min(1).meta({ description: "Every place known to hold the same bytes." }),
     title: z.string().meta({ description: "The container's title, else the file's name.", examples: ["harbour.mp4"] }),
   })
@@ -37,7 +55,10 @@ export const sidecar = z
       .string()
       .regex(/^1\.\d+\.\d+$/)
       .meta({ description: "Semantic version of the document's form.", examples: [SIDECAR_VERSION] }),
-    revision: z.int().min(1).meta({ description: "Counts up from 1 with each job that changed it.", examples: [1] }),
+    revision: z
+      .int()
+      .min(1)
+      .meta({ description: "Counts up from 1 with each job that changed it.", examples: [1] }),
     written_at: z.string().meta({ description: "RFC 3339.", examples: ["2026-11-22T10:00:12.000Z"] }),
     asset,
     media: media.optional().meta({ description: "Media facts; absent when no stage could read the asset." }),

@@ -1,0 +1,84 @@
+import { ERRORS, type ErrorId, type GrpcCode } from "./registry.ts";
+
+/** A field of a request that is not as it must be. */
+export interface FieldViolation {
+  /** Path such as `manifest.inputs[2].media_type`. */
+  readonly field: string;
+  readonly description: string;
+}
+
+export interface ErrorOptions {
+  /** What to do next; the registry's by default. */
+  readonly help?: string;
+  /** Facts for programs: asset, stage, path. Strings only, as google.rpc.ErrorInfo takes them. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly fields?: readonly FieldViolation[];
+  /** Earliest time a retry makes sense, in ms from now. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** The one error class. `id` is stable and in the registry; `message` is for people: what happened and to what. */
+export class HeimdexError extends Error {
+  override readonly name = "HeimdexError";
+  readonly id: ErrorId;
+  readonly help: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fields: readonly FieldViolation[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(id: ErrorId, message: string, options: ErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.id = id;
+    this.help = options.help ?? ERRORS[id].help;
+    this.metadata = options.metadata ?? {};
+    this.fields = options.fields ?? [];
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get code(): GrpcCode {
+    return ERRORS[this.id].code;
+  }
+
+  /** As plain JSON, for the bus, HTTP and logs. */
+  toJSON(): SerializedError {
+    return {
+      id: this.id,
+      message: this.message,
+      help: this.help,
+      metadata: this.metadata,
+      fields: this.fields,
+      ...(this.retryAfterMs === undefined ? {} : { retry_after_ms: this.retryAfterMs }),
+    };
+  }
+
+  static fromJSON(json: SerializedError): HeimdexError {
+    const id = json.id in ERRORS ? (json.id as ErrorId) : "INTERNAL";
+    return new HeimdexError(id, json.message, {
+      help: json.help,
+      metadata: json.metadata,
+      fields: json.fields,
+      ...(json.retry_after_ms === undefined ? {} : { retryAfterMs: json.retry_after_ms }),
+    });
+  }
+
+  /** A HeimdexError stays itself; an aborted call becomes CANCELLED; a full disk DISK_FULL; all else INTERNAL, the cause kept. */
+  static from(reason: unknown): HeimdexError {
+    if (reason instanceof HeimdexError) return reason;
+    if (reason instanceof Error && reason.name === "AbortError")
+      return new HeimdexError("CANCELLED", reason.message, { cause: reason });
+    const code = (reason as NodeJS.ErrnoException | undefined)?.code;
+    if (code === "ENOSPC" || code === "EDQUOT")
+      return new HeimdexError("DISK_FULL", (reason as Error).message, { cause: reason });
+    return new HeimdexError("INTERNAL", reason instanceof Error ? reason.message : String(reason), { cause: reason });
+  }
+}
+
+export interface SerializedError {
+  readonly id: string;
+  readonly message: string;
+  readonly help: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fields: readonly FieldViolation[];
+  readonly retry_after_ms?: number;
+}
