@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { ModelEntry } from "./manifest-schema.ts";
+
+/** Where models lie: `HEIMDEX_MODELS`, else the XDG cache, `~/.cache/heimdex/models`. They can always be fetched again. */
+export function modelFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  if (env.HEIMDEX_MODELS) return resolve(env.HEIMDEX_MODELS);
+  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "heimdex", "models");
+}
+
+/** SHA-256 over the names and digests of an entry's files: what `StageModel.sha256` and step keys carry. */
+export function modelDigest(entry: ModelEntry): string {
+  const files = Object.entries(entry.files)
+    .map(([name, file]) => [name, file.sha256])
+    .sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
+  return createHash("sha256")
+    .update(JSON.stringify([entry.id, files]))
+    .digest("hex");
+}
+
+/** Folder of one version of a model: another digest is another folder, so that an update never changes files in use. */
+export function modelDirectory(folder: string, entry: ModelEntry): string {
+  return join(folder, entry.id, modelDigest(entry).slice(0, 16));
+}
+
+/** Written last into a model's folder, after every digest was checked; removed when `verify` finds a bad file. */
+export const MARKER = ".verified";

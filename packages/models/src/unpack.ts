@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { HeimdexError } from "@heimdex/errors";
+import { Parser, type ReadEntry } from "tar";
+import type { ModelEntry, ModelFile } from "./manifest-schema.ts";
+import { WordVectorCompactor } from "./word-vectors.ts";
+
+/** Takes the files a model needs out of its tarball into `directory`, each checked against the manifest and synced to disk;
+ * a recipe's input streams by and is never stored. Nothing is written under a name the tarball chooses.
+ * @param onBytes grows by the bytes of the tarball read so far
+ * Rejects with MODEL_CORRUPT when a file is missing or not what it must be. */
+export async function unpackModel(
+  entry: ModelEntry,
+  tarball: string,
+  directory: string,
+  onBytes: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const wanted = new Map<string, (content: AsyncIterable<Buffer>) => Promise<void>>();
+  for (const [name, file] of Object.entries(entry.files)) {
+    if (file.path !== undefined) wanted.set(file.path, (content) => store(entry, join(directory, name), file, content));
+  }
+  const { recipe } = entry;
+  if (recipe !== undefined) wanted.set(recipe.path, (content) => compact(entry, recipe, directory, content));
+
+  const work: Promise<void>[] = [];
+  const parser = new Parser({
+    strict: true,
+    onReadEntry(item: ReadEntry) {
+      const path = item.path.slice(item.path.indexOf("/") + 1);
+      const take = item.type === "File" ? wanted.get(path) : undefined;
+      if (take === undefined) {
+        item.resume();
+        return;
+      }
+      wanted.delete(path);
+      const taking = take(item as unknown as AsyncIterable<Buffer>);
+      taking.catch((error: Error) => parser.abort(error));
+      work.push(taking);
+    },
+  });
+  const source = createReadStream(tarball, { highWaterMark: 1 << 18 });
+  source.on("data", (chunk) => onBytes(chunk.length));
+  let failure: unknown;
+  try {
+    await pipeline(source, parser as unknown as NodeJS.WritableStream, { signal });
+  } catch (error) {
+    failure = error;
+  }
+  const outcomes = await Promise.allSettled(work);
+  signal?.throwIfAborted();
+  // A file's own reason says more than the parser's, which was only stopped by it.
+  failure = outcomes.find((outcome) => outcome.status === "rejected")?.reason ?? failure;
+  if (failure !== undefined)
+    throw isSystemError(failure) ? failure : corrupt(entry, (failure as Error).message, failure);
+  for (const path of wanted.keys()) throw corrupt(entry, `the package holds no ${path}`);
+  if (recipe !== undefined) {
+    for (const [name, file] of Object.entries(entry.files)) {
+      if (file.path === undefined) await check(entry, name, file, await digestOf(join(directory, name), signal));
+    }
+  }
+}
+
+async function store(
+  entry: ModelEntry,
+  target: string,
+  file: ModelFile,
+  content: AsyncIterable<Buffer>,
+): Promise<void> {
+  const hash = createHash("sha256");
+  await using handle = await open(target, "w");
+  let size = 0;
+  for await (const chunk of content) {
+    hash.update(chunk);
+    size += chunk.length;
+    await handle.appendFile(chunk);
+  }
+  await handle.sync();
+  check(entry, file.path ?? target, file, { sha256: hash.digest("hex"), size });
+}
+
+async function compact(
+  entry: ModelEntry,
+  recipe: { path: string; sha256: string; size: number },
+  directory: string,
+  content: AsyncIterable<Buffer>,
+): Promise<void> {
+  await using compactor = await WordVectorCompactor.create(directory);
+  const hash = createHash("sha256");
+  let size = 0;
+  for await (const chunk of content) {
+    hash.update(chunk);
+    size += chunk.length;
+    await compactor.write(chunk);
+  }
+  check(entry, recipe.path, recipe, { sha256: hash.digest("hex"), size });
+  await compactor.finish();
+}
+
+interface Digest {
+  readonly sha256: string;
+  readonly size: number;
+}
+
+function check(entry: ModelEntry, name: string, want: Digest, got: Digest): void {
+  if (got.sha256 === want.sha256 && got.size === want.size) return;
+  throw corrupt(
+    entry,
+    `${name} has ${got.size} bytes with SHA-256 ${got.sha256}; the manifest says ${want.size} bytes with ${want.sha256}`,
+  );
+}
+
+/** Size and SHA-256 of a file. */
+export async function digestOf(file: string, signal?: AbortSignal): Promise<Digest> {
+  const hash = createHash("sha256");
+  let size = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal })) {
+    hash.update(chunk as Buffer);
+    size += (chunk as Buffer).length;
+  }
+  return { sha256: hash.digest("hex"), size };
+}
+
+const isSystemError = (error: unknown) =>
+  error instanceof HeimdexError || typeof (error as { errno?: unknown }).errno === "number";
+
+function corrupt(entry: ModelEntry, said: string, cause?: unknown): HeimdexError {
+  return new HeimdexError("MODEL_CORRUPT", `${entry.id}: ${said}`, {
+    help: "Nothing was kept of it. `heimdex models pull` fetches it again; if it says the same twice, report it.",
+    metadata: { model: entry.id },
+    cause,
+  });
+}
