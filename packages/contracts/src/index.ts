@@ -1,0 +1,1 @@
+export { descriptorSet, STAGE_PROTOCOL_VERSION } from "./descriptor-set.ts";
