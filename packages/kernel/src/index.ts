@@ -1,0 +1,28 @@
+export {
+  type ArtifactRef,
+  type AssetRecord,
+  type Binding,
+  type Facts,
+  type Fence,
+  isFinal,
+  type Job,
+  type JobState,
+  jobEnded,
+  type Lease,
+  type SessionRecord,
+  type SourceRecord,
+  type SpanData,
+  type SpanRecord,
+  type Step,
+  type StepState,
+} from "./job.ts";
+export {
+  LAYER_SCHEMA_PREFIX,
+  MEDIA_SCHEMA,
+  type ModelRef,
+  NEIGHBOUR_SCHEMA,
+  type PortSpec,
+  SOURCE_SCHEMA,
+  type StageManifest,
+  type StageRecord,
+} from "./manifest.ts";

@@ -1,0 +1,233 @@
+import type { ModelRef, PortSpec } from "./manifest.ts";
+
+/** Bytes a step put out or takes in. */
+export interface ArtifactRef {
+  readonly port: string;
+  readonly mediaType: string;
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+  /** The bytes as base64, when there are at most 4 KiB of them; then no blob holds them. */
+  readonly inline?: string;
+  /** File name, for neighbouring files. */
+  readonly name?: string;
+}
+
+/** The right of one worker session to run one attempt until it expires. Times are Unix ms. */
+export interface Lease {
+  /** Id of the attempt: `<job>-<step index>-<epoch>`. */
+  readonly id: string;
+  readonly epoch: number;
+  readonly session: string;
+  readonly requestId: string;
+  /** Unless renewed: then the session's record holds a later instant. */
+  readonly expiresAtMs: number;
+  readonly grantedAtMs: number;
+  /** Span id of the attempt in the job's trace. */
+  readonly spanId: string;
+}
+
+/** What a worker shows to prove that an attempt is still its own. */
+export interface Fence {
+  readonly lease: string;
+  readonly epoch: number;
+}
+
+/** - WAITING: for other steps. - READY: could be leased (from `notBeforeMs` on). - LEASED: a session has it. The others are final. */
+export type StepState = "WAITING" | "READY" | "LEASED" | "OK" | "EMPTY" | "CACHED" | "SKIPPED" | "FAILED" | "CANCELLED";
+
+/** Where an input port's artifacts come from. */
+export interface Binding {
+  readonly port: string;
+  /** Stage that puts it out; "" for the source and its neighbours. */
+  readonly from: string;
+  readonly fromPort: string;
+  readonly optional: boolean;
+}
+
+export interface Step {
+  readonly stage: string;
+  readonly version: string;
+  readonly behaviour: number;
+  /** Manifest digest. */
+  readonly digest: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly models: readonly ModelRef[];
+  readonly bindings: readonly Binding[];
+  readonly outputPorts: readonly PortSpec[];
+  readonly conditions: readonly string[];
+  /** Stages that must end before it: those it takes from and the one that gives the facts for its conditions. */
+  readonly after: readonly string[];
+  readonly attemptMs: number;
+  readonly stallMs: number;
+  readonly state: StepState;
+  /** SKIPPED, FAILED, CANCELLED, or a retry that is due: stable id, colon, sentence. "" otherwise. */
+  readonly reason: string;
+  readonly help: string;
+  /** The result is usable but not whole: a sentence; "" when whole. */
+  readonly partial: string;
+  /** Known once all inputs are. */
+  readonly key: string;
+  readonly lease: Lease | undefined;
+  /** Counts leases ever granted for the step: the next lease's fence. */
+  readonly epoch: number;
+  /** Attempts that ended by failure and count against the budget. */
+  readonly failures: number;
+  /** Leases that ended because nothing was heard. */
+  readonly lost: number;
+  /** READY: not before this, Unix ms. */
+  readonly notBeforeMs: number;
+  readonly outputs: readonly ArtifactRef[];
+  /** Of the attempt that ended it (for CACHED: of the run the result came from). */
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly worker: string;
+  readonly device: string;
+  /** Unix ms; 0 until then. */
+  readonly readyAtMs: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** What earlier runs let one expect, ms; 0 unknown. */
+  readonly estimateMs: number;
+  /** Tail of a tool's output of the last failure; "" otherwise. */
+  readonly logTail: string;
+}
+
+export type JobState = "QUEUED" | "RUNNING" | "SUCCEEDED" | "PARTIAL" | "FAILED" | "CANCELLED";
+
+/** What conditions test, and what is shown about the asset. */
+export interface Facts {
+  readonly has_audio: boolean;
+  readonly has_video: boolean;
+  readonly has_subtitles: boolean;
+  readonly duration_ms: number;
+}
+
+/** One run of a plan for one asset: catalog collection `jobs`. Ids sort by time. Times are Unix ms. */
+export interface Job {
+  readonly id: string;
+  readonly tenant: string;
+  /** "" until the source has been fingerprinted. */
+  readonly asset: string;
+  readonly sourceUri: string;
+  /** SHA-256 and size of the source's bytes; "" and 0 until fingerprinted. */
+  readonly fingerprint: string;
+  readonly sourceSize: number;
+  /** Modification time the fingerprint belongs to, Unix ms. */
+  readonly sourceModifiedMs: number;
+  readonly neighbours: readonly ArtifactRef[];
+  readonly priority: number;
+  readonly reread: boolean;
+  readonly state: JobState;
+  readonly reason: string;
+  readonly help: string;
+  readonly steps: readonly Step[];
+  readonly facts: Facts | undefined;
+  readonly createdAtMs: number;
+  readonly plannedAtMs: number;
+  readonly endedAtMs: number;
+  readonly cancelRequested: boolean;
+  /** The job this one joined because it was under way for the same asset; "" otherwise. */
+  readonly joined: string;
+  readonly traceId: string;
+  /** Span id of the job's root span, and what it continues ("" for none). */
+  readonly rootSpanId: string;
+  readonly parentSpanId: string;
+  /** Sidecar revision it wrote; 0 until then. */
+  readonly sidecarRevision: number;
+  /** The sidecar is written, or the job ended without one. */
+  readonly settled: boolean;
+}
+
+/** An asset: catalog collection `assets`; terms `tenant:<t>`, `indexing` while `indexedRevision < sidecarRevision`. Times are Unix ms. */
+export interface AssetRecord {
+  readonly id: string;
+  readonly tenant: string;
+  readonly fingerprint: string;
+  readonly size: number;
+  readonly title: string;
+  readonly durationMs: number;
+  readonly sources: readonly {
+    readonly uri: string;
+    readonly size: number;
+    readonly modifiedMs: number;
+    readonly missing: boolean;
+  }[];
+  readonly sidecarRevision: number;
+  readonly indexedRevision: number;
+  readonly latestJob: string;
+  readonly createdAtMs: number;
+  /** Trace and root span of the job that wrote the newest sidecar: the index span joins it. */
+  readonly traceId: string;
+  readonly rootSpanId: string;
+}
+
+/** What is known of a source by its URI: catalog collection `sources`, id = hash of tenant and URI; terms `asset:<id>`, `uri-tenant:<t>`. */
+export interface SourceRecord {
+  readonly uri: string;
+  readonly tenant: string;
+  readonly size: number;
+  readonly modifiedMs: number;
+  readonly fingerprint: string;
+  readonly asset: string;
+}
+
+/** A worker session: catalog collection `sessions`; terms `session`. Times are Unix ms. */
+export interface SessionRecord {
+  readonly id: string;
+  /** SHA-256 of its token. */
+  readonly tokenHash: string;
+  readonly worker: string;
+  readonly device: string;
+  readonly openedAtMs: number;
+  /** Last sign of life. */
+  readonly seenAtMs: number;
+  readonly mountProven: boolean;
+  /** Stages it serves, with the models it offers; `unavailable` ones get no lease. */
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly version: string;
+    readonly models: readonly ModelRef[];
+    readonly unavailable: string;
+    readonly interactive: boolean;
+  }[];
+  /** Leases by id: renewed until, and how far they are. */
+  readonly renewals: Readonly<
+    Record<
+      string,
+      {
+        readonly untilMs: number;
+        readonly done: number;
+        readonly total: number;
+        readonly unit: string;
+        readonly message: string;
+        readonly progressAtMs: number;
+      }
+    >
+  >;
+}
+
+/** Spans of a job's trace: catalog collection `spans`, ids `<job>/<n>`; terms `job:<id>`. */
+export interface SpanRecord {
+  readonly traceId: string;
+  readonly spans: readonly SpanData[];
+}
+export interface SpanData {
+  readonly name: string;
+  readonly service: string;
+  readonly spanId: string;
+  /** "" at the root. */
+  readonly parentId: string;
+  /** Unix ms with fraction. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly error: boolean;
+}
+
+export function isFinal(state: StepState): boolean {
+  return state !== "WAITING" && state !== "READY" && state !== "LEASED";
+}
+export function jobEnded(state: JobState): boolean {
+  return state !== "QUEUED" && state !== "RUNNING";
+}
