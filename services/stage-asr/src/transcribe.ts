@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import type { StageLayer } from "@heimdex/sidecar";
+import type { StageModel } from "@heimdex/stage-sdk";
+import { type PhraseOptions, toItems } from "./phrases.ts";
+import type { Recognizer } from "./recognizer.ts";
+import { SEGMENTER_DEFAULTS, type SpeechRegion } from "./speech-segmenter.ts";
+import type { VadThread } from "./vad-thread.ts";
+import { durationMs, openWav } from "./wav-file.ts";
+
+/** Share of the progress given to finding speech; recognising it takes the rest. */
+const VAD_SHARE = 0.1;
+
+export interface TranscribeEngines {
+  readonly vad: VadThread;
+  readonly recognizer: Recognizer;
+  /** Of both. */
+  readonly models: readonly StageModel[];
+}
+
+export interface TranscribeRequest {
+  /** 16 kHz mono 16-bit PCM wav whose sample 0 is the timeline's 0. */
+  readonly path: string;
+  /** Id of the asset, for item ids. */
+  readonly asset: string;
+  readonly scratch: string;
+  /** Regions recognised side by side. */
+  readonly threads: number;
+  /** From which probability a window of 32 ms counts as speech, 0..1. */
+  readonly speechThreshold: number;
+  readonly phrases: PhraseOptions;
+  readonly signal: AbortSignal;
+  /** In ms of audio. */
+  onProgress(doneMs: number, totalMs: number, message: string): void;
+  onCpu(ms: number): void;
+}
+
+export interface Transcription {
+  readonly layer: StageLayer<"transcript">;
+  readonly audioMs: number;
+  /** Speech found, in ms. */
+  readonly speechMs: number;
+  readonly regions: number;
+}
+
+/** Finds speech, recognises it and writes it down as a layer; no speech, no items. Memory does not grow with the length
+ * of the audio, only with what is said.
+ * @throws StageFailure AUDIO_UNREADABLE, VAD_FAILED, RECOGNIZER_FAILED, RECOGNIZER_TIMEOUT */
+export async function transcribe(
+  { vad, recognizer }: Omit<TranscribeEngines, "models">,
+  request: TranscribeRequest,
+): Promise<Transcription> {
+  const audio = await openWav(request.path);
+  const audioMs = durationMs(audio);
+  const threshold = request.speechThreshold;
+  const options = { ...SEGMENTER_DEFAULTS, threshold, negativeThreshold: Math.max(0.01, threshold - 0.15) };
+  const progress = (share: number, message: string) =>
+    request.onProgress(Math.round(share * audioMs), audioMs, message);
+  const regions = await vad.detect(audio, options, request.signal, (ms) => {
+    progress((VAD_SHARE * ms) / audioMs, "finding speech");
+  });
+  const speechMs = regions.reduce((sum, region) => sum + lengthMs(region), 0);
+  let doneMs = 0;
+  const recognized =
+    regions.length === 0
+      ? []
+      : await recognizer.recognize(audio, regions, {
+          scratch: join(request.scratch, "recognizer"),
+          threads: request.threads,
+          signal: request.signal,
+          onCpu: request.onCpu,
+          onRegion: (region) => {
+            doneMs += lengthMs(region);
+            progress(VAD_SHARE + ((1 - VAD_SHARE) * doneMs) / speechMs, "recognising speech");
+          },
+        });
+  const items = toItems(recognized, request.asset, recognizer.language, audioMs, request.phrases);
+  progress(1, "done");
+  const layer: StageLayer<"transcript"> = { kind: "transcript", version: 1, language: recognizer.language, items };
+  return { layer, audioMs, speechMs, regions: regions.length };
+}
+
+function lengthMs({ startMs, endMs }: SpeechRegion): number {
+  return endMs - startMs;
+}
