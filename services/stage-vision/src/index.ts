@@ -1,0 +1,1 @@
+export { createTextStage, textStage } from "./text/text-stage.ts";

@@ -1,0 +1,98 @@
+import type { Box, Point } from "@heimdex/sidecar";
+import { type OnnxModel, openOnnxModel } from "../engine/onnx-model.ts";
+import type { Picture } from "../engine/picture.ts";
+import { readAlphabet } from "./alphabet.ts";
+import { isUpsideDown } from "./classifier.ts";
+import { cropLine, halfTurn } from "./crop.ts";
+import { detectLines } from "./detector.ts";
+import { lineText } from "./line-text.ts";
+import { type Bounds, type Pixel, type Quad, quadBounds } from "./quad.ts";
+import { readingOrder } from "./reading-order.ts";
+import { recognizeLines } from "./recognizer.ts";
+import type { Sighting } from "./sighting.ts";
+
+/** Absolute paths of PP-OCRv4's parts. */
+export interface TextModelFiles {
+  readonly detector: string;
+  readonly classifier: string;
+  readonly recognizer: string;
+  /** One character a line, UTF-8. */
+  readonly dictionary: string;
+}
+
+export interface ReadOptions {
+  /** Longest side the detector sees, in pixels. */
+  readonly detectionSide: number;
+  /** Texts the recognizer is less sure of are left out, 0..1. */
+  readonly minConfidence: number;
+}
+
+/** Reads the text on pictures with PP-OCRv4: where (DB detector), which way up (classifier), what (CTC recognizer). */
+export class TextReader {
+  readonly #detector: OnnxModel;
+  readonly #classifier: OnnxModel;
+  readonly #recognizer: OnnxModel;
+  readonly #alphabet: readonly string[];
+
+  private constructor(models: readonly [OnnxModel, OnnxModel, OnnxModel], alphabet: readonly string[]) {
+    [this.#detector, this.#classifier, this.#recognizer] = models;
+    this.#alphabet = alphabet;
+  }
+
+  /** @param threads of one inference */
+  static async open(files: TextModelFiles, threads: number): Promise<TextReader> {
+    const alphabet = await readAlphabet(files.dictionary);
+    const detector = await openOnnxModel(files.detector, threads);
+    const classifier = await openOnnxModel(files.classifier, threads);
+    const recognizer = await openOnnxModel(files.recognizer, threads);
+    return new TextReader([detector, classifier, recognizer], alphabet);
+  }
+
+  /** All texts in reading order; none where there is no text. */
+  async read(picture: Picture, { detectionSide, minConfidence }: ReadOptions): Promise<Sighting[]> {
+    const quads = await detectLines(this.#detector, picture, detectionSide);
+    const lines: Picture[] = [];
+    for (const quad of quads) {
+      const line = cropLine(picture, quad);
+      lines.push((await isUpsideDown(this.#classifier, line)) ? halfTurn(line) : line);
+    }
+    const read = await recognizeLines(this.#recognizer, this.#alphabet, lines);
+
+    const found: { bounds: Bounds; sighting: Sighting }[] = [];
+    for (const [i, quad] of quads.entries()) {
+      const { text, confidence } = lineText(read[i] ?? []);
+      if (text === "" || confidence < minConfidence) continue;
+      const bounds = quadBounds(quad);
+      const where = isLevel(quad)
+        ? { box: boxOn(picture, bounds) }
+        : { box: boxOn(picture, bounds), polygon: quad.map((p) => pointOn(picture, p)) };
+      found.push({ bounds, sighting: { text, confidence, ...where } });
+    }
+    return readingOrder(found.map(({ bounds }) => bounds)).map((i) => (found[i] as { sighting: Sighting }).sighting);
+  }
+}
+
+/** Boxes of level text come out up to a degree askew. */
+const MAX_LEVEL_DEGREES = 3;
+
+function isLevel([a, b]: Quad): boolean {
+  const degrees = (Math.atan2(b.y - a.y, b.x - a.x) * 180) / Math.PI;
+  const off = Math.abs(degrees) % 90;
+  return Math.min(off, 90 - off) <= MAX_LEVEL_DEGREES;
+}
+
+/** 0..1 with five digits: a tenth of a pixel at 4K. */
+const part = (value: number, whole: number): number => Math.round(Math.min(1, Math.max(0, value / whole)) * 1e5) / 1e5;
+
+const pointOn = ({ width, height }: Picture, p: Pixel): Point => ({ x: part(p.x, width), y: part(p.y, height) });
+
+function boxOn({ width, height }: Picture, { x, y, w, h }: Bounds): Box {
+  const left = part(x, width);
+  const top = part(y, height);
+  return {
+    x: left,
+    y: top,
+    w: Math.min(part(w, width), part((1 - left) * width, width)),
+    h: Math.min(part(h, height), part((1 - top) * height, height)),
+  };
+}
