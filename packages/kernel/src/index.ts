@@ -1,7 +1,11 @@
+export { backoffMs, DEFAULT_RETRY_POLICY, type RetryPolicy } from "./backoff.ts";
+export { canonicalJson } from "./canonical-json.ts";
+export type { Effect, Failure, JobEvent } from "./event.ts";
 export {
   type ArtifactRef,
   type AssetRecord,
   type Binding,
+  type CacheEntry,
   type Facts,
   type Fence,
   isFinal,
@@ -16,6 +20,7 @@ export {
   type Step,
   type StepState,
 } from "./job.ts";
+export { leaseHolds } from "./lease-holds.ts";
 export {
   LAYER_SCHEMA_PREFIX,
   MEDIA_SCHEMA,
@@ -26,3 +31,6 @@ export {
   type StageManifest,
   type StageRecord,
 } from "./manifest.ts";
+export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps } from "./planner.ts";
+export { type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
+export { stepKey } from "./step-key.ts";

@@ -69,6 +69,8 @@ export interface Step {
   /** Known once all inputs are. */
   readonly key: string;
   readonly lease: Lease | undefined;
+  /** Lease that last ended by a word of its worker: a repeated finish is answered as the first was. "" until then. */
+  readonly endedBy: string;
   /** Counts leases ever granted for the step: the next lease's fence. */
   readonly epoch: number;
   /** Attempts that ended by failure and count against the budget. */
@@ -137,6 +139,24 @@ export interface Job {
   readonly sidecarRevision: number;
   /** The sidecar is written, or the job ended without one. */
   readonly settled: boolean;
+}
+
+/** What a finished step leaves for later jobs: catalog collection `cache`, id = step key; terms `tenant:<t>`. */
+export interface CacheEntry {
+  readonly tenant: string;
+  readonly stage: string;
+  readonly asset: string;
+  readonly job: string;
+  readonly outputs: readonly ArtifactRef[];
+  /** Every layer it put out was empty. */
+  readonly empty: boolean;
+  readonly partial: string;
+  readonly facts: Facts | undefined;
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly worker: string;
+  readonly device: string;
+  readonly endedAtMs: number;
 }
 
 /** An asset: catalog collection `assets`; terms `tenant:<t>`, `indexing` while `indexedRevision < sidecarRevision`. Times are Unix ms. */
