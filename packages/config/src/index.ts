@@ -1,0 +1,2 @@
+export { loadConfig } from "./load-config.ts";
+export { redacted } from "./redacted.ts";

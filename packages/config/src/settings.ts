@@ -1,0 +1,42 @@
+import { z } from "zod";
+
+/** One leaf of a configuration schema, and the variable it is read from. */
+export interface Setting {
+  /** Keys from the root of the schema: `["telemetry", "logLevel"]`. */
+  readonly path: readonly string[];
+  /** `HEIMDEX_TELEMETRY_LOG_LEVEL`, or what the field's meta `env` says. */
+  readonly variable: string;
+  readonly secret: boolean;
+}
+
+/** What `.meta()` may say about a field. */
+interface SettingMeta {
+  readonly env?: string;
+  readonly secret?: boolean;
+}
+
+/** The schema's leaves, depth first. Nested objects are folded into the variable's name. */
+export function settingsOf(schema: z.ZodObject, path: readonly string[] = []): Setting[] {
+  return Object.entries(schema.shape).flatMap(([key, field]) => {
+    const here = [...path, key];
+    const { inner, meta } = unwrap(field as z.ZodType);
+    if (inner instanceof z.ZodObject) return settingsOf(inner, here);
+    return [{ path: here, variable: meta.env ?? variableOf(here), secret: meta.secret === true }];
+  });
+}
+
+/** Meta may stand on either side of `.default()` or `.optional()`; the outer one wins. */
+function unwrap(field: z.ZodType): { inner: z.ZodType; meta: SettingMeta } {
+  let inner = field;
+  let meta: SettingMeta = {};
+  for (;;) {
+    meta = { ...(inner.meta() as SettingMeta | undefined), ...meta };
+    const def = inner.def as { innerType?: z.ZodType };
+    if (def.innerType === undefined) return { inner, meta };
+    inner = def.innerType;
+  }
+}
+
+function variableOf(path: readonly string[]): string {
+  return `HEIMDEX_${path.map((key) => key.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase()).join("_")}`;
+}
