@@ -1,12 +1,14 @@
+export { defineStage } from "./define-stage.ts";
 export { type FailureKind, StageFailure } from "./failure.ts";
-export { bytes, layer, many, mediaFacts, optional, type Port, source } from "./port.ts";
-export {
-  type Capability,
-  type InputArtifact,
-  type InputsOf,
-  type OutputBytes,
-  type OutputsOf,
-  type StageContext,
-  type StageDefinition,
-  type StageModel,
+export { bytes, layer, many, mediaFacts, neighbours, optional, type Port, source } from "./port.ts";
+export type {
+  AnyStage,
+  Capability,
+  InputArtifact,
+  InputsOf,
+  OutputBytes,
+  OutputsOf,
+  StageContext,
+  StageDefinition,
+  StageModel,
 } from "./stage.ts";

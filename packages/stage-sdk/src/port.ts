@@ -1,4 +1,4 @@
-import { type LayerKind, LAYER_VERSION, media, type Media, type StageLayer, stageLayer } from "@heimdex/sidecar";
+import { LAYER_VERSION, type LayerKind, type Media, media, type StageLayer, stageLayer } from "@heimdex/sidecar";
 import type { z } from "zod";
 
 /** What flows through a port. `T` is the parsed value of a JSON port, `undefined` for bytes. */
@@ -24,9 +24,21 @@ export function source(): Port<undefined, false, false> {
   return { mediaType: "application/octet-stream", schema: "heimdex.source", major: 1, many: false, optional: false };
 }
 
+/** The small files beside the source that share its stem, such as subtitles; `name` of each tells which. Often none. */
+export function neighbours(): Port<undefined, true, true> {
+  return { mediaType: "application/octet-stream", schema: "heimdex.neighbour", major: 1, many: true, optional: true };
+}
+
 /** Media facts as in the sidecar's `media`. */
 export function mediaFacts(): Port<Media, false, false> {
-  return { mediaType: "application/json", schema: "heimdex.media", major: 1, many: false, optional: false, json: media };
+  return {
+    mediaType: "application/json",
+    schema: "heimdex.media",
+    major: 1,
+    many: false,
+    optional: false,
+    json: media,
+  };
 }
 
 /** A layer of one of the sidecar's own kinds.

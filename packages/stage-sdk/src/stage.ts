@@ -7,6 +7,8 @@ export interface InputArtifact<T = unknown> {
   /** Bytes. */
   readonly size: number;
   readonly mediaType: string;
+  /** Name of the file it came from, where that means something (`neighbours`). */
+  readonly name?: string | undefined;
   /** Local file to read, where this worker sees the server's disk; else undefined. Never write to it. */
   readonly path: string | undefined;
   /** Signed URL with byte ranges, valid as long as the lease. Good for ffmpeg where `path` is undefined. */
@@ -22,7 +24,9 @@ export interface InputArtifact<T = unknown> {
 }
 
 /** Bytes a stage puts out: from memory, or from a file in the attempt's scratch folder. */
-export type OutputBytes = { readonly bytes: Uint8Array; readonly mediaType?: string } | { readonly file: string; readonly mediaType?: string };
+export type OutputBytes =
+  | { readonly bytes: Uint8Array; readonly mediaType?: string }
+  | { readonly file: string; readonly mediaType?: string };
 
 type Inputs = Record<string, Port>;
 type Outputs = Record<string, Port>;
@@ -37,14 +41,17 @@ export type InputsOf<I extends Inputs> = {
     : never;
 };
 
-type OutputValue<P> = P extends Port<infer T, infer M, boolean>
-  ? M extends true
-    ? readonly OutputBytes[]
-    : T extends undefined
-      ? OutputBytes
-      : T
-  : never;
-type OptionalKeys<O extends Outputs> = { [K in keyof O]: O[K] extends Port<infer _T, boolean, true> ? K : never }[keyof O];
+type OutputValue<P> =
+  P extends Port<infer T, infer M, boolean>
+    ? M extends true
+      ? readonly OutputBytes[]
+      : T extends undefined
+        ? OutputBytes
+        : T
+    : never;
+type OptionalKeys<O extends Outputs> = {
+  [K in keyof O]: O[K] extends Port<infer _T, boolean, true> ? K : never;
+}[keyof O];
 
 /** What `run` returns: one entry for each output port; JSON ports take the value itself. */
 export type OutputsOf<O extends Outputs> = { readonly [K in Exclude<keyof O, OptionalKeys<O>>]: OutputValue<O[K]> } & {
@@ -122,7 +129,6 @@ export interface StageDefinition<I extends Inputs, O extends Outputs, C extends 
   interactive?(request: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
 }
 
-/** Checks the definition and returns it. Throws STAGE_INVALID naming the field. */
-export declare function defineStage<I extends Inputs, O extends Outputs, C extends z.ZodType>(
-  definition: StageDefinition<I, O, C>,
-): StageDefinition<I, O, C>;
+/** Any stage, its types forgotten: what the runtime works with. */
+// biome-ignore lint/suspicious/noExplicitAny: `run` takes its own context type, so only `any` lets every stage fit.
+export type AnyStage = StageDefinition<any, any, any>;
