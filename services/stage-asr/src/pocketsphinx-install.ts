@@ -36,16 +36,16 @@ const HELP =
 /** Looks for the program on PATH (or HEIMDEX_POCKETSPHINX) and the US English model in the usual folders (or
  * HEIMDEX_POCKETSPHINX_MODEL: a folder with `en-us/`, `en-us.lm.bin` and `cmudict-en-us.dict`). */
 export async function findPocketSphinx(env: NodeJS.ProcessEnv = process.env): Promise<PocketSphinxSearch> {
-  const named = env["HEIMDEX_POCKETSPHINX"];
+  const named = env.HEIMDEX_POCKETSPHINX;
   const programs = named
     ? [named]
-    : (env["PATH"] ?? "")
+    : (env.PATH ?? "")
         .split(delimiter)
         .filter(Boolean)
         .map((folder) => join(folder, "pocketsphinx_batch"));
   const binary = await first(programs, isProgram);
   if (binary === undefined) return { found: false, reason: "NO_TOOL", help: HELP };
-  const modelFolder = env["HEIMDEX_POCKETSPHINX_MODEL"];
+  const modelFolder = env.HEIMDEX_POCKETSPHINX_MODEL;
   const folder = await first(modelFolder ? [modelFolder] : MODEL_FOLDERS, isModelFolder);
   if (folder === undefined) return { found: false, reason: "NO_MODEL", help: HELP };
   const acoustic = join(folder, "en-us");

@@ -1,8 +1,8 @@
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { StageFailure, type StageModel } from "@heimdex/stage-sdk";
+import { MediaError, runChild } from "@heimdex/media";
+import { type FailureKind, StageFailure, type StageModel } from "@heimdex/stage-sdk";
 import { parseCtm } from "./ctm.ts";
-import { ProcessFailure, runLimited } from "./limited-process.ts";
 import type { PocketSphinxInstall } from "./pocketsphinx-install.ts";
 import type { RecognizedRegion, RecognizedWord, RecognizeOptions, Recognizer } from "./recognizer.ts";
 import type { SpeechRegion } from "./speech-segmenter.ts";
@@ -18,8 +18,8 @@ const WALL_PER_AUDIO = 20;
 const WALL_BASE_MS = 60_000;
 /** Ten times what the US English models need. */
 const MEMORY_BYTES = 1_536 * 1024 * 1024;
-/** A CTM file holds some 100 bytes a second of speech. */
-const FILE_BYTES = 64 * 1024 * 1024;
+/** What it logs, and the CTM file it writes: some 100 bytes a second of speech each. */
+const OUTPUT_BYTES = 64 * 1024 * 1024;
 
 /** Beams. Against the program's defaults, these two limits decode the same words from made and real speech in two
  * thirds of the time. Neither noise removal nor its own silence removal: the voice detector has done the second, and with
@@ -92,17 +92,14 @@ export class PocketSphinx implements Recognizer {
     const done = new Set<SpeechRegion>();
     const speechMs = regions.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
     try {
-      const { cpuMs } = await runLimited({
-        command: this.#install.binary,
-        args: this.#args(scratch, audio.dataOffset),
-        cwd: scratch,
+      const { cpuMs, logTail } = await runChild(this.#install.binary, this.#args(scratch, audio.dataOffset), {
         limits: {
           wallMs: WALL_BASE_MS + WALL_PER_AUDIO * speechMs,
           memoryBytes: MEMORY_BYTES,
-          fileBytes: FILE_BYTES,
+          outputBytes: OUTPUT_BYTES,
         },
         signal: options.signal,
-        onLine: (line) => {
+        onLog: (line) => {
           // Once for each region: `INFO: batch.c(760): u3: 10.99 seconds speech, 2.86 seconds CPU, ...`
           const region = ids.get(/: (u\d+): [\d.]+ seconds speech,/.exec(line)?.[1] ?? "");
           if (region === undefined || done.has(region)) return;
@@ -113,10 +110,15 @@ export class PocketSphinx implements Recognizer {
       options.onCpu(cpuMs);
       // It skips what it cannot read and still exits with 0.
       if (done.size < regions.length) {
-        throw new ProcessFailure("exit", `${regions.length - done.size} of ${regions.length} regions were skipped`, "");
+        const skipped = `${regions.length - done.size} of ${regions.length} regions were skipped`;
+        throw recognizerFailed("RETRYABLE", "RECOGNIZER_FAILED", skipped, logTail);
       }
     } catch (error) {
-      throw error instanceof ProcessFailure ? recognizerFailed(error) : error;
+      if (!(error instanceof MediaError)) throw error;
+      options.onCpu(error.cpuMs);
+      const kind = error.reason === "MEMORY_LIMIT" || error.reason === "DISK_FULL" ? "RESOURCE" : "RETRYABLE";
+      const reason = error.reason === "TIME_LIMIT" ? "RECOGNIZER_TIMEOUT" : "RECOGNIZER_FAILED";
+      throw recognizerFailed(kind, reason, error.message, error.logTail, error);
     }
     const words = parseCtm(await readFile(join(scratch, "ctm"), "utf8"));
     return Array.from(ids, ([id, region]) => ({ region, words: inOrder(words.get(id) ?? [], region) }));
@@ -173,12 +175,16 @@ function inOrder(words: readonly RecognizedWord[], region: SpeechRegion): Recogn
   return out;
 }
 
-function recognizerFailed(error: ProcessFailure): StageFailure {
-  const reason = error.how === "timeout" ? "RECOGNIZER_TIMEOUT" : "RECOGNIZER_FAILED";
-  const terminal = error.how === "spawn";
-  return new StageFailure(terminal ? "TERMINAL" : "RETRYABLE", reason, `Speech recognition failed: ${error.message}.`, {
+function recognizerFailed(
+  kind: FailureKind,
+  reason: string,
+  why: string,
+  logTail?: string,
+  cause?: Error,
+): StageFailure {
+  return new StageFailure(kind, reason, `Speech recognition failed: ${why}.`, {
     help: "See the last lines it printed. `heimdex doctor` checks the installation of PocketSphinx.",
-    logTail: error.tail,
-    cause: error,
+    ...(logTail === undefined ? {} : { logTail }),
+    cause,
   });
 }

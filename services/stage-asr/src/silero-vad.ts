@@ -71,8 +71,8 @@ export class SileroVad {
         }
         const tensor = new ort.Tensor("float32", input, [1, CONTEXT + WINDOW]);
         const answer = await this.#session.run({ input: tensor, state, sr });
-        const next = answer["stateN"];
-        const probability = answer["output"]?.data[0];
+        const next = answer.stateN;
+        const probability = answer.output?.data[0];
         if (next === undefined || typeof probability !== "number") throw new Error("the voice model gave no answer");
         state = next;
         yield probability;

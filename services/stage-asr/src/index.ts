@@ -1,0 +1,2 @@
+export { subtitlesStage } from "./subtitles-stage.ts";
+export { transcribeStage } from "./transcribe-stage.ts";
