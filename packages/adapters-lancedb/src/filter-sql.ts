@@ -1,0 +1,44 @@
+import type { MomentFilter } from "@heimdex/ports";
+
+/** A string as a literal of LanceDB's SQL: quotes doubled. Backslashes mean themselves there (tried on 0.39 with quotes, backslashes, control
+ * characters, comments and placeholders). */
+export function literal(text: string): string {
+  return `'${text.toWellFormed().replaceAll("'", "''")}'`;
+}
+
+/** `IN (...)`, also for no value at all. */
+export function inList(column: string, values: readonly string[]): string {
+  return values.length === 0 ? "false" : `${column} IN (${values.map(literal).join(", ")})`;
+}
+
+/** A filter as a predicate. Evaluated before ranking (prefilter), so that `limit` counts rows that pass. */
+export function filterSql(filter: MomentFilter): string {
+  const parts = [`tenant = ${literal(filter.tenant)}`];
+  if (filter.assets !== undefined) parts.push(inList("asset", filter.assets));
+  if (filter.to_ms !== undefined) parts.push(`start_ms < ${number(filter.to_ms)}`);
+  // A moment without length overlaps when its instant lies within.
+  if (filter.from_ms !== undefined)
+    parts.push(`(end_ms > ${number(filter.from_ms)} OR start_ms >= ${number(filter.from_ms)})`);
+  if (filter.languages !== undefined)
+    parts.push(
+      filter.languages.length === 0
+        ? "false"
+        : `array_has_any(language_ranges, make_array(${filter.languages.map((tag) => literal(tag.toLowerCase())).join(", ")}))`,
+    );
+  return parts.join(" AND ");
+}
+
+function number(value: number): string {
+  if (Number.isNaN(value)) return "0";
+  return `CAST(${Math.max(-1e300, Math.min(1e300, value))} AS DOUBLE)`;
+}
+
+/** All language ranges that a tag matches by RFC 4647 basic filtering, in lower case: `en-US` gives `en` and `en-us`. */
+export function languageRanges(tags: readonly string[]): string[] {
+  const ranges = new Set<string>();
+  for (const tag of tags) {
+    const subtags = tag.toLowerCase().split("-");
+    for (let n = 1; n <= subtags.length; n++) ranges.add(subtags.slice(0, n).join("-"));
+  }
+  return [...ranges];
+}

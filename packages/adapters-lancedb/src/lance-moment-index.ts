@@ -1,0 +1,290 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { HeimdexError } from "@heimdex/errors";
+import type { AssetRows, MomentFilter, MomentIndex, Scored, TextField } from "@heimdex/ports";
+import { inList, literal } from "./filter-sql.ts";
+import { lanceError } from "./lance-error.ts";
+import { LanceStore } from "./lance-store.ts";
+import { native } from "./native.ts";
+import { type LanceOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import { rowBatch, spaceDimensions } from "./row-batch.ts";
+import { Serial } from "./serial.ts";
+import { Snapshot } from "./snapshot.ts";
+import { type Space, spaceColumn, spaceField } from "./table-schema.ts";
+
+/** Moments merged in one commit: bounds memory when a caller hands over very much at once. Assets are never split. */
+const ROWS_PER_COMMIT = 16_384;
+
+/** MomentIndex on LanceDB, in a folder or an object store. Nothing native is loaded, and nothing read, before the first call that needs it.
+ *
+ * I1: one write runs at a time in this process; it ends with a new snapshot. Reads go on beside it, on the snapshot before.
+ * I2: an asset's moments and its marker (revision, totals) change in one commit. */
+export class LanceMomentIndex implements MomentIndex {
+  readonly #options: ResolvedOptions;
+  readonly #writes = new Serial();
+  readonly #reads = new Set<Promise<unknown>>();
+  #store: Promise<LanceStore> | undefined;
+  #snapshot: Promise<Snapshot> | undefined;
+  #writing = false;
+  #optimized: number | undefined;
+  #closed = false;
+
+  private constructor(options: ResolvedOptions) {
+    this.#options = options;
+  }
+
+  /** @param location a folder (created), a file:// URL or an object store's URI such as s3://bucket/prefix. */
+  static async open(location: string, options: LanceOptions = {}): Promise<LanceMomentIndex> {
+    return new LanceMomentIndex(await resolveOptions(location, options));
+  }
+
+  replaceAssets(batch: readonly AssetRows[]): Promise<void> {
+    return this.#write("replacing assets", async (store) => {
+      const { ledger } = await this.#latest(store);
+      const newest = new Map<string, AssetRows>();
+      for (const asset of batch) {
+        const key = JSON.stringify([asset.tenant, asset.asset]);
+        const stored = ledger.asset(asset.tenant, asset.asset)?.revision ?? 0;
+        if (asset.revision >= Math.max(stored, newest.get(key)?.revision ?? 0)) newest.set(key, asset);
+      }
+      const dimensions = spaceDimensions([...newest.values()]);
+      await this.#addSpaces(store, dimensions);
+      for (const part of parts([...newest.values()])) await this.#merge(store, part);
+    });
+  }
+
+  searchText(field: TextField, terms: readonly string[], filter: MomentFilter, limit: number): Promise<Scored[]> {
+    return this.#read("searching text", (snapshot) => snapshot.searchText(field, terms, filter, limit));
+  }
+
+  searchVector(space: string, vector: Float32Array, filter: MomentFilter, limit: number): Promise<Scored[]> {
+    return this.#read("searching vectors", (snapshot) => snapshot.searchVector(space, vector, filter, limit));
+  }
+
+  documentFrequencies(
+    field: TextField,
+    terms: readonly string[],
+    tenant: string,
+  ): Promise<ReadonlyMap<string, number>> {
+    return this.#read("counting words", (snapshot) => snapshot.documentFrequencies(field, terms, tenant));
+  }
+
+  async stats(tenant: string): Promise<{
+    readonly rows: number;
+    readonly assets: number;
+    readonly spaces: ReadonlyMap<string, number>;
+    readonly bytes: number;
+  }> {
+    return this.#read("counting rows", async ({ ledger }) => ({ ...ledger.stats(tenant), bytes: await this.#bytes() }));
+  }
+
+  revisions(tenant: string, assets: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#read(
+      "reading revisions",
+      async ({ ledger }) => new Map(assets.map((asset) => [asset, ledger.asset(tenant, asset)?.revision ?? 0])),
+    );
+  }
+
+  clear(): Promise<void> {
+    return this.#writes.run(async () => {
+      this.#throwIfClosed();
+      const before = this.#store;
+      try {
+        this.#store = LanceStore.create(this.#options);
+        const store = await this.#store;
+        this.#snapshot = store.snapshot();
+        await this.#snapshot;
+        await store.table.optimize({ cleanupOlderThan: new Date(Date.now() - this.#options.retainMs) });
+        this.#snapshot = store.snapshot();
+        await this.#snapshot;
+      } catch (reason) {
+        this.#forget();
+        throw lanceError(reason, "emptying it");
+      } finally {
+        await before?.then(
+          (store) => store.close(),
+          () => undefined, // It could not be opened: that is what clearing is for.
+        );
+      }
+    });
+  }
+
+  optimize(): Promise<void> {
+    return this.#write("tidying up", async (store) => {
+      const { ledger, spaces, version } = await this.#latest(store);
+      if (version === this.#optimized) return;
+      const used = ledger.usedSpaces();
+      const unused = [...spaces].filter(([space]) => !used.has(space)).map(([, { column }]) => column);
+      if (unused.length > 0) await store.table.dropColumns(unused);
+      await store.table.optimize({ cleanupOlderThan: new Date(Date.now() - this.#options.retainMs) });
+      this.#snapshot = store.snapshot();
+      this.#optimized = (await this.#snapshot).version;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.#writes.idle();
+    await Promise.allSettled(this.#reads);
+    const [store, snapshot] = await Promise.allSettled([this.#store, this.#snapshot]);
+    this.#forget();
+    if (snapshot.status === "fulfilled") snapshot.value?.close();
+    if (store.status === "fulfilled") store.value?.close();
+  }
+
+  /** Adds a column for each space seen first. A commit of its own, which readers do not notice: the column is empty. */
+  async #addSpaces(store: LanceStore, dimensions: ReadonlyMap<string, number>): Promise<void> {
+    const { spaces } = await this.#latest(store);
+    const added: Space[] = [];
+    for (const [space, dimension] of dimensions) {
+      const known = spaces.get(space);
+      if (known === undefined) added.push({ column: spaceColumn(space), dimension });
+      else if (known.dimension !== dimension)
+        throw new HeimdexError(
+          "INVALID_ARGUMENT",
+          `Index: space ${space} has ${known.dimension} dimensions, not ${dimension}`,
+        );
+    }
+    if (added.length === 0) return;
+    await store.table.addColumns(added.map((space) => spaceField(native().arrow, space)));
+    this.#snapshot = store.snapshot();
+    await this.#snapshot;
+  }
+
+  async #merge(store: LanceStore, part: readonly AssetRows[]): Promise<void> {
+    const before = await this.#latest(store);
+    const { table, totals } = await rowBatch(native().arrow, part, before.spaces, this.#options.analyze);
+    const replaced = [...totals].map(
+      ([tenant, assets]) => `(tenant = ${literal(tenant)} AND ${inList("asset", [...assets.keys()])})`,
+    );
+    const { version } = await store.table
+      .mergeInsert("key")
+      .whenMatchedUpdateAll()
+      .whenNotMatchedInsertAll()
+      .whenNotMatchedBySourceDelete({ where: replaced.join(" OR ") })
+      .execute(table);
+    // When another process committed in between, the totals are read again instead of reckoned on.
+    this.#snapshot =
+      version === before.version + 1
+        ? store.at(version).then((pinned) => new Snapshot(version, pinned, before.spaces, before.ledger.with(totals)))
+        : store.snapshot();
+    await this.#snapshot;
+  }
+
+  #write(doing: string, task: (store: LanceStore) => Promise<void>): Promise<void> {
+    return this.#writes.run(async () => {
+      try {
+        const store = await this.#open();
+        this.#writing = true;
+        // Writes build on the newest version, whatever age reads may have.
+        await store.table.checkoutLatest();
+        await task(store);
+      } catch (reason) {
+        // What was committed is not known: the next call reads it.
+        if (!(reason instanceof HeimdexError)) this.#snapshot = undefined;
+        throw lanceError(reason, doing);
+      } finally {
+        this.#writing = false;
+      }
+    });
+  }
+
+  async #read<T>(doing: string, task: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    this.#throwIfClosed();
+    const result = this.#attempt(task);
+    this.#reads.add(result);
+    try {
+      return await result;
+    } catch (reason) {
+      throw lanceError(reason, doing);
+    } finally {
+      this.#reads.delete(result);
+    }
+  }
+
+  async #attempt<T>(task: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    const store = await this.#open();
+    // While this process writes, the snapshot before it is the newest whole one.
+    const snapshot = this.#writing && this.#snapshot !== undefined ? await this.#snapshot : await this.#latest(store);
+    try {
+      return await task(snapshot);
+    } catch (reason) {
+      // A version may have been removed under a search that took longer than `retainMs`.
+      const now = await this.#latest(await this.#open());
+      if (reason instanceof HeimdexError || now.version === snapshot.version) throw reason;
+      return await task(now);
+    }
+  }
+
+  async #latest(store: LanceStore): Promise<Snapshot> {
+    const held = this.#snapshot;
+    const snapshot = await held;
+    if (snapshot !== undefined && snapshot.version === (await store.table.version())) return snapshot;
+    // Of several calls that find it outdated, the first reads, the others wait for it.
+    if (this.#snapshot === held) {
+      const fresh = store.snapshot();
+      this.#snapshot = fresh;
+      fresh.catch(() => {
+        if (this.#snapshot === fresh) this.#snapshot = undefined;
+      });
+    }
+    return (await this.#snapshot) ?? this.#latest(store);
+  }
+
+  /** Opens the store at first use; a failed attempt is made again at the next call. */
+  async #open(): Promise<LanceStore> {
+    const opening = this.#store ?? LanceStore.open(this.#options);
+    this.#store = opening;
+    try {
+      return await opening;
+    } catch (reason) {
+      if (this.#store === opening) this.#store = undefined;
+      throw reason;
+    }
+  }
+
+  #forget(): void {
+    this.#store = undefined;
+    this.#snapshot = undefined;
+    this.#optimized = undefined;
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closed) throw new HeimdexError("INDEX_CLOSED", "The search index is closed");
+  }
+
+  /** Bytes of all versions still there: files of a folder; of an object store, what the newest version refers to. */
+  async #bytes(): Promise<number> {
+    const { folder } = this.#options;
+    if (folder === undefined) return (await (await this.#open()).table.stats()).totalBytes;
+    return sizeOf(folder);
+  }
+}
+
+/** Bytes of a file or of all files below a folder; 0 for what is gone by now, as `optimize` removes files meanwhile. */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    const entry = await stat(path);
+    if (!entry.isDirectory()) return entry.size;
+    const sizes = await Promise.all((await readdir(path)).map((name) => sizeOf(join(path, name))));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  } catch (reason) {
+    if ((reason as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    throw reason;
+  }
+}
+
+function* parts(assets: readonly AssetRows[]): Generator<AssetRows[]> {
+  let part: AssetRows[] = [];
+  let rows = 0;
+  for (const asset of assets) {
+    if (part.length > 0 && rows + asset.rows.length > ROWS_PER_COMMIT) {
+      yield part;
+      part = [];
+      rows = 0;
+    }
+    part.push(asset);
+    rows += asset.rows.length;
+  }
+  if (part.length > 0) yield part;
+}

@@ -1,0 +1,152 @@
+import { TEXT_FIELDS } from "@heimdex/ports";
+import type { Connection, Index as LanceIndex, Table as LanceTable } from "@lancedb/lancedb";
+import { type AssetTotals, Ledger, readSummary } from "./ledger.ts";
+import { native } from "./native.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { Snapshot } from "./snapshot.ts";
+import { baseFields, FORMAT, spacesOf, tokensColumn } from "./table-schema.ts";
+
+/** Every format and every analyzer has a table of its own, so that a program never reads what it does not understand: it finds an empty table, and the
+ * index is filled again from the sidecars. */
+const TABLE_PREFIX = "moments_";
+
+/** Attempts to create missing indexes: two processes that open a fresh store at once commit against each other, and one of them has to look again. */
+const CREATE_ATTEMPTS = 5;
+
+/** LanceDB's caches, bytes; its own defaults are 6 GB and 1 GB. */
+const INDEX_CACHE_BYTES = 256n << 20n;
+const METADATA_CACHE_BYTES = 64n << 20n;
+
+/** The connection and the one table. */
+export class LanceStore {
+  readonly connection: Connection;
+  readonly name: string;
+  #table: LanceTable;
+
+  private constructor(connection: Connection, name: string, table: LanceTable) {
+    this.connection = connection;
+    this.name = name;
+    this.#table = table;
+  }
+
+  static async open(options: ResolvedOptions): Promise<LanceStore> {
+    const connection = await connect(options);
+    const name = tableName(options);
+    const table = await connection.createEmptyTable(name, emptySchema(), { existOk: true });
+    await ensureIndexes(table);
+    return new LanceStore(connection, name, table);
+  }
+
+  /** A store with nothing in it, whatever state the old one is in; tables of other formats go, too. */
+  static async create(options: ResolvedOptions): Promise<LanceStore> {
+    const connection = await connect(options);
+    const name = tableName(options);
+    for (const other of await connection.tableNames())
+      if (other.startsWith(TABLE_PREFIX) && other !== name) await connection.dropTable(other);
+    let table: LanceTable;
+    try {
+      // A new version of the same table: readers keep the one they have.
+      table = await connection.createEmptyTable(name, emptySchema(), { mode: "overwrite" });
+    } catch (damaged) {
+      // Overwriting reads the old manifest; when that is what is broken, only removing helps. Should this fail too, both reasons are told.
+      try {
+        await connection.dropTable(name);
+        table = await connection.createEmptyTable(name, emptySchema());
+      } catch (failed) {
+        throw new AggregateError([damaged, failed], `${String(failed)}; before that: ${String(damaged)}`);
+      }
+    }
+    await ensureIndexes(table);
+    return new LanceStore(connection, name, table);
+  }
+
+  get table(): LanceTable {
+    return this.#table;
+  }
+
+  /** The newest version, with its ledger read from the markers. */
+  async snapshot(): Promise<Snapshot> {
+    const version = await this.#table.version();
+    const pinned = await this.at(version);
+    const markers = await pinned
+      .query()
+      .where("summary IS NOT NULL")
+      .select(["tenant", "asset", "revision", "summary"])
+      .toArrow();
+    const [tenants, assets, revisions, summaries] = ["tenant", "asset", "revision", "summary"].map((column) =>
+      markers.getChild(column),
+    );
+    const all = new Map<string, Map<string, AssetTotals>>();
+    for (let i = 0; i < markers.numRows; i++) {
+      const tenant = String(tenants?.get(i));
+      const ofTenant = all.get(tenant) ?? new Map<string, AssetTotals>();
+      all.set(
+        tenant,
+        ofTenant.set(String(assets?.get(i)), readSummary(String(summaries?.get(i)), Number(revisions?.get(i)))),
+      );
+    }
+    return new Snapshot(version, pinned, spacesOf(await pinned.schema()), Ledger.EMPTY.with(all));
+  }
+
+  /** The table as it was at a version: 0.3 ms, as the session's caches are shared. */
+  at(version: number): Promise<LanceTable> {
+    return this.connection.openTable(this.name, [], { version });
+  }
+
+  close(): void {
+    this.#table.close();
+    this.connection.close();
+  }
+}
+
+function connect(options: ResolvedOptions): Promise<Connection> {
+  const { lance } = native();
+  return lance.connect(options.uri, {
+    readConsistencyInterval: options.readConsistencySeconds,
+    storageOptions: options.storageOptions,
+    session: new lance.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES),
+  });
+}
+
+function tableName(options: ResolvedOptions): string {
+  return `${TABLE_PREFIX}${FORMAT}_${Buffer.from(options.analyzerId, "utf8").toString("hex")}`;
+}
+
+function emptySchema() {
+  const { arrow } = native();
+  return new arrow.Schema(baseFields(arrow));
+}
+
+/** Full text on the tokens of each field, exactly as analysed; and scalar indexes on what filters and merge-insert look up: without the one on `key`, a
+ * merge joins the whole table (at 50,000 rows: seconds instead of some 50 ms). */
+async function ensureIndexes(table: LanceTable): Promise<void> {
+  const { Index } = native().lance;
+  const wanted = new Map<string, LanceIndex>([
+    ["key", Index.btree()],
+    ["asset", Index.btree()],
+    ["tenant", Index.bitmap()],
+    ...TEXT_FIELDS.map((field) => [tokensColumn(field), Index.fts(FULL_TEXT)] as const),
+  ]);
+  for (let attempt = 1; ; attempt++) {
+    const present = new Set((await table.listIndices()).flatMap((index) => index.columns));
+    const missing = [...wanted].filter(([column]) => !present.has(column));
+    if (missing.length === 0) return;
+    try {
+      for (const [column, config] of missing) await table.createIndex(column, { config });
+    } catch (conflict) {
+      if (attempt === CREATE_ATTEMPTS) throw conflict;
+      await table.checkoutLatest();
+    }
+  }
+}
+
+/** Tokens come analysed, separated by single spaces: nothing is to be changed, cut or dropped. */
+const FULL_TEXT = {
+  baseTokenizer: "whitespace",
+  lowercase: false,
+  stem: false,
+  removeStopWords: false,
+  asciiFolding: false,
+  withPosition: false,
+  maxTokenLength: 1000,
+} as const;
