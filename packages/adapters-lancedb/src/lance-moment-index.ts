@@ -85,9 +85,9 @@ export class LanceMomentIndex implements MomentIndex {
     );
   }
 
-  clear(): Promise<void> {
+  async clear(): Promise<void> {
+    this.#throwIfClosed();
     return this.#writes.run(async () => {
-      this.#throwIfClosed();
       const before = this.#store;
       try {
         this.#store = LanceStore.create(this.#options);
@@ -171,7 +171,8 @@ export class LanceMomentIndex implements MomentIndex {
     await this.#snapshot;
   }
 
-  #write(doing: string, task: (store: LanceStore) => Promise<void>): Promise<void> {
+  async #write(doing: string, task: (store: LanceStore) => Promise<void>): Promise<void> {
+    this.#throwIfClosed();
     return this.#writes.run(async () => {
       try {
         const store = await this.#open();

@@ -32,7 +32,10 @@ export class LanceStore {
   static async open(options: ResolvedOptions): Promise<LanceStore> {
     const connection = await connect(options);
     const name = tableName(options);
-    const table = await connection.createEmptyTable(name, emptySchema(), { existOk: true });
+    // Opened when there; `existOk` alone would refuse a table that has vector columns by now, but is what two processes starting at once need.
+    const table = (await connection.tableNames()).includes(name)
+      ? await connection.openTable(name)
+      : await connection.createEmptyTable(name, emptySchema(), { existOk: true });
     await ensureIndexes(table);
     return new LanceStore(connection, name, table);
   }
