@@ -1,5 +1,6 @@
 /** Names immutable bytes by content. */
 export interface BlobKey {
+  /** `[a-z0-9][a-z0-9_-]{0,62}`. */
   readonly tenant: string;
   /** 64 lower-case hexadecimal digits. */
   readonly sha256: string;
@@ -28,12 +29,13 @@ export interface Stored {
 
 /** Immutable bytes named by content, uploads on their way there, and named documents (sidecars).
  * An aborted call rejects with `signal.reason`. A full disk rejects with DISK_FULL, and nothing half-written is ever seen under a key. What a
- * resolved call stored survives kill -9 and power loss. Tenants never see each other's bytes. Malformed keys reject with BLOB_KEY_INVALID. */
+ * resolved call stored survives kill -9 and power loss (an upload not yet committed: kill -9; power loss may take it away, not change it). Tenants never see each other's bytes. Malformed keys reject with BLOB_KEY_INVALID. */
 export interface Blobs extends AsyncDisposable {
-  /** Idempotent. Rejects with BLOB_DIGEST_MISMATCH and keeps nothing when size or SHA-256 differ from `key`. */
+  /** Idempotent; the bytes are read and verified also when the blob is there. Rejects with BLOB_DIGEST_MISMATCH and keeps nothing when size or SHA-256 differ from `key`. */
   put(key: BlobKey, bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
   has(key: BlobKey): Promise<boolean>;
-  /** Rejects with BLOB_NOT_FOUND; with BLOB_RANGE_INVALID when the range is not within the blob. */
+  /** Rejects with BLOB_NOT_FOUND; with BLOB_RANGE_INVALID when the range is not within the blob
+   * (an empty range within it is fine). Holds nothing open before the first chunk is asked for, nor after the iteration ends. */
   get(key: BlobKey, range?: ByteRange, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** A missing blob is fine. */
   delete(key: BlobKey): Promise<void>;
@@ -47,11 +49,12 @@ export interface Blobs extends AsyncDisposable {
   /** Removes an attempt's uploads. */
   dropUploads(tenant: string, attempt: string): Promise<void>;
 
-  /** Named bytes such as `sidecars/<asset>/<revision>.json`, written whole or not at all; overwrites. Name: 1..8 segments of `[A-Za-z0-9._-]+`, none `.` or `..`. */
+  /** Named bytes such as `sidecars/<asset>/<revision>.json`, written whole or not at all; overwrites. Name: 1..8 segments of `[A-Za-z0-9._-]+`, none `.` or `..`.
+   * No name may lie below another (`a` and `a/b`): BLOB_KEY_INVALID where the store cannot hold both. */
   putNamed(tenant: string, name: string, bytes: Uint8Array): Promise<void>;
   /** Undefined when absent. */
   getNamed(tenant: string, name: string): Promise<Uint8Array | undefined>;
-  /** Names below `prefix`, in order, one page at a time. */
+  /** Names that begin with `prefix`, ordered by their bytes, at most `limit` (1..1000) of those behind `after`. */
   listNamed(tenant: string, prefix: string, after: string | undefined, limit: number): Promise<string[]>;
   deleteNamed(tenant: string, name: string): Promise<void>;
 

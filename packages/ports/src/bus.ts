@@ -1,9 +1,12 @@
 /** Hints and request-reply between services. Nothing durable rests on it: a lost message is healed by a sweep, a request fails and is repeated
- * or given up. Payloads are plain JSON of at most 1 MiB. Subjects are dot-separated tokens; `*` stands for one token, a final `>` for the rest. */
+ * or given up. Payloads are plain JSON of at most 1 MiB (`undefined` arrives as `null`), and every receiver gets a copy of its own, never in the
+ * caller's turn. Subjects are dot-separated tokens; in subscriptions and responders `*` stands for one token, a final `>` for one or more. Malformed
+ * subjects and payloads reject with INVALID_ARGUMENT. Messages reach subscribers only, requests responders only. After disposal calls reject with
+ * BUS_CLOSED, and so do requests that wait. */
 export interface Bus extends AsyncDisposable {
   /** Fire and forget. Resolves when handed over. */
   publish(subject: string, payload: unknown): Promise<void>;
-  /** Calls `handler` for every matching message from now on. With `group`, each message reaches one subscriber of that group.
+  /** Calls `handler` for every message that is published once this has resolved, none after the subscription's disposal. With `group`, each message reaches one subscriber of that group.
    * An error of the handler goes to `onError` of the bus and never to the publisher. */
   subscribe(
     subject: string,
@@ -13,7 +16,8 @@ export interface Bus extends AsyncDisposable {
   /** Asks; one responder of the subject answers. Rejects with BUS_NO_RESPONDER at once when nobody listens, BUS_TIMEOUT after `timeoutMs`,
    * the responder's HeimdexError as it threw it, and `signal.reason` when aborted. */
   request(subject: string, payload: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
-  /** Answers requests of a subject. Responders of one subject form a group: each request reaches one of them. */
+  /** Answers requests of a subject. Responders of one subject form a group: each request reaches one of them. The handler's
+   * `signal` aborts when the time of the request is up, and when the bus closes. An error that is no HeimdexError arrives as INTERNAL. */
   respond(
     subject: string,
     handler: (payload: unknown, subject: string, signal: AbortSignal) => Promise<unknown>,

@@ -15,6 +15,7 @@ export type Collection = (typeof COLLECTIONS)[number];
 
 /** A stored document. */
 export interface Document<B = unknown> {
+  /** 1..512 characters. */
   readonly id: string;
   /** Counts up from 1 with each write of this document. */
   readonly version: number;
@@ -59,7 +60,8 @@ export type WriteOp =
     }
   | { readonly op: "delete"; readonly collection: Collection; readonly id: string; readonly version?: number };
 
-/** `conflict`: the condition did not hold; nothing was changed by that operation. `version` is the one now stored, 0 when there is none. */
+/** `conflict`: the condition did not hold; nothing was changed by that operation. `version` is the one now stored, 0 when there is none
+ * (so after a delete, too). */
 export type WriteResult =
   | { readonly ok: true; readonly version: number }
   | { readonly ok: false; readonly version: number };
@@ -72,13 +74,13 @@ export interface FindQuery {
   readonly by?: "id" | "sort";
   /** Default false. */
   readonly descending?: boolean;
-  /** Continue behind this document: its id, and its sort key when ordered by it. */
+  /** Continue behind this document, which need not exist any more: its id, and its sort key when ordered by it. */
   readonly after?: { readonly id: string; readonly sort?: string };
   /** 1..1000. */
   readonly limit: number;
 }
 
-/** Durable documents with compare-and-set. When a write is answered it survives kill -9 and power loss.
+/** Durable documents with compare-and-set. Calls out of the bounds stated here reject with CATALOG_QUERY_INVALID. When a write is answered it survives kill -9 and power loss.
  * All calls reject with CATALOG_UNAVAILABLE when the store cannot be reached, CATALOG_CLOSED after disposal, DISK_FULL when there is no room
  * (nothing of the batch is then stored). Concurrent writers, in this process or another, see each document change atomically. */
 export interface Catalog extends AsyncDisposable {

@@ -1,3 +1,12 @@
+export {
+  checkAttempt,
+  checkBlobKey,
+  checkListing,
+  checkName,
+  checkRange,
+  checkTenant,
+  checkUploadKey,
+} from "./blob-checks.ts";
 export type { BlobKey, Blobs, ByteRange, Stored, UploadKey } from "./blobs.ts";
 export type { Bus, Subscription } from "./bus.ts";
 export {
@@ -10,6 +19,7 @@ export {
   type WriteOp,
   type WriteResult,
 } from "./catalog.ts";
+export { CATALOG_LIMITS, checkCollection, checkFind, checkIds, checkTerm, checkWrites } from "./catalog-checks.ts";
 export {
   type AssetRows,
   type MomentFilter,
@@ -19,3 +29,4 @@ export {
   TEXT_FIELDS,
   type TextField,
 } from "./moment-index.ts";
+export { checkPattern, checkSubject, encodePayload, MAX_PAYLOAD_BYTES, subjectMatcher } from "./subject.ts";

@@ -83,7 +83,7 @@ export function momentIndexConformance(
         start_ms: 1500,
         end_ms: 4_294_967_295,
         spoken: "find me",
-        written: "it's \"quoted\" \\ 100%",
+        written: 'it\'s "quoted" \\ 100%',
         described: "Grüße 🎬\nsecond line",
         names: "名前",
         custom: "x",
@@ -189,7 +189,11 @@ export function momentIndexConformance(
         asset(
           "a",
           Array.from({ length: 2 + (n % 3) }, (_, i) =>
-            row("a", `a-${i}`, { spoken: "word", custom: String(2 + (n % 3)), vectors: new Map([["s", vector(1, i)]]) }),
+            row("a", `a-${i}`, {
+              spoken: "word",
+              custom: String(2 + (n % 3)),
+              vectors: new Map([["s", vector(1, i)]]),
+            }),
           ),
           n,
         );
@@ -283,13 +287,32 @@ export function momentIndexConformance(
           TEXT_FIELDS.map((field) => row("a", field, { [field]: "word" })),
         ),
       ]);
-      for (const field of TEXT_FIELDS)
-        assert.deepEqual(ids(await index.searchText(field, ["word"], ALL, 10)), [field]);
+      for (const field of TEXT_FIELDS) assert.deepEqual(ids(await index.searchText(field, ["word"], ALL, 10)), [field]);
     });
 
     test("terms are words, never a query's syntax", async (t) => {
       const { index } = await open(t, analyze);
-      const words = ["c++", "+must", "-not", "AND", "OR", "a:b", '"quoted"', "(paren", "it's", "100%", "wild*", "\\", "^2", "~1", "日本語", "🎬", "ǅ", "x'--", "w".repeat(300)];
+      const words = [
+        "c++",
+        "+must",
+        "-not",
+        "AND",
+        "OR",
+        "a:b",
+        '"quoted"',
+        "(paren",
+        "it's",
+        "100%",
+        "wild*",
+        "\\",
+        "^2",
+        "~1",
+        "日本語",
+        "🎬",
+        "ǅ",
+        "x'--",
+        "w".repeat(300),
+      ];
       await index.replaceAssets([spoken("a", words), spoken("b", ["must not quoted paren wild"])]);
       for (const [i, word] of words.entries())
         assert.deepEqual(ids(await index.searchText("spoken", [word], ALL, 10)), [`a-${i}`], word);
@@ -337,7 +360,10 @@ export function momentIndexConformance(
       const { index } = await open(t, analyze);
       const v = (x: number) => new Map([["s", vector(1, x)]]);
       const many = Array.from({ length: 30 }, (_, i) => row("a", `a-${i}`, { spoken: "word word", vectors: v(0) }));
-      await index.replaceAssets([asset("a", many), asset("b", [row("b", "b-0", { spoken: "word x y", vectors: v(9) })])]);
+      await index.replaceAssets([
+        asset("a", many),
+        asset("b", [row("b", "b-0", { spoken: "word x y", vectors: v(9) })]),
+      ]);
       const only = { ...ALL, assets: ["b"] };
       assert.deepEqual(ids(await index.searchText("spoken", ["word"], only, 1)), ["b-0"]);
       assert.deepEqual(ids(await index.searchVector("s", vector(1, 0), only, 1)), ["b-0"]);
@@ -377,7 +403,10 @@ export function momentIndexConformance(
       for (const [languages, want] of [
         [["en"], ["m0", "m1", "m2"]],
         [["EN-us"], ["m1"]],
-        [["de", "zh-Hant"], ["m2", "m3"]],
+        [
+          ["de", "zh-Hant"],
+          ["m2", "m3"],
+        ],
         [["zh-Hans"], []],
         [["e"], []],
         [["x' OR 1=1 --"], []],
@@ -414,7 +443,10 @@ export function momentIndexConformance(
         assert.equal((await index.revisions(`tenant ${text}`, [text])).get(text), 2);
       }
       await index.replaceAssets(texts.map((text) => asset(text, [], 2)));
-      assert.deepEqual(await index.stats("acme").then(({ rows, assets }) => ({ rows, assets })), { rows: 0, assets: 0 });
+      assert.deepEqual(await index.stats("acme").then(({ rows, assets }) => ({ rows, assets })), {
+        rows: 0,
+        assets: 0,
+      });
       assert.equal((await index.stats(`tenant ${texts[3]}`)).rows, 1);
     });
 
@@ -463,7 +495,9 @@ export function momentIndexConformance(
     test("document frequencies count the tenant's rows, at any time", async (t) => {
       const handle = await open(t, analyze);
       let { index } = handle;
-      const count = async () => [...(await index.documentFrequencies("spoken", ["red", "green", "no"], "acme")).values()];
+      const count = async () => [
+        ...(await index.documentFrequencies("spoken", ["red", "green", "no"], "acme")).values(),
+      ];
       assert.deepEqual(await count(), [0, 0, 0]);
       await index.replaceAssets([spoken("a", ["red red red", "red green", "blue"])]);
       assert.deepEqual(await count(), [2, 1, 0]);
@@ -503,7 +537,9 @@ export function momentIndexConformance(
       await check(handle.index);
       const index = await handle.reopen();
       await check(index);
-      await index.replaceAssets([asset("a", [row("a", "m", { spoken: "word", vectors: new Map([["s", vector(1, 2, 3)]]) })])]);
+      await index.replaceAssets([
+        asset("a", [row("a", "m", { spoken: "word", vectors: new Map([["s", vector(1, 2, 3)]]) })]),
+      ]);
       assert.deepEqual(ids(await index.searchText("spoken", ["word"], ALL, 10)), ["m"]);
       assert.deepEqual(ids(await index.searchVector("s", vector(1, 2, 3), ALL, 10)), ["m"]);
     });

@@ -68,9 +68,7 @@ export interface MomentIndex extends AsyncDisposable {
   /** How many of the tenant's rows contain each term in the field: what inverse document frequencies are made of. */
   documentFrequencies(field: TextField, terms: readonly string[], tenant: string): Promise<ReadonlyMap<string, number>>;
   /** Rows of the tenant, and of each space how many have a vector. */
-  stats(
-    tenant: string,
-  ): Promise<{
+  stats(tenant: string): Promise<{
     readonly rows: number;
     readonly assets: number;
     readonly spaces: ReadonlyMap<string, number>;

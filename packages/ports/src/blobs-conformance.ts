@@ -1,0 +1,2 @@
+export type BlobsHandle = {};
+export function blobsConformance(): void {}
