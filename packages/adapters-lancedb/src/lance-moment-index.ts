@@ -26,7 +26,6 @@ export class LanceMomentIndex implements MomentIndex {
   #store: Promise<LanceStore> | undefined;
   #snapshot: Promise<Snapshot> | undefined;
   #writing = false;
-  #optimized: number | undefined;
   #closed = false;
 
   private constructor(options: ResolvedOptions) {
@@ -111,14 +110,12 @@ export class LanceMomentIndex implements MomentIndex {
 
   optimize(): Promise<void> {
     return this.#write("tidying up", async (store) => {
-      const { ledger, spaces, version } = await this.#latest(store);
-      if (version === this.#optimized) return;
+      const { ledger, spaces } = await this.#latest(store);
       const used = ledger.usedSpaces();
       const unused = [...spaces].filter(([space]) => !used.has(space)).map(([, { column }]) => column);
       if (unused.length > 0) await store.table.dropColumns(unused);
       await store.table.optimize({ cleanupOlderThan: new Date(Date.now() - this.#options.retainMs) });
-      this.#snapshot = store.snapshot();
-      this.#optimized = (await this.#snapshot).version;
+      await this.#latest(store);
     });
   }
 
@@ -204,15 +201,17 @@ export class LanceMomentIndex implements MomentIndex {
   }
 
   async #attempt<T>(task: (snapshot: Snapshot) => Promise<T>): Promise<T> {
-    const store = await this.#open();
-    // While this process writes, the snapshot before it is the newest whole one.
-    const snapshot = this.#writing && this.#snapshot !== undefined ? await this.#snapshot : await this.#latest(store);
+    let snapshot: Snapshot | undefined;
     try {
+      const store = await this.#open();
+      // While this process writes, the snapshot before it is the newest whole one.
+      snapshot = (this.#writing ? await this.#snapshot : undefined) ?? (await this.#latest(store));
       return await task(snapshot);
     } catch (reason) {
-      // A version may have been removed under a search that took longer than `retainMs`.
+      if (reason instanceof HeimdexError) throw reason;
+      // The version may have been removed under a search that took longer than `retainMs`, or by `clear`: once more, on what there is now.
       const now = await this.#latest(await this.#open());
-      if (reason instanceof HeimdexError || now.version === snapshot.version) throw reason;
+      if (now === snapshot) throw reason;
       return await task(now);
     }
   }
@@ -247,7 +246,6 @@ export class LanceMomentIndex implements MomentIndex {
   #forget(): void {
     this.#store = undefined;
     this.#snapshot = undefined;
-    this.#optimized = undefined;
   }
 
   #throwIfClosed(): void {

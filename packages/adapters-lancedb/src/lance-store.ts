@@ -46,21 +46,22 @@ export class LanceStore {
     const name = tableName(options);
     for (const other of await connection.tableNames())
       if (other.startsWith(TABLE_PREFIX) && other !== name) await connection.dropTable(other);
-    let table: LanceTable;
     try {
       // A new version of the same table: readers keep the one they have.
-      table = await connection.createEmptyTable(name, emptySchema(), { mode: "overwrite" });
-    } catch (damaged) {
-      // Overwriting reads the old manifest; when that is what is broken, only removing helps. Should this fail too, both reasons are told.
+      const table = await connection.createEmptyTable(name, emptySchema(), { mode: "overwrite" });
+      await ensureIndexes(table);
+      return new LanceStore(connection, name, table);
+    } catch (first) {
+      // A damaged manifest or a full disk, where only removing helps. Should this fail too, both reasons are told.
       try {
         await connection.dropTable(name);
-        table = await connection.createEmptyTable(name, emptySchema());
-      } catch (failed) {
-        throw new AggregateError([damaged, failed], `${String(failed)}; before that: ${String(damaged)}`);
+        const table = await connection.createEmptyTable(name, emptySchema());
+        await ensureIndexes(table);
+        return new LanceStore(connection, name, table);
+      } catch (second) {
+        throw new AggregateError([first, second], `${messageOf(second)}; before that: ${messageOf(first)}`);
       }
     }
-    await ensureIndexes(table);
-    return new LanceStore(connection, name, table);
   }
 
   get table(): LanceTable {
@@ -124,23 +125,28 @@ function emptySchema() {
  * merge joins the whole table (at 50,000 rows: seconds instead of some 50 ms). */
 async function ensureIndexes(table: LanceTable): Promise<void> {
   const { Index } = native().lance;
-  const wanted = new Map<string, LanceIndex>([
-    ["key", Index.btree()],
-    ["asset", Index.btree()],
-    ["tenant", Index.bitmap()],
-    ...TEXT_FIELDS.map((field) => [tokensColumn(field), Index.fts(FULL_TEXT)] as const),
+  // As functions, for LanceDB uses up an index's description when it creates the index.
+  const wanted = new Map<string, () => LanceIndex>([
+    ["key", () => Index.btree()],
+    ["asset", () => Index.btree()],
+    ["tenant", () => Index.bitmap()],
+    ...TEXT_FIELDS.map((field) => [tokensColumn(field), () => Index.fts(FULL_TEXT)] as const),
   ]);
   for (let attempt = 1; ; attempt++) {
     const present = new Set((await table.listIndices()).flatMap((index) => index.columns));
     const missing = [...wanted].filter(([column]) => !present.has(column));
     if (missing.length === 0) return;
     try {
-      for (const [column, config] of missing) await table.createIndex(column, { config });
+      for (const [column, config] of missing) await table.createIndex(column, { config: config() });
     } catch (conflict) {
       if (attempt === CREATE_ATTEMPTS) throw conflict;
       await table.checkoutLatest();
     }
   }
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }
 
 /** Tokens come analysed, separated by single spaces: nothing is to be changed, cut or dropped. */

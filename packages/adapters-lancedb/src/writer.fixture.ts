@@ -1,0 +1,21 @@
+/** A process that replaces assets for ever, to be killed. argv: folder. Stdout: `opening`, then `<asset> <revision>` for each replacement acknowledged. */
+import { writeSync } from "node:fs";
+import { LanceMomentIndex } from "./lance-moment-index.ts";
+import { moments } from "./moments.fixture.ts";
+
+const ASSETS = 7;
+
+const index = await LanceMomentIndex.open(process.argv[2] ?? "", { retainMs: 0 });
+writeSync(1, "opening\n");
+const before = await index.revisions(
+  "acme",
+  Array.from({ length: ASSETS }, (_, i) => `asset-${i}`),
+);
+let revision = Math.max(...before.values());
+for (;;) {
+  revision++;
+  const batch = [revision % ASSETS, (revision * 3 + 1) % ASSETS].map((i) => moments(`asset-${i}`, revision));
+  await index.replaceAssets(batch);
+  for (const { asset } of batch) writeSync(1, `${asset} ${revision}\n`);
+  if (revision % 4 === 0) await index.optimize();
+}
