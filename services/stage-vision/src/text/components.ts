@@ -11,8 +11,15 @@ export interface Component {
  * topmost pixels, left to right.
  * @param map `width * height` values, row by row */
 export function connectedComponents(map: Float32Array, width: number, height: number, threshold: number): Component[] {
-  const open = new Uint8Array(width * height);
-  for (let i = 0; i < open.length; i++) open[i] = (map[i] as number) > threshold ? 1 : 0;
+  // A frame of one pixel around the map: then each pixel has eight neighbours, and no bounds are checked.
+  const stride = width + 2;
+  const open = new Uint8Array(stride * (height + 2));
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if ((map[y * width + x] as number) > threshold) open[(y + 1) * stride + x + 1] = 1;
+    }
+  }
+  const neighbours = [-stride - 1, -stride, -stride + 1, -1, 1, stride - 1, stride, stride + 1];
 
   const components: Component[] = [];
   const stack: number[] = [];
@@ -23,20 +30,18 @@ export function connectedComponents(map: Float32Array, width: number, height: nu
     open[seed] = 0;
     stack.push(seed);
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-      const x = at % width;
-      const y = (at - x) / width;
+      const x = (at % stride) - 1;
+      const y = (at - x - 1) / stride - 1;
       area++;
       const row = rows.get(y);
       if (row === undefined) rows.set(y, { first: x, last: x });
       else if (x < row.first) row.first = x;
       else if (x > row.last) row.last = x;
-      for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny++) {
-        for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx++) {
-          const next = ny * width + nx;
-          if (open[next] === 0) continue;
-          open[next] = 0;
-          stack.push(next);
-        }
+      for (const neighbour of neighbours) {
+        const next = at + neighbour;
+        if (open[next] === 0) continue;
+        open[next] = 0;
+        stack.push(next);
       }
     }
     const outline = [...rows].flatMap(([y, { first, last }]) =>

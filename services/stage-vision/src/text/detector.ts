@@ -17,8 +17,15 @@ const MIN_SIDE = 3;
 /** Size the detector sees: the longer side at most `limitSide`, both multiples of 32 (PaddleOCR `limit_type: max`). */
 export function detectionSize(width: number, height: number, limitSide: number): { width: number; height: number } {
   const ratio = Math.min(1, limitSide / Math.max(width, height));
-  const fit = (side: number) => Math.max(MULTIPLE, Math.round(Math.trunc(side * ratio) / MULTIPLE) * MULTIPLE);
+  const fit = (side: number) => Math.max(MULTIPLE, roundHalfEven(Math.trunc(side * ratio) / MULTIPLE) * MULTIPLE);
   return { width: fit(width), height: fit(height) };
+}
+
+/** As Python rounds: a height of 720 becomes 704, not 736. */
+function roundHalfEven(value: number): number {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
 }
 
 /** Finds text lines, with the corners in pixels of the picture.

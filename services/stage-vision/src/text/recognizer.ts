@@ -8,7 +8,7 @@ const HEIGHT = 48;
 /** Narrower lines are padded to this width: what the network was trained on. */
 const MIN_WIDTH = 320;
 /** Longer lines are padded to multiples of this, so that few shapes occur. */
-const WIDTH_STEP = 160;
+const WIDTH_STEP = 32;
 /** Longer lines are squeezed: about 250 characters. Bounds the memory of one run. */
 const MAX_WIDTH = 3200;
 /** Columns of all lines in one run together. */

@@ -5,7 +5,7 @@ import { readAlphabet } from "./alphabet.ts";
 import { isUpsideDown } from "./classifier.ts";
 import { cropLine, halfTurn } from "./crop.ts";
 import { detectLines } from "./detector.ts";
-import { lineText } from "./line-text.ts";
+import { type LineText, lineText } from "./line-text.ts";
 import { type Bounds, type Pixel, type Quad, quadBounds } from "./quad.ts";
 import { readingOrder } from "./reading-order.ts";
 import { recognizeLines } from "./recognizer.ts";
@@ -51,16 +51,22 @@ export class TextReader {
   /** All texts in reading order; none where there is no text. */
   async read(picture: Picture, { detectionSide, minConfidence }: ReadOptions): Promise<Sighting[]> {
     const quads = await detectLines(this.#detector, picture, detectionSide);
-    const lines: Picture[] = [];
-    for (const quad of quads) {
-      const line = cropLine(picture, quad);
-      lines.push((await isUpsideDown(this.#classifier, line)) ? halfTurn(line) : line);
+    const lines = quads.map((quad) => cropLine(picture, quad));
+    const turned = new Map<number, Picture>();
+    for (const [i, line] of lines.entries()) {
+      if (await isUpsideDown(this.#classifier, line)) turned.set(i, halfTurn(line));
     }
-    const read = await recognizeLines(this.#recognizer, this.#alphabet, lines);
+    // The classifier errs on lines like "illness will fill the hill": both ways are read, and the surer one counts.
+    const read = await recognizeLines(this.#recognizer, this.#alphabet, [...lines, ...turned.values()]);
+    const texts = read.slice(0, lines.length).map((seen) => lineText(seen));
+    for (const [k, i] of [...turned.keys()].entries()) {
+      const other = lineText(read[lines.length + k] ?? []);
+      if (other.confidence > (texts[i] as LineText).confidence) texts[i] = other;
+    }
 
     const found: { bounds: Bounds; sighting: Sighting }[] = [];
     for (const [i, quad] of quads.entries()) {
-      const { text, confidence } = lineText(read[i] ?? []);
+      const { text, confidence } = texts[i] as LineText;
       if (text === "" || confidence < minConfidence) continue;
       const bounds = quadBounds(quad);
       const where = isLevel(quad)
