@@ -5,6 +5,7 @@ import { HeimdexError } from "@heimdex/errors";
 
 /** Version of the tables, in `PRAGMA user_version`. */
 export const SCHEMA_VERSION = 1;
+const PAGE_BYTES = 8192;
 /** `PRAGMA application_id`: "HDXC" in ASCII, so that a foreign database is not taken for a catalog. */
 const APPLICATION_ID = 0x48445843;
 
@@ -47,40 +48,25 @@ export async function createFolderOf(file: string): Promise<void> {
   }
 }
 
-/** Opens the file for writing, creates the tables when there are none, and refuses what is no catalog of ours.
+/** Creates the tables when there are none, and refuses a file that is no catalog of ours. Leaves nothing open.
  * @param busyTimeoutMs how long to wait for another process's transaction
- * @param maxBytes most bytes of the file; 0: no limit
  * @throws HeimdexError DATA_VERSION_NEWER, CATALOG_UNAVAILABLE; SQLite's own errors as they are */
-export function openWriter(file: string, busyTimeoutMs: number, maxBytes: number): DatabaseSync {
-  const db = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
+export function prepareFile(file: string, busyTimeoutMs: number): void {
+  const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
   try {
-    checkVersion(db, file);
-    db.exec("PRAGMA page_size = 8192");
-    const mode = (db.prepare("PRAGMA journal_mode = WAL").get() as { journal_mode: string }).journal_mode;
+    if (checkVersion(db, file) === SCHEMA_VERSION) return;
+    // Takes effect on an empty file only. Bodies are a few KiB: two or three share a page.
+    db.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
+    const { journal_mode: mode } = db.prepare("PRAGMA journal_mode = WAL").get() as { journal_mode: string };
     if (mode !== "wal")
       throw new HeimdexError("CATALOG_UNAVAILABLE", `${file} lies on a file system without what SQLite's WAL needs`, {
         help: "Put the data directory on a local disk.",
       });
-    // Checkpoints sync twice more; at 8 KiB a page this is one for each 16 MiB written. The WAL is cut back after a burst.
-    db.exec("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864");
-    db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY");
+    db.exec("PRAGMA synchronous = FULL");
     createTables(db, file);
-    if (maxBytes > 0) {
-      const { page_size: pageSize } = db.prepare("PRAGMA page_size").get() as { page_size: number };
-      db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageSize))}`);
-    }
-    return db;
-  } catch (error) {
+  } finally {
     db.close();
-    throw error;
   }
-}
-
-/** Opens a catalog that `openWriter` has opened before, for reading only. */
-export function openReader(file: string, busyTimeoutMs: number): DatabaseSync {
-  const db = new DatabaseSync(file, { readOnly: true, timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
-  db.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA query_only = 1");
-  return db;
 }
 
 function checkVersion(db: DatabaseSync, file: string): number {
@@ -102,7 +88,6 @@ function checkVersion(db: DatabaseSync, file: string): number {
 
 /** In one transaction, so that two processes that open a new file at once agree and a kill leaves all or nothing. */
 function createTables(db: DatabaseSync, file: string): void {
-  if (checkVersion(db, file) === SCHEMA_VERSION) return;
   db.exec("BEGIN IMMEDIATE");
   if (checkVersion(db, file) < SCHEMA_VERSION)
     db.exec(`${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);

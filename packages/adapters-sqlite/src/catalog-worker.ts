@@ -1,8 +1,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { HeimdexError, type SerializedError } from "@heimdex/errors";
-import { openWriter } from "./catalog-file.ts";
+import { openConnection } from "./connection.ts";
 import { OpWriter } from "./op-writer.ts";
-import { fromSqlite } from "./sqlite-error.ts";
+import type { SqliteFailure } from "./sqlite-error.ts";
 import { FIELDS, type FlatOps } from "./write-ops.ts";
 
 /** What the thread is started with. */
@@ -18,13 +17,13 @@ export type WorkerRequest = { readonly counts: readonly number[]; readonly ops: 
 /** Answers calls in the order they came. `results` holds two numbers for each operation of each call that did not fail. */
 export type WorkerReply =
   | { readonly kind: "opened" }
-  | { readonly kind: "refused"; readonly error: SerializedError }
+  | { readonly kind: "refused"; readonly error: SqliteFailure }
   | {
       readonly kind: "done";
       readonly calls: number;
       readonly results: number[];
       /** By the call's place in this reply. */
-      readonly errors: readonly (readonly [call: number, error: SerializedError])[];
+      readonly errors: readonly (readonly [call: number, error: SqliteFailure])[];
     };
 
 /** Operations after which a transaction takes no more calls in: bounds what one caller waits for others. */
@@ -32,19 +31,25 @@ const MAX_FOLDED = 2000;
 
 const { file, busyTimeoutMs, maxBytes } = workerData as WorkerInput;
 const port = parentPort;
-if (port === null) throw new HeimdexError("INTERNAL", "catalog-worker.ts runs as a worker thread only");
+if (port === null) throw new Error("catalog-worker.ts runs as a worker thread only");
 const reply = (message: WorkerReply) => port.postMessage(message);
+
+/** An error without what makes copying it between threads fail or lose its code. */
+function failure(error: unknown): SqliteFailure {
+  const { message, errcode } = error as Error & { errcode?: number };
+  return { message, ...(errcode === undefined ? {} : { errcode }) };
+}
 
 try {
   serve();
   reply({ kind: "opened" });
 } catch (error) {
-  reply({ kind: "refused", error: fromSqlite(error, file).toJSON() });
+  reply({ kind: "refused", error: failure(error) });
   port.close();
 }
 
 function serve(): void {
-  const db = openWriter(file, busyTimeoutMs, maxBytes);
+  const db = openConnection(file, busyTimeoutMs, maxBytes);
   const writer = new OpWriter(db);
 
   /** One transaction; rolled back as a whole when anything of it fails. */
@@ -65,19 +70,18 @@ function serve(): void {
     try {
       return { kind: "done", calls: counts.length, results: commit(ops, 0, ops.length / FIELDS), errors: [] };
     } catch (error) {
-      if (counts.length === 1)
-        return { kind: "done", calls: 1, results: [], errors: [[0, fromSqlite(error, file).toJSON()]] };
+      if (counts.length === 1) return { kind: "done", calls: 1, results: [], errors: [[0, failure(error)]] };
     }
     // A call that cannot be stored must fail alone, though it shared a transaction: each gets one of its own. No savepoints, as every call
     // would pay for them.
     const results: number[] = [];
-    const errors: [number, SerializedError][] = [];
+    const errors: [number, SqliteFailure][] = [];
     let from = 0;
     for (const [call, count] of counts.entries()) {
       try {
         for (const value of commit(ops, from, from + count)) results.push(value);
       } catch (error) {
-        errors.push([call, fromSqlite(error, file).toJSON()]);
+        errors.push([call, failure(error)]);
       }
       from += count;
     }

@@ -14,9 +14,10 @@ import {
   type WriteOp,
   type WriteResult,
 } from "@heimdex/ports";
-import { createFolderOf, openReader } from "./catalog-file.ts";
+import { createFolderOf, prepareFile } from "./catalog-file.ts";
 import { CatalogReader } from "./catalog-reader.ts";
 import type { WorkerInput, WorkerReply, WorkerRequest } from "./catalog-worker.ts";
+import { openReader } from "./connection.ts";
 import { fromSqlite } from "./sqlite-error.ts";
 import { type FlatOps, flatten } from "./write-ops.ts";
 
@@ -76,6 +77,11 @@ export class SqliteCatalog implements Catalog {
       if (error.id === "DISK_FULL") throw error;
       throw new HeimdexError("CATALOG_UNAVAILABLE", `the folder of the catalog ${file} cannot be made`, { cause });
     }
+    try {
+      prepareFile(file, busyTimeoutMs);
+    } catch (error) {
+      throw fromSqlite(error, file);
+    }
     const workerData: WorkerInput = { file, busyTimeoutMs, maxBytes: options.maxBytes ?? 0 };
     const worker = new Worker(new URL("./catalog-worker.ts", import.meta.url), { workerData, execArgv: [] });
     const { promise: exited, resolve: onExit } = Promise.withResolvers<void>();
@@ -88,7 +94,7 @@ export class SqliteCatalog implements Catalog {
     });
     if (first.kind === "refused") {
       await exited;
-      throw HeimdexError.fromJSON(first.error);
+      throw fromSqlite(first.error, file);
     }
     let reader: CatalogReader;
     try {
@@ -188,7 +194,7 @@ export class SqliteCatalog implements Catalog {
     for (const [call, waiting] of this.#waiting.splice(0, reply.calls).entries()) {
       const error = errors.get(call);
       if (error !== undefined) {
-        waiting.reject(HeimdexError.fromJSON(error));
+        waiting.reject(fromSqlite(error, this.#file));
         continue;
       }
       const results: WriteResult[] = [];

@@ -11,6 +11,13 @@ const NOTADB = 26;
 /** The extended code for "no room for the shared memory file beside the database". */
 const IOERR_SHMSIZE = 4874;
 
+/** An error of SQLite as it comes from the worker thread. */
+export interface SqliteFailure {
+  readonly message: string;
+  /** SQLite's extended result code. */
+  readonly errcode?: number;
+}
+
 /** What went wrong in SQLite, as one of ours; the cause is kept. A HeimdexError stays itself. */
 export function fromSqlite(reason: unknown, file: string): HeimdexError {
   if (reason instanceof HeimdexError) return reason;
