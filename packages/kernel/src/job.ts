@@ -9,6 +9,8 @@ export interface ArtifactRef {
   readonly size: number;
   /** The bytes as base64, when there are at most 4 KiB of them; then no blob holds them. */
   readonly inline?: string;
+  /** The bytes are a list of this many artifacts (`ArtifactRef[]` as JSON) that stand for a port with many: the job's document stays small. */
+  readonly list?: number;
   /** File name, for neighbouring files. */
   readonly name?: string;
 }

@@ -61,6 +61,8 @@ export interface MomentIndex extends AsyncDisposable {
   /** Replaces all rows of each asset by the given ones (none: removes them). Idempotent by (asset, revision): an older revision than the stored one
    * changes nothing. Readers see an asset's old rows or its new ones, never a mix. When it resolves the rows can be found and survive kill -9. */
   replaceAssets(batch: readonly AssetRows[]): Promise<void>;
+  /** Forgets assets with all their rows and revisions: indexed again, they start anew. Idempotent. */
+  removeAssets(tenant: string, assets: readonly string[]): Promise<void>;
   /** BM25 over one text field, best first. `terms` are the analysed words of the query; a row matches when it has any of them. */
   searchText(field: TextField, terms: readonly string[], filter: MomentFilter, limit: number): Promise<Scored[]>;
   /** Nearest rows of one space by cosine similarity, best first; rows without a vector in that space are left out. */

@@ -1,0 +1,64 @@
+import type { ArtifactRef } from "@heimdex/kernel";
+import type { Blobs } from "@heimdex/ports";
+import { sha256Hex } from "./ids.ts";
+
+/** Largest bytes kept in the catalog instead of as a blob. */
+const INLINE_BYTES = 4096;
+/** A port's artifacts beyond this many are kept as one list, so that the job's document stays small. */
+const LIST_FROM = 8;
+const LIST_TYPE = "application/vnd.heimdex.artifacts+json";
+
+/** Keeps bytes in the reference when small, else as a blob. */
+export async function keep(
+  blobs: Blobs,
+  tenant: string,
+  ref: Omit<ArtifactRef, "sha256" | "size" | "inline">,
+  bytes: Uint8Array,
+): Promise<ArtifactRef> {
+  const sha256 = sha256Hex(bytes);
+  const size = bytes.byteLength;
+  if (size <= INLINE_BYTES) return { ...ref, sha256, size, inline: Buffer.from(bytes).toString("base64") };
+  await blobs.put({ tenant, sha256, size }, once(bytes));
+  return { ...ref, sha256, size };
+}
+
+/** Folds the artifacts of ports with many of them into lists. */
+export async function foldLists(blobs: Blobs, tenant: string, outputs: readonly ArtifactRef[]): Promise<ArtifactRef[]> {
+  const byPort = Map.groupBy(outputs, (output) => output.port);
+  const folded: ArtifactRef[] = [];
+  for (const [port, artifacts] of byPort) {
+    if (artifacts.length < LIST_FROM) {
+      folded.push(...artifacts);
+      continue;
+    }
+    const bytes = Buffer.from(JSON.stringify(artifacts));
+    folded.push({ ...(await keep(blobs, tenant, { port, mediaType: LIST_TYPE }, bytes)), list: artifacts.length });
+  }
+  return folded;
+}
+
+/** The artifacts themselves: lists unfolded, in order. */
+export async function unfoldLists(blobs: Blobs, tenant: string, refs: readonly ArtifactRef[]): Promise<ArtifactRef[]> {
+  const unfolded: ArtifactRef[] = [];
+  for (const ref of refs) {
+    if (ref.list === undefined) unfolded.push(ref);
+    else unfolded.push(...(JSON.parse(Buffer.from(await readAll(blobs, tenant, ref)).toString()) as ArtifactRef[]));
+  }
+  return unfolded;
+}
+
+/** All bytes of an artifact. Rejects with BLOB_NOT_FOUND. */
+export async function readAll(
+  blobs: Blobs,
+  tenant: string,
+  { sha256, size, inline }: ArtifactRef,
+): Promise<Uint8Array> {
+  if (inline !== undefined) return Buffer.from(inline, "base64");
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await blobs.get({ tenant, sha256, size })) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

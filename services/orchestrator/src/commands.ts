@@ -1,0 +1,155 @@
+import { DeleteAssetRequest } from "@heimdex/contracts/v1/asset";
+import {
+  CancelJobRequest,
+  CreateJobRequest,
+  PlanJobRequest,
+  PlanJobResponse,
+  RetryJobRequest,
+} from "@heimdex/contracts/v1/job";
+import { ReindexResponse } from "@heimdex/contracts/v1/system";
+import { HeimdexError } from "@heimdex/errors";
+import { type AssetRecord, type CacheEntry, type Job, jobEnded } from "@heimdex/kernel";
+import type { Bus, Catalog, Subscription } from "@heimdex/ports";
+import { newSpanId, newTraceId, parseTraceparent } from "@heimdex/telemetry";
+import type { AssetRemoval } from "./asset-removal.ts";
+import { dryRun } from "./dry-run.ts";
+import type { Estimates } from "./estimates.ts";
+import { assetId, sourceId, timeOrderedId } from "./ids.ts";
+import type { Indexer } from "./indexer.ts";
+import type { Intake } from "./intake.ts";
+import type { JobStore } from "./job-store.ts";
+import { sourcePath, statSource } from "./source.ts";
+
+export interface CommandParts {
+  readonly catalog: Catalog;
+  readonly store: JobStore;
+  readonly intake: Intake;
+  readonly indexer: Indexer;
+  readonly estimates: Estimates;
+  readonly removal: AssetRemoval;
+}
+
+interface Call {
+  readonly tenant: string;
+  readonly request: unknown;
+}
+
+/** Answers the mutating calls of the public API, which the gateway passes on over the bus: subject `api.<Service>.<Method>`, messages as proto3 JSON.
+ * A job is answered by its id alone: the gateway reads the rest. */
+export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Subscription[]> {
+  const methods: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
+    "JobService.CreateJob": ({ tenant, request }) => createJob(parts, tenant, CreateJobRequest.fromJSON(request)),
+    "JobService.CancelJob": ({ request }) => cancelJob(parts, CancelJobRequest.fromJSON(request).job),
+    "JobService.RetryJob": ({ tenant, request }) => retryJob(parts, tenant, RetryJobRequest.fromJSON(request)),
+    "JobService.PlanJob": ({ tenant, request }) => planJob(parts, tenant, PlanJobRequest.fromJSON(request).sourceUri),
+    "AssetService.DeleteAsset": async ({ tenant, request }) => {
+      await parts.removal.remove(tenant, DeleteAssetRequest.fromJSON(request).asset);
+      return {};
+    },
+    "SystemService.Reindex": async ({ tenant }) => ReindexResponse.toJSON(await parts.indexer.rebuild(tenant)),
+  };
+  return Promise.all(
+    Object.entries(methods).map(([method, answer]) =>
+      bus.respond(`api.${method}`, (payload) => answer(payload as Call)),
+    ),
+  );
+}
+
+async function createJob(parts: CommandParts, tenant: string, request: CreateJobRequest): Promise<unknown> {
+  sourcePath(request.sourceUri); // refuses what can never be read before a job exists
+  const nowMs = Date.now();
+  const parent = parseTraceparent(request.traceparent);
+  const job: Job = {
+    id: timeOrderedId("j", nowMs),
+    tenant,
+    asset: "",
+    sourceUri: request.sourceUri,
+    fingerprint: "",
+    sourceSize: 0,
+    sourceModifiedMs: 0,
+    neighbours: [],
+    priority: Math.max(-100, Math.min(100, request.priority)),
+    reread: request.reread,
+    state: "QUEUED",
+    reason: "",
+    help: "",
+    steps: [],
+    facts: undefined,
+    createdAtMs: nowMs,
+    plannedAtMs: 0,
+    endedAtMs: 0,
+    cancelRequested: false,
+    joined: "",
+    traceId: parent?.traceId ?? newTraceId(),
+    rootSpanId: newSpanId(),
+    parentSpanId: parent?.spanId ?? "",
+    sidecarRevision: 0,
+    settled: false,
+  };
+  const id = request.requestId === "" ? job.id : await claimRequest(parts, tenant, request.requestId, job.id);
+  if (id === job.id || (await parts.store.get(id)) === undefined) await parts.store.create({ ...job, id });
+  parts.intake.add(id);
+  return { job: id };
+}
+
+/** The job that a request id stands for: this one's id for the first caller, the first one's for all others. */
+async function claimRequest(
+  { catalog }: CommandParts,
+  tenant: string,
+  requestId: string,
+  job: string,
+): Promise<string> {
+  const id = sourceId(tenant, requestId);
+  const [claimed] = await catalog.write([
+    { op: "insert", collection: "requests", id, terms: [], sort: "", body: { job, atMs: Date.now() } },
+  ]);
+  if (claimed?.ok === true) return job;
+  return (await catalog.get<{ job: string }>("requests", id))?.body.job ?? job;
+}
+
+async function cancelJob({ store }: CommandParts, id: string): Promise<unknown> {
+  const { job, applied } = await store.apply(id, { kind: "cancel", atMs: Date.now() });
+  if (!applied)
+    throw new HeimdexError("JOB_ENDED", `job ${id} has ended already: ${job.state}`, { metadata: { job: id } });
+  return { job: id };
+}
+
+async function retryJob(parts: CommandParts, tenant: string, request: RetryJobRequest): Promise<unknown> {
+  const job = (await parts.store.read(request.job))?.body;
+  if (job === undefined)
+    throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${request.job}`, { metadata: { job: request.job } });
+  if (!jobEnded(job.state))
+    throw new HeimdexError("ASSET_BUSY", `job ${request.job} has not ended yet`, {
+      metadata: { job: request.job },
+      help: "Wait for its end, or cancel it first.",
+    });
+  return createJob(
+    parts,
+    tenant,
+    CreateJobRequest.fromPartial({ sourceUri: job.sourceUri, priority: job.priority, requestId: request.requestId }),
+  );
+}
+
+async function planJob(parts: CommandParts, tenant: string, uri: string): Promise<unknown> {
+  const facts = await statSource(sourcePath(uri));
+  const known = await parts.intake.remembered(tenant, uri, facts);
+  const asset = known === undefined ? "" : assetId(tenant, known.fingerprint);
+  const durationMs = asset === "" ? 0 : ((await parts.catalog.get<AssetRecord>("assets", asset))?.body.durationMs ?? 0);
+  const lookUp = async (keys: readonly string[]) =>
+    (await parts.catalog.getMany<CacheEntry>("cache", keys)).map((entry) => entry?.body);
+  const steps = await dryRun({
+    tenant,
+    uri,
+    fingerprint: known?.fingerprint ?? "",
+    size: facts.size,
+    steps: await parts.intake.plan(),
+    lookUp,
+  });
+  return PlanJobResponse.toJSON({
+    asset,
+    steps: steps.map(({ stage, action, why }) => {
+      const { ms, samples } = parts.estimates.of(stage, durationMs);
+      return { stage, action, why, estimateMs: action === "RUN" || action === "UNKNOWN" ? ms : 0, samples };
+    }),
+  });
+}

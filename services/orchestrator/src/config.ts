@@ -1,0 +1,53 @@
+import { DEFAULT_RETRY_POLICY, EMPTY_PLAN_CONFIG, type PlanConfig, type RetryPolicy } from "@heimdex/kernel";
+
+/** What can be set of an orchestrator. Times in ms. */
+export interface OrchestratorConfig {
+  /** Address of the workers' gRPC port; port 0 takes a free one. Default 127.0.0.1:8482. */
+  readonly workerAddress: string;
+  /** Address of the workers' data port (HTTP). Default 127.0.0.1:8483. */
+  readonly dataAddress: string;
+  /** Folder for what must not outlive the process's machine: the mount probe. */
+  readonly runFolder: string;
+  /** Key that signs data URLs, at least 32 bytes; the same on every replica. */
+  readonly signingKey: Uint8Array;
+  /** How long a new lease waits for its first sign of life. Default 10 s. */
+  readonly acceptWithinMs: number;
+  /** How long a lease lives after a renewal. Default 45 s. */
+  readonly leaseTtlMs: number;
+  /** How often workers renew. Default 15 s. */
+  readonly renewEveryMs: number;
+  /** Longest a poll is held. Default 20 s. */
+  readonly maxWaitMs: number;
+  /** How often expired leases are looked for. Default 1 s. */
+  readonly sweepEveryMs: number;
+  /** How often the catalog is searched for work whose hint was lost. Default 15 s. */
+  readonly healEveryMs: number;
+  /** Leasing stops below this. Default 2 GiB. */
+  readonly minFreeBytes: number;
+  /** Largest single output. Default 8 GiB. */
+  readonly maxOutputBytes: number;
+  readonly retry: RetryPolicy;
+  readonly plan: PlanConfig;
+  /** Goes into every step key: a new value drops all cached results. Default "". */
+  readonly salt: string;
+  /** True when every worker of an earlier run is known to be gone (the embedded profile: they die with their host): leases still
+   * in the catalog are given back at start instead of waiting for their expiry. Default false. */
+  readonly soleHost: boolean;
+}
+
+export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" | "signingKey"> = {
+  workerAddress: "127.0.0.1:8482",
+  dataAddress: "127.0.0.1:8483",
+  acceptWithinMs: 10_000,
+  leaseTtlMs: 45_000,
+  renewEveryMs: 15_000,
+  maxWaitMs: 20_000,
+  sweepEveryMs: 1_000,
+  healEveryMs: 15_000,
+  minFreeBytes: 2 * 1024 ** 3,
+  maxOutputBytes: 8 * 1024 ** 3,
+  retry: DEFAULT_RETRY_POLICY,
+  plan: EMPTY_PLAN_CONFIG,
+  salt: "",
+  soleHost: false,
+};

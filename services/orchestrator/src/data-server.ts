@@ -1,0 +1,146 @@
+import { createReadStream } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { ERRORS, type GRPC_CODE, HeimdexError } from "@heimdex/errors";
+import type { Blobs } from "@heimdex/ports";
+import type { Log } from "@heimdex/telemetry";
+import type { JobStore } from "./job-store.ts";
+import { type DataGrant, openGrant } from "./signed-url.ts";
+import { assertUnchanged, sourcePath } from "./source.ts";
+
+export interface DataServer extends AsyncDisposable {
+  /** `http://127.0.0.1:8483`. */
+  readonly url: string;
+}
+
+/** Serves what leases reach, over HTTP: GET and HEAD with byte ranges for inputs, PUT for outputs. A URL is good while its lease is held. */
+export async function startDataServer(
+  address: { host: string; port: number },
+  store: JobStore,
+  blobs: Blobs,
+  signingKey: Uint8Array,
+  log: Log,
+): Promise<DataServer> {
+  const server = createServer((request, response) => {
+    answer(request, response, store, blobs, signingKey).catch((reason: unknown) => {
+      const error = HeimdexError.from(reason);
+      if (error.id === "INTERNAL") log.error({ err: reason, path: request.method }, "data request failed");
+      if (response.headersSent) response.destroy();
+      else send(response, httpStatus(error), error);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (reason: NodeJS.ErrnoException) => {
+      reject(
+        reason.code === "EADDRINUSE"
+          ? new HeimdexError("PORT_IN_USE", `port ${address.port} of the data server is in use`, { cause: reason })
+          : reason,
+      );
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
+    async [Symbol.asyncDispose]() {
+      if (!server.listening) return;
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  store: JobStore,
+  blobs: Blobs,
+  signingKey: Uint8Array,
+): Promise<void> {
+  const grant = openGrant(request.url ?? "", signingKey);
+  if (grant === undefined) throw new HeimdexError("PERMISSION_DENIED", "the URL's signature is not ours");
+  const step = (await store.get(grant.job))?.steps.find((candidate) => candidate.stage === grant.stage);
+  if (step?.state !== "LEASED" || step.lease?.id !== grant.lease || step.lease.epoch !== grant.epoch) {
+    throw new HeimdexError("LEASE_SUPERSEDED", `lease ${grant.lease} is over, and its URLs with it`, {
+      metadata: { lease: grant.lease, stage: grant.stage },
+    });
+  }
+  if (grant.kind === "upload") {
+    if (request.method !== "PUT")
+      throw new HeimdexError("INVALID_ARGUMENT", `${request.method} on an upload: PUT is meant`);
+    const stored = await blobs.upload({ tenant: grant.tenant, attempt: grant.lease, n: grant.n }, request, grant.size);
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(stored));
+    return;
+  }
+  if (request.method !== "GET" && request.method !== "HEAD")
+    throw new HeimdexError("INVALID_ARGUMENT", `${request.method} on an input: GET is meant`);
+  await serve(request, response, grant, store, blobs);
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  grant: DataGrant,
+  store: JobStore,
+  blobs: Blobs,
+): Promise<void> {
+  const range = readRange(request.headers.range, grant.size);
+  if (range === "bad") {
+    response.writeHead(416, { "content-range": `bytes */${grant.size}` }).end();
+    return;
+  }
+  const { start, end } = range ?? { start: 0, end: grant.size };
+  response.writeHead(range === undefined ? 200 : 206, {
+    "content-type": "application/octet-stream",
+    "content-length": end - start,
+    "accept-ranges": "bytes",
+    ...(range === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${grant.size}` }),
+  });
+  if (request.method === "HEAD" || start === end) {
+    response.end();
+    return;
+  }
+  await pipeline(
+    grant.kind === "source"
+      ? await openSource(grant, store, start, end)
+      : Readable.from(await blobs.get(grant, { start, end })),
+    response,
+  );
+}
+
+async function openSource(grant: DataGrant, store: JobStore, start: number, end: number): Promise<Readable> {
+  const job = await store.get(grant.job);
+  if (job === undefined) throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${grant.job}`);
+  const path = sourcePath(job.sourceUri);
+  await assertUnchanged(path, { size: job.sourceSize, modifiedMs: job.sourceModifiedMs });
+  return createReadStream(path, { start, end: end - 1 });
+}
+
+/** The range a header asks for; undefined: all of it. Only single ranges, as ffmpeg and fetch use. */
+function readRange(header: string | undefined, size: number): { start: number; end: number } | "bad" | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
+  if (match === null || (match[1] === "" && match[2] === "")) return undefined;
+  if (match[1] === "") return { start: Math.max(0, size - Number(match[2])), end: size };
+  const start = Number(match[1]);
+  const end = match[2] === "" ? size : Math.min(size, Number(match[2]) + 1);
+  return start >= size || end <= start ? "bad" : { start, end };
+}
+
+function send(response: ServerResponse, status: number, error: HeimdexError): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ error }));
+}
+
+function httpStatus(error: HeimdexError): number {
+  const byCode: Partial<Record<keyof typeof GRPC_CODE, number>> = {
+    NOT_FOUND: 404,
+    PERMISSION_DENIED: 403,
+    ABORTED: 409,
+    INVALID_ARGUMENT: 400,
+    RESOURCE_EXHAUSTED: 507,
+    OUT_OF_RANGE: 416,
+    FAILED_PRECONDITION: 409,
+  };
+  return byCode[ERRORS[error.id].code] ?? 500;
+}

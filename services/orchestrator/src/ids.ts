@@ -1,0 +1,28 @@
+import { createHash, randomBytes } from "node:crypto";
+
+let lastMs = 0;
+let counter = 0;
+
+/** Id that sorts by time: prefix, 48 bits of Unix ms, 16 bits of counter, 48 random bits, as hex. */
+export function timeOrderedId(prefix: string, nowMs: number): string {
+  const ms = Math.max(nowMs, lastMs);
+  counter = ms === lastMs ? counter + 1 : 0;
+  lastMs = ms;
+  return `${prefix}_${ms.toString(16).padStart(12, "0")}${(counter & 0xffff).toString(16).padStart(4, "0")}${randomBytes(6).toString("hex")}`;
+}
+
+const digest = (...parts: string[]) => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+
+/** Id of the asset with these bytes. */
+export function assetId(tenant: string, fingerprint: string): string {
+  return `a_${digest(tenant, fingerprint).slice(0, 16)}`;
+}
+
+/** Id of what is known of a source. */
+export function sourceId(tenant: string, uri: string): string {
+  return digest(tenant, uri);
+}
+
+export function sha256Hex(bytes: Uint8Array | string): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

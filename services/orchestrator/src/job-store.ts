@@ -1,0 +1,185 @@
+import { HeimdexError } from "@heimdex/errors";
+import { type CacheEntry, type Effect, type Job, type JobEvent, type ReducerConfig, reduce } from "@heimdex/kernel";
+import type { Blobs, Catalog, Document, WriteOp } from "@heimdex/ports";
+import { jobSort, jobTerms } from "./job-document.ts";
+
+export interface Applied {
+  readonly job: Job;
+  /** Version of the job's document after the write. */
+  readonly version: number;
+  /** False: the event came too late or twice; nothing was written for it. */
+  readonly applied: boolean;
+}
+
+/** What happens after a job is written, in order of the events. */
+export type EffectHandler = (job: Job, effects: readonly Effect[], version: number) => void;
+
+interface Waiting {
+  readonly event: JobEvent;
+  readonly resolve: (applied: Applied) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Jobs in the catalog, changed only by events. Events of one job that arrive while it is being written are folded into the next write; cache
+ * look-ups are answered before the write, so that a step that becomes ready costs none of its own.
+ * Another process may write the same job: the compare-and-set then fails, and the events are reduced again over what it wrote. */
+export class JobStore {
+  readonly #catalog: Catalog;
+  readonly #blobs: Blobs;
+  readonly #config: ReducerConfig;
+  readonly #onEffects: EffectHandler;
+  readonly #queues = new Map<string, Waiting[]>();
+  /** Jobs under way as last written here. Bounded: ended ones leave it. */
+  readonly #known = new Map<string, Document<Job>>();
+
+  constructor(catalog: Catalog, blobs: Blobs, config: ReducerConfig, onEffects: EffectHandler) {
+    this.#catalog = catalog;
+    this.#blobs = blobs;
+    this.#config = config;
+    this.#onEffects = onEffects;
+  }
+
+  /** Stores a new job. False when the id is taken. */
+  async create(job: Job): Promise<boolean> {
+    const [result] = await this.#catalog.write([
+      { op: "insert", collection: "jobs", id: job.id, terms: jobTerms(job), sort: jobSort(job), body: job },
+    ]);
+    return result?.ok === true;
+  }
+
+  /** The job as last written by this process, or as stored. */
+  async get(id: string): Promise<Job | undefined> {
+    return (this.#known.get(id) ?? (await this.#catalog.get<Job>("jobs", id)))?.body;
+  }
+
+  /** The job as stored: what another process may have changed is seen. */
+  async read(id: string): Promise<Document<Job> | undefined> {
+    return this.#catalog.get<Job>("jobs", id);
+  }
+
+  /** Applies an event and writes. Rejects with JOB_NOT_FOUND, and as the catalog does; the event is then not applied. */
+  apply(id: string, event: JobEvent): Promise<Applied> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { event, resolve, reject };
+      const queue = this.#queues.get(id);
+      if (queue !== undefined) {
+        queue.push(waiting);
+        return;
+      }
+      this.#queues.set(id, [waiting]);
+      void this.#drain(id);
+    });
+  }
+
+  async #drain(id: string): Promise<void> {
+    for (;;) {
+      const batch = this.#queues.get(id)?.splice(0) ?? [];
+      if (batch.length === 0) {
+        this.#queues.delete(id);
+        return;
+      }
+      try {
+        await this.#applyBatch(id, batch);
+      } catch (reason) {
+        this.#known.delete(id);
+        for (const waiting of batch) waiting.reject(reason);
+      }
+    }
+  }
+
+  async #applyBatch(id: string, batch: readonly Waiting[]): Promise<void> {
+    for (;;) {
+      const stored = this.#known.get(id) ?? (await this.#catalog.get<Job>("jobs", id));
+      if (stored === undefined)
+        throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${id}`, { metadata: { job: id } });
+      const effects: Effect[] = [];
+      const applied: boolean[] = [];
+      let job = stored.body;
+      for (const { event } of batch) {
+        const reduced = reduce(job, event, this.#config);
+        job = reduced.job;
+        applied.push(reduced.applied);
+        effects.push(...reduced.effects);
+      }
+      job = await this.#answerLookUps(job, effects);
+      if (job === stored.body) {
+        batch.forEach((waiting) => waiting.resolve({ job, version: stored.version, applied: false }));
+        return;
+      }
+      const ops: WriteOp[] = effects.flatMap((effect): WriteOp[] =>
+        effect.kind === "remember" ? [cachePut(effect)] : [],
+      );
+      ops.push({
+        op: "replace",
+        collection: "jobs",
+        id,
+        version: stored.version,
+        terms: jobTerms(job),
+        sort: jobSort(job),
+        body: job,
+      });
+      const result = (await this.#catalog.write(ops)).at(-1);
+      if (result?.ok !== true) {
+        this.#known.delete(id);
+        continue; // somebody else wrote it: reduce again over that
+      }
+      const document: Document<Job> = { id, version: result.version, terms: [], sort: "", body: job };
+      if (job.settled) this.#known.delete(id);
+      else this.#known.set(id, document);
+      this.#onEffects(job, effects, result.version);
+      batch.forEach((waiting, index) =>
+        waiting.resolve({ job, version: result.version, applied: applied[index] === true }),
+      );
+      return;
+    }
+  }
+
+  /** Asks the cache for every key an effect names, applies the answers, and goes on until nothing more is asked. */
+  async #answerLookUps(job: Job, effects: Effect[]): Promise<Job> {
+    let current = job;
+    for (let from = 0; from < effects.length; ) {
+      const lookUps = effects.slice(from).filter((effect) => effect.kind === "look-up");
+      from = effects.length;
+      if (lookUps.length === 0) break;
+      const hits = await this.#catalog.getMany<CacheEntry>(
+        "cache",
+        lookUps.map((effect) => effect.key),
+      );
+      const atMs = Date.now();
+      for (const [index, { stage, key }] of lookUps.entries()) {
+        const entry = hits[index]?.body;
+        const hit =
+          entry !== undefined && entry.tenant === job.tenant && (await this.#present(entry)) ? entry : undefined;
+        const reduced = reduce(current, { kind: "looked-up", atMs, stage, key, hit }, this.#config);
+        current = reduced.job;
+        effects.push(...reduced.effects);
+      }
+    }
+    return current;
+  }
+
+  /** A result whose bytes are gone is no result: the step runs again. */
+  async #present(entry: CacheEntry): Promise<boolean> {
+    const kept = entry.outputs.filter((output) => output.inline === undefined);
+    const present = await Promise.all(
+      kept.map(({ sha256, size }) => this.#blobs.has({ tenant: entry.tenant, sha256, size })),
+    );
+    return present.every(Boolean);
+  }
+
+  /** Repeats the look-ups that a crash cut off: steps that wait with a key. */
+  async resumeLookUps(id: string): Promise<void> {
+    const job = await this.get(id);
+    for (const step of job?.steps ?? []) {
+      if (step.state !== "WAITING" || step.key === "") continue;
+      const entry = (await this.#catalog.get<CacheEntry>("cache", step.key))?.body;
+      const hit = entry !== undefined && (await this.#present(entry)) ? entry : undefined;
+      await this.apply(id, { kind: "looked-up", atMs: Date.now(), stage: step.stage, key: step.key, hit });
+    }
+  }
+}
+
+function cachePut(effect: Effect & { kind: "remember" }): WriteOp {
+  const { key, entry } = effect;
+  return { op: "put", collection: "cache", id: key, terms: [`asset:${entry.asset}`], sort: "", body: entry };
+}

@@ -1,0 +1,309 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { descriptorSet } from "@heimdex/contracts";
+import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
+import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
+import { errorServerMiddleware, HeimdexError } from "@heimdex/errors";
+import type { Effect, Job } from "@heimdex/kernel";
+import type { Subscription } from "@heimdex/ports";
+import type { Telemetry } from "@heimdex/telemetry";
+import { createServer, type Server } from "nice-grpc";
+import { HealthDefinition, HealthServiceImpl } from "nice-grpc-server-health";
+import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
+import { AssetRemoval } from "./asset-removal.ts";
+import { answerCommands } from "./commands.ts";
+import type { OrchestratorConfig } from "./config.ts";
+import { type DataServer, startDataServer } from "./data-server.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { Estimates } from "./estimates.ts";
+import { Indexer } from "./indexer.ts";
+import { Intake } from "./intake.ts";
+import { InteractiveLane } from "./interactive-lane.ts";
+import { JobStore } from "./job-store.ts";
+import { JobTrace } from "./job-trace.ts";
+import { LeaseTable } from "./lease-table.ts";
+import type { OrchestratorPorts } from "./ports.ts";
+import { repeat } from "./repeat.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Sessions } from "./sessions.ts";
+import { Settlement } from "./settlement.ts";
+import { StageRegistry } from "./stage-registry.ts";
+import { stageRegistryService } from "./stage-registry-service.ts";
+import { Sweeps } from "./sweeps.ts";
+import { workService } from "./work-service.ts";
+
+export interface Orchestrator extends AsyncDisposable {
+  /** Where workers dial in: `127.0.0.1:8482`. */
+  readonly workerAddress: string;
+  /** Queued jobs are planned from now on: the stages that are to be part of plans have registered. */
+  openIntake(): void;
+}
+
+/** How long a session may be silent before it is forgotten. */
+const SESSION_SILENCE_MS = 10 * 60_000;
+
+/** Starts an orchestrator on the given ports: registration, planning, leases, commit, sidecars, indexing. Disposing answers parked polls, finishes what is being
+ * written and closes both servers; the ports stay open. Throws NOT_LOOPBACK, PORT_IN_USE. */
+export async function startOrchestrator(
+  ports: OrchestratorPorts,
+  config: OrchestratorConfig,
+  telemetry: Telemetry,
+): Promise<Orchestrator> {
+  const { catalog, bus, blobs, index } = ports;
+  const { log } = telemetry;
+  const stopping = new AbortController();
+  await using cleanup = new AsyncDisposableStack();
+
+  const mountProbe = join(config.runFolder, `mount-${randomBytes(8).toString("hex")}`);
+  await mkdir(config.runFolder, { recursive: true });
+  await writeFile(mountProbe, randomBytes(32).toString("base64url"), { mode: 0o600 });
+  cleanup.defer(() => rm(mountProbe, { force: true }));
+
+  const trace = new JobTrace(catalog, telemetry);
+  const estimates = await Estimates.open(catalog);
+  const scheduler = new Scheduler();
+  const leases = new LeaseTable();
+  const sessions = new Sessions(catalog);
+  const registry = new StageRegistry(catalog, config.plan);
+  const interactive = new InteractiveLane();
+  let data: DataServer | undefined;
+  const dataUrl = () => data?.url ?? "";
+
+  const onEffects = (job: Job, effects: readonly Effect[], version: number) => {
+    for (const effect of effects) {
+      if (effect.kind === "settle") settlement.add(job);
+      if (effect.kind !== "offer") continue;
+      const step = job.steps.find((candidate) => candidate.stage === effect.stage);
+      if (step?.state === "READY") dispatcher.offer(job, step);
+    }
+    bus
+      .publish(`events.job.${job.id}`, { version })
+      .catch((reason: unknown) => log.warn({ err: reason, job: job.id }, "a job's change could not be announced"));
+    if (job.settled) for (const lease of leases.ofJob(job.id)) leases.remove(lease.fence.lease);
+  };
+  const store = new JobStore(catalog, blobs, { retry: config.retry, salt: config.salt }, onEffects);
+  const dispatcher = new Dispatcher({ store, scheduler, leases, blobs, trace, config, dataUrl });
+  const intake = new Intake({
+    catalog,
+    blobs,
+    store,
+    registry,
+    trace,
+    estimates,
+    plan: config.plan,
+    log,
+    stopping: stopping.signal,
+  });
+  const announce = (job: string) =>
+    bus
+      .publish(`events.job.${job}`, {})
+      .catch((reason: unknown) => log.warn({ err: reason, job }, "a job's change could not be announced"));
+  const indexer = new Indexer({
+    catalog,
+    blobs,
+    index,
+    trace,
+    log,
+    onIndexed: (asset) => void announce(asset.latestJob),
+  });
+  const settlement = new Settlement({
+    catalog,
+    blobs,
+    store,
+    trace,
+    estimates,
+    log,
+    onSidecar: (asset) => indexer.add(asset),
+  });
+  const sweeps = new Sweeps({
+    catalog,
+    blobs,
+    store,
+    sessions,
+    leases,
+    dispatcher,
+    scheduler,
+    trace,
+    config,
+    log,
+    onQueued: (job) => intake.add(job),
+    onUnsettled: (job) => settlement.add(job),
+    onIndexing: (asset) => indexer.add(asset),
+  });
+
+  data = cleanup.use(await startDataServer(readAddress(config.dataAddress), store, blobs, config.signingKey, log));
+  if (config.soleHost) await sweeps.releaseAll();
+  await sweeps.watchDisk();
+  await sweeps.heal();
+
+  const server = grpcServer(telemetry);
+  server.add(
+    StageRegistryServiceDefinition,
+    stageRegistryService(registry, sessions, (stage) => log.info({ stage }, "stage registered")),
+  );
+  server.add(
+    WorkServiceDefinition,
+    workService({
+      store,
+      sessions,
+      registry,
+      dispatcher,
+      interactive,
+      leases,
+      blobs,
+      trace,
+      config,
+      mountProbe,
+      dataUrl,
+      stopping: stopping.signal,
+    }),
+  );
+  const address = readAddress(config.workerAddress);
+  const port = await listen(server, config.workerAddress, address);
+  cleanup.defer(() => stopServer(server));
+
+  const subscriptions: Subscription[] = await answerCommands(bus, {
+    catalog,
+    store,
+    intake,
+    indexer,
+    estimates,
+    removal: new AssetRemoval(catalog, blobs, index),
+  });
+  subscriptions.push(await answerInteractive(bus, interactive));
+  for (const subscription of subscriptions) cleanup.use(subscription);
+
+  const guard = (what: string, work: () => Promise<unknown>) => async () => {
+    try {
+      await work();
+    } catch (reason) {
+      log.error({ err: reason }, `${what} failed; it is tried again`);
+    }
+  };
+  cleanup.use(
+    repeat(
+      config.sweepEveryMs,
+      guard("the sweep of leases", () => sweeps.expire(Date.now())),
+    ),
+  );
+  cleanup.use(
+    repeat(
+      config.healEveryMs,
+      guard("the healing sweep", () => sweeps.heal()),
+    ),
+  );
+  cleanup.use(
+    repeat(
+      5_000,
+      guard("upkeep", async () => {
+        await sweeps.watchDisk();
+        await trace.flush();
+        await estimates.flush();
+      }),
+    ),
+  );
+  cleanup.use(
+    repeat(
+      60_000,
+      guard("forgetting silent sessions", () => sessions.forgetSilent(Date.now() - SESSION_SILENCE_MS)),
+    ),
+  );
+  cleanup.use(
+    repeat(
+      30_000,
+      guard("upkeep of the index", () => index.optimize()),
+    ),
+  );
+
+  const held = cleanup.move();
+  return {
+    workerAddress: `${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
+    openIntake: () => intake.open(),
+    async [Symbol.asyncDispose]() {
+      if (held.disposed) return;
+      stopping.abort(new HeimdexError("CANCELLED", "the orchestrator stops"));
+      scheduler.close();
+      await held.disposeAsync();
+      await intake.drained();
+      await settlement.drained();
+      await indexer.close();
+      await trace.flush();
+      await estimates.flush();
+    },
+  };
+}
+
+function grpcServer(telemetry: Telemetry): Server {
+  const server = createServer({
+    // Balanced clients must come back through the resolver now and then; a long poll under way may finish.
+    "grpc.max_connection_age_ms": 300_000,
+    "grpc.max_connection_age_grace_ms": 30_000,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.http2.min_ping_interval_without_data_ms": 10_000,
+    "grpc.max_receive_message_length": 4 * 1024 * 1024,
+  }).use(
+    errorServerMiddleware((error, path) =>
+      error.id === "INTERNAL"
+        ? telemetry.log.error({ err: error, path }, "call failed")
+        : telemetry.log.debug({ error, path }, "call refused"),
+    ),
+  );
+  server.add(HealthDefinition, HealthServiceImpl());
+  server.add(
+    ServerReflectionService,
+    ServerReflection(Buffer.from(descriptorSet()), [
+      StageRegistryServiceDefinition.fullName,
+      WorkServiceDefinition.fullName,
+    ]),
+  );
+  return server;
+}
+
+async function listen(
+  server: Server,
+  address: string,
+  { host, port }: { host: string; port: number },
+): Promise<number> {
+  if (!["127.0.0.1", "::1", "localhost"].includes(host)) {
+    throw new HeimdexError(
+      "NOT_LOOPBACK",
+      `the workers' port would listen on ${host}, and workers beyond this machine are not authenticated yet`,
+    );
+  }
+  try {
+    return await server.listen(address);
+  } catch (reason) {
+    if (!String(reason).includes("EADDRINUSE")) throw reason;
+    throw new HeimdexError("PORT_IN_USE", `port ${port} for workers is in use`, {
+      cause: reason,
+      metadata: { port: String(port) },
+    });
+  }
+}
+
+/** Parked polls end by the stop signal; what then still runs is given a moment. */
+async function stopServer(server: Server): Promise<void> {
+  const force = setTimeout(() => server.forceShutdown(), 2_000);
+  await server.shutdown();
+  clearTimeout(force);
+}
+
+async function answerInteractive(bus: OrchestratorPorts["bus"], lane: InteractiveLane): Promise<Subscription> {
+  return bus.respond("interactive.*", (payload, subject, signal) => {
+    const { request } = payload as { request: string };
+    return lane
+      .request(subject.slice("interactive.".length), Buffer.from(request, "base64"), signal)
+      .then((response) => ({ response: Buffer.from(response).toString("base64") }));
+  });
+}
+
+function readAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(address);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535)
+    throw new HeimdexError("CONFIG_INVALID", `${address} is not host:port`, {
+      fields: [{ field: "address", description: "host:port" }],
+    });
+  return { host: match[1] ?? match[2] ?? "", port };
+}

@@ -1,0 +1,9 @@
+import type { Blobs, Bus, Catalog, MomentIndex } from "@heimdex/ports";
+
+/** The adapters an orchestrator runs on. It does not close them. */
+export interface OrchestratorPorts {
+  readonly catalog: Catalog;
+  readonly bus: Bus;
+  readonly blobs: Blobs;
+  readonly index: MomentIndex;
+}

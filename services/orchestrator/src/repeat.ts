@@ -1,0 +1,21 @@
+/** Runs `work` every `everyMs` after the end of its last run; never two at once. Disposing waits for the run under way. `work` must not reject. */
+export function repeat(everyMs: number, work: () => Promise<void>): AsyncDisposable {
+  let stopped = false;
+  let running: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  const next = () => {
+    timer = setTimeout(() => {
+      running = work().then(() => {
+        if (!stopped) next();
+      });
+    }, everyMs);
+  };
+  next();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

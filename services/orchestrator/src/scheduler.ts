@@ -1,0 +1,150 @@
+/** A step that could be leased. */
+export interface ReadyStep {
+  readonly job: string;
+  readonly stage: string;
+  /** What a session must offer to get it: manifest digest and models. */
+  readonly requires: string;
+  /** Orders steps: smaller first. */
+  readonly sort: string;
+  /** Unix ms. */
+  readonly notBeforeMs: number;
+}
+
+/** A parked request for work. */
+export interface Poll {
+  readonly session: string;
+  /** Free slots by stage. */
+  readonly slots: ReadonlyMap<string, number>;
+  /** What the session offers, by stage. */
+  readonly offers: ReadonlyMap<string, string>;
+  /** Called once, with the steps it may try to lease; never with none. */
+  readonly take: (steps: readonly ReadyStep[]) => void;
+}
+
+/** Brings ready steps and parked polls together. In memory only: what is lost with the process is found again in the catalog.
+ * A poll costs the same however many others are parked: queues are by stage and requirement. */
+export class Scheduler {
+  /** By stage and requirement, in order. */
+  readonly #ready = new Map<string, ReadyStep[]>();
+  readonly #queued = new Set<string>();
+  /** By stage and requirement, longest parked first. */
+  readonly #polls = new Map<string, Set<Poll>>();
+  readonly #due = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #scheduled = false;
+  #paused = false;
+
+  /** Adds a step; known ones stay where they are. */
+  offer(step: ReadyStep): void {
+    const id = `${step.job} ${step.stage}`;
+    if (this.#queued.has(id)) this.#remove(step);
+    this.#queued.add(id);
+    const key = queueKey(step.stage, step.requires);
+    const queue = this.#ready.get(key) ?? [];
+    let at = queue.length;
+    while (at > 0 && (queue[at - 1] as ReadyStep).sort > step.sort) at--;
+    queue.splice(at, 0, step);
+    this.#ready.set(key, queue);
+    this.#pumpSoon(key);
+  }
+
+  /** Steps waiting for a worker, of one stage or of all. */
+  waiting(stage?: string): number {
+    let count = 0;
+    for (const [key, queue] of this.#ready)
+      if (stage === undefined || key.startsWith(`${stage} `)) count += queue.length;
+    return count;
+  }
+
+  park(poll: Poll): void {
+    for (const stage of poll.slots.keys()) {
+      const key = queueKey(stage, poll.offers.get(stage) ?? "");
+      const polls = this.#polls.get(key) ?? new Set();
+      polls.add(poll);
+      this.#polls.set(key, polls);
+      this.#pumpSoon(key);
+    }
+  }
+
+  unpark(poll: Poll): void {
+    for (const stage of poll.slots.keys()) {
+      const key = queueKey(stage, poll.offers.get(stage) ?? "");
+      const polls = this.#polls.get(key);
+      polls?.delete(poll);
+      if (polls?.size === 0) this.#polls.delete(key);
+    }
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused) for (const key of this.#ready.keys()) this.#pumpSoon(key);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#paused = true;
+  }
+
+  #remove(step: ReadyStep): void {
+    for (const queue of this.#ready.values()) {
+      const at = queue.findIndex((other) => other.job === step.job && other.stage === step.stage);
+      if (at >= 0) queue.splice(at, 1);
+    }
+  }
+
+  /** Offers of one turn of the event loop are handed out together: fewer, fuller answers. */
+  #pumpSoon(key: string): void {
+    this.#due.add(key);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      const keys = [...this.#due];
+      this.#due.clear();
+      for (const due of keys) this.#pump(due);
+    });
+  }
+
+  #pump(key: string): void {
+    const queue = this.#ready.get(key);
+    if (this.#paused || queue === undefined) return;
+    const nowMs = Date.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const poll of this.#polls.get(key) ?? []) {
+      const taken: ReadyStep[] = [];
+      const stage = key.slice(0, key.indexOf(" "));
+      const slots = poll.slots.get(stage) ?? 0;
+      for (let at = 0; at < queue.length && taken.length < slots; ) {
+        const step = queue[at] as ReadyStep;
+        if (step.notBeforeMs > nowMs) {
+          nextMs = Math.min(nextMs, step.notBeforeMs);
+          at++;
+          continue;
+        }
+        queue.splice(at, 1);
+        this.#queued.delete(`${step.job} ${step.stage}`);
+        taken.push(step);
+      }
+      if (taken.length === 0) break; // nothing due for anybody
+      this.unpark(poll);
+      poll.take(taken);
+    }
+    if (queue.length === 0) this.#ready.delete(key);
+    if (nextMs < this.#timerAtMs) this.#wakeAt(nextMs, nowMs);
+  }
+
+  #wakeAt(atMs: number, nowMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAtMs = atMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtMs = Number.POSITIVE_INFINITY;
+        for (const key of this.#ready.keys()) this.#pumpSoon(key);
+      },
+      Math.max(1, Math.min(atMs - nowMs, 2 ** 31 - 1)),
+    );
+  }
+}
+
+const queueKey = (stage: string, requires: string) => `${stage} ${requires}`;

@@ -1,0 +1,118 @@
+import type { AssetRecord, Job, Step } from "@heimdex/kernel";
+import { canonicalJson, LAYER_SCHEMA_PREFIX, MEDIA_SCHEMA, stepInputs } from "@heimdex/kernel";
+import { type Layer, type Media, type Run, SIDECAR_SCHEMA, SIDECAR_VERSION, type Sidecar } from "@heimdex/sidecar";
+
+/** What a step put out, read: JSON values by output port. */
+export type StepValues = ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+
+/** The sidecar of an ended job. Pure.
+ * Layers and runs of the previous revision that no stage of this job answers for (another tool's, a person's, a retired stage's) are carried over,
+ * and so are fields this version does not know.
+ * @param values per stage, the parsed values of its JSON output ports */
+export function buildSidecar(
+  job: Job,
+  asset: AssetRecord,
+  values: StepValues,
+  previous: Sidecar | undefined,
+  nowMs: number,
+): Sidecar {
+  const runs = job.steps.map((step) => runOf(job, step));
+  const own = new Set(runs.map((run) => run.id));
+  const media = job.steps.flatMap((step) => portValues(step, values, (schema) => schema === MEDIA_SCHEMA))[0]?.value as
+    | Media
+    | undefined;
+  const layers = job.steps.flatMap((step) =>
+    portValues(step, values, (schema, custom) => custom || schema.startsWith(LAYER_SCHEMA_PREFIX)).map(({ value }) => ({
+      ...(value as Layer),
+      run: runId(step.stage),
+    })),
+  );
+  return {
+    ...previous,
+    schema: SIDECAR_SCHEMA,
+    schema_version: SIDECAR_VERSION,
+    revision: (previous?.revision ?? 0) + 1,
+    written_at: new Date(nowMs).toISOString(),
+    asset: {
+      ...previous?.asset,
+      id: asset.id,
+      fingerprint: asset.fingerprint,
+      source: job.sourceUri,
+      sources: asset.sources.map(({ uri, size, modifiedMs, missing }) => ({
+        uri,
+        size,
+        modified_at: new Date(modifiedMs).toISOString(),
+        ...(missing ? { missing } : {}),
+      })),
+      title: asset.title,
+    },
+    ...(media === undefined ? {} : { media }),
+    runs: [...runs, ...(previous?.runs ?? []).filter((run) => !own.has(run.id))],
+    layers: [...layers, ...(previous?.layers ?? []).filter((layer) => !own.has(layer.run))],
+  };
+}
+
+/** Whether two sidecars say the same about the asset: all but revision, time of writing, and what the runs cost. */
+export function sameContent(a: Sidecar, b: Sidecar): boolean {
+  return content(a) === content(b);
+}
+
+function content(sidecar: Sidecar): string {
+  const { revision: _revision, written_at: _writtenAt, runs, ...rest } = sidecar;
+  const facts = runs.map(({ id, stage, version, behaviour, status, reason, key, models, config, inputs }) => ({
+    id,
+    stage,
+    version,
+    behaviour,
+    status,
+    reason,
+    key,
+    models,
+    config,
+    inputs,
+  }));
+  return canonicalJson({ ...rest, asset: { ...rest.asset, source: undefined }, runs: facts });
+}
+
+function runId(stage: string): string {
+  return `run_${stage}`;
+}
+
+function portValues(
+  step: Step,
+  values: StepValues,
+  wanted: (schema: string, custom: boolean) => boolean,
+): { value: unknown }[] {
+  return step.outputPorts.flatMap((port) => {
+    const value = values.get(step.stage)?.get(port.name);
+    return value !== undefined && wanted(port.schema, port.layerSchema !== "") ? [{ value }] : [];
+  });
+}
+
+function runOf(job: Job, step: Step): Run {
+  const empty = step.state === "EMPTY" || (step.state === "CACHED" && step.reason === "EMPTY");
+  const ran = step.state === "OK" || step.state === "EMPTY" || step.state === "CACHED";
+  const reason = step.partial === "" ? (ran ? "" : step.reason) : `READ_IN_PART: ${step.partial}`;
+  const inputs =
+    step.key === ""
+      ? []
+      : [...stepInputs(job, step)].flatMap(([port, artifacts]) => artifacts.map(({ sha256 }) => ({ port, sha256 })));
+  return {
+    id: runId(step.stage),
+    stage: step.stage,
+    version: step.version,
+    behaviour: step.behaviour,
+    status: empty ? "EMPTY" : ran ? "OK" : step.state === "SKIPPED" ? "SKIPPED" : "FAILED",
+    ...(reason === "" ? {} : { reason }),
+    ...(step.state === "CACHED" ? { cached: true } : {}),
+    ...(step.key === "" ? {} : { key: step.key }),
+    models: step.models.map(({ id, sha256, licence }) => ({ id, sha256, ...(licence === "" ? {} : { licence }) })),
+    config: step.config,
+    inputs,
+    ...(step.worker === "" ? {} : { worker: step.worker }),
+    ...(step.device === "" ? {} : { device: step.device }),
+    ...(step.startedAtMs === 0 ? {} : { started_at: new Date(step.startedAtMs).toISOString() }),
+    ...(ran ? { wall_ms: step.wallMs, cpu_ms: step.cpuMs } : {}),
+    attempts: step.epoch,
+  };
+}
