@@ -3,9 +3,9 @@ import type { Bounds } from "./quad.ts";
 /** Indices of the boxes in the order a person reads them: rows from the top, each from the left; columns of running text one
  * after the other.
  *
- * The page is cut recursively at white space (XY-cut; Nagy and Seth 1984). A white gap from top to bottom parts columns only
- * if there is running text on both sides, that is several long lines: else the cut runs between rows, so that a table's
- * cells or the two sides of closing credits ("Director   Jane Roe") stay in one row. */
+ * The page is cut at white space, first across and then down, again and again (as XY-cut does; Nagy and Seth 1984). A white
+ * gap from top to bottom of some bands parts columns only if there is running text on both sides, that is several long
+ * lines: so a table's cells or the two sides of closing credits ("Director   Jane Roe") stay in one row. */
 export function readingOrder(boxes: readonly Bounds[]): number[] {
   return order([...boxes.keys()], boxes);
 }
@@ -16,21 +16,28 @@ const RUNNING_TEXT_RATIO = 8;
 const MIN_COLUMN_LINES = 2;
 
 function order(members: readonly number[], boxes: readonly Bounds[]): number[] {
-  if (members.length < 2) return [...members];
   const box = (i: number) => boxes[i] as Bounds;
+  const columnsOf = (some: readonly number[]) => split(some, (i) => [box(i).x, box(i).x + box(i).w]);
+  const isRunning = (i: number) => box(i).w >= RUNNING_TEXT_RATIO * box(i).h;
+  const ordered: number[] = [];
 
-  const columns = split(members, (i) => [box(i).x, box(i).x + box(i).w]);
-  if (columns.length > 1) {
-    const running = columns.map((column) => column.filter((i) => box(i).w >= RUNNING_TEXT_RATIO * box(i).h).length);
-    if (running.every((lines) => lines >= MIN_COLUMN_LINES)) return columns.flatMap((column) => order(column, boxes));
-  }
   const bands = split(members, (i) => [box(i).y, box(i).y + box(i).h]);
-  if (bands.length > 1) {
-    // A headline over two columns: the bands below it must be looked at together, or each row would be cut by itself.
-    const [first, ...rest] = bands as [number[], ...number[][]];
-    return [...order(first, boxes), ...order(rest.flat(), boxes)];
+  for (let from = 0, to = 0; from < bands.length; from = to) {
+    // As many bands as share a gap: a line over the whole width ends them.
+    let block = bands[from] as number[];
+    let columns = columnsOf(block);
+    for (to = from + 1; to < bands.length; to++) {
+      const larger = [...block, ...(bands[to] as number[])];
+      const narrower = columnsOf(larger);
+      if (narrower.length < 2) break;
+      block = larger;
+      columns = narrower;
+    }
+    const areColumns = columns.length > 1 && columns.every((c) => c.filter(isRunning).length >= MIN_COLUMN_LINES);
+    if (areColumns) ordered.push(...columns.flatMap((column) => order(column, boxes)));
+    else ordered.push(...bands.slice(from, to).flatMap((band) => rows(band, boxes)));
   }
-  return rows(members, boxes);
+  return ordered;
 }
 
 /** Groups of members whose spans overlap, in order. */
