@@ -1,0 +1,44 @@
+/** The unit of search: a stretch of an asset with everything said, written and seen in it. Times in ms, half-open. */
+export interface Moment {
+  /** Stable under re-runs: derived from the asset and the start. */
+  readonly id: string;
+  readonly start_ms: number;
+  readonly end_ms: number;
+  /** What is said, one line for each phrase or cue; "" when nothing is. */
+  readonly spoken: string;
+  /** What is written in the picture, one line for each text, each text once. */
+  readonly written: string;
+  /** What captions say is seen. */
+  readonly described: string;
+  /** Texts of custom layers. */
+  readonly custom: string;
+  /** Labels of things seen, sorted, each once. */
+  readonly labels: readonly string[];
+  /** Resource names of people a human being has named, sorted. */
+  readonly people: readonly string[];
+  /** BCP-47 tags of its texts, sorted. */
+  readonly languages: readonly string[];
+}
+
+/** Any layer, as the sidecar has it or as a stage is given it. */
+export interface MomentLayer {
+  readonly kind: string;
+  /** Id of the run that made it: tells recognised speech from subtitles and from what people wrote. */
+  readonly run?: string | undefined;
+  readonly language?: string | undefined;
+  readonly items: readonly MomentItem[];
+}
+export interface MomentItem {
+  readonly start_ms: number;
+  readonly end_ms: number;
+  readonly [field: string]: unknown;
+}
+
+/** What moments are made from: a sidecar's parts, or what a stage has been given of them. */
+export interface MomentSource {
+  /** Id of the asset. */
+  readonly asset: string;
+  /** Absent where no stage could read it: then the layers say how long it is. */
+  readonly media?: { readonly duration_ms: number } | undefined;
+  readonly layers: readonly MomentLayer[];
+}
