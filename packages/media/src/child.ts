@@ -66,7 +66,7 @@ export async function runChild(
   const last = Math.max(3, ...Object.keys(pipes).map(Number));
   const child = spawn(
     "/bin/sh",
-    ["-c", SHELL, "sh", String(memoryKiB), String(Math.ceil(limits.outputBytes / 512)), file, ...args],
+    ["-c", SHELL, "sh", String(memoryKiB), String(Math.ceil(limits.fileBytes / 512)), file, ...args],
     {
       detached: true,
       env,
@@ -196,7 +196,7 @@ function failure(file: string, code: number, logTail: string, cpuMs: number, lim
   const run = { logTail, cpuMs };
   if (code === NOT_FOUND_CODE) return new HeimdexError("NO_FFMPEG", `${file} was not found`);
   if (code === SIGXFSZ_CODE || /File too large/.test(logTail))
-    return new MediaError("OUTPUT_LIMIT", `${file} wrote a file of more than ${limits.outputBytes} bytes`, {
+    return new MediaError("OUTPUT_LIMIT", `${file} wrote a file of more than ${limits.fileBytes} bytes`, {
       help: "Raise the output limit.",
       ...run,
     });

@@ -1,0 +1,143 @@
+import type { TimedPicture } from "./cut-detector.ts";
+
+export interface Dissolve {
+  /** First sample in which the later picture outweighs the earlier one. */
+  readonly pts: number;
+  readonly time: number;
+  /** From when to when the two are mixed visibly, in seconds. */
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Sample {
+  readonly pts: number;
+  readonly time: number;
+  /** Block means of luma, then of both chroma planes. */
+  readonly blocks: Float32Array;
+  readonly lumaBlocks: number;
+}
+
+/** A dissolve takes a few tenths of a second at least: this spacing is fine enough and costs nothing. */
+const SAMPLE_SECONDS = 0.08;
+const WINDOWS_SECONDS = [0.48, 0.96, 1.92] as const;
+/** Mean absolute difference of blocks between the two ends. Small, because blocks average motion and noise out. */
+const MIN_DIFFERENCE = 14;
+/** Part of the way between the ends that a mixture does not explain. A pan or a moving object leaves more than a half. */
+const MAX_RESIDUAL = 0.22;
+/** Ends that correlate more than this show the same thing: the light has changed, not the shot. */
+const MAX_CORRELATION = 0.6;
+/** Standard deviation of luma blocks below which an end is empty: that is a fade, which `Fades` handles. */
+const FLAT = 5;
+
+/** Finds dissolves: between two ends every picture is a mixture `a + w (b - a)` with a weight that only grows. That is how
+ * dissolves are made (Hampapur, Jain and Weymouth, "Digital video segmentation", ACM Multimedia 1994); the weight is fitted by
+ * least squares for each sample, and motion does not fit. Memory: two seconds of block means. */
+export class DissolveDetector {
+  #samples: Sample[] = [];
+  #best: (Dissolve & { score: number }) | undefined;
+  readonly #onDissolve: (dissolve: Dissolve) => void;
+
+  constructor(onDissolve: (dissolve: Dissolve) => void) {
+    this.#onDissolve = onDissolve;
+  }
+
+  push(next: TimedPicture): void {
+    const last = this.#samples.at(-1);
+    if (last !== undefined && next.time - last.time < SAMPLE_SECONDS) return;
+    this.#samples.push(sampleOf(next));
+    while (next.time - (this.#samples[0] as Sample).time > 2.2) this.#samples.shift();
+    if (this.#best !== undefined && next.time - this.#best.time > 2.2) this.#emit();
+    for (const seconds of WINDOWS_SECONDS) {
+      const start = this.#samples.findLastIndex((sample) => sample.time <= next.time - seconds);
+      const found = start < 0 ? undefined : mixture(this.#samples.slice(start));
+      if (found === undefined) continue;
+      if (this.#best !== undefined && found.from > this.#best.to) this.#emit();
+      if (this.#best === undefined || found.score > this.#best.score) this.#best = found;
+    }
+  }
+
+  finish(): void {
+    this.#emit();
+  }
+
+  #emit(): void {
+    if (this.#best !== undefined) this.#onDissolve(this.#best);
+    this.#best = undefined;
+  }
+}
+
+function mixture(samples: readonly Sample[]): (Dissolve & { score: number }) | undefined {
+  const a = samples[0] as Sample;
+  const b = samples.at(-1) as Sample;
+  const way = b.blocks.map((value, i) => value - (a.blocks[i] as number));
+  const length = meanAbsolute(way);
+  if (samples.length < 5 || length < MIN_DIFFERENCE) return undefined;
+  if (deviation(a) < FLAT || deviation(b) < FLAT || correlation(a, b) > MAX_CORRELATION) return undefined;
+  const norm = way.reduce((sum, value) => sum + value * value, 0);
+  const weights: number[] = [];
+  let residual = 0;
+  for (const { blocks } of samples) {
+    let dot = 0;
+    for (let i = 0; i < way.length; i++) dot += ((blocks[i] as number) - (a.blocks[i] as number)) * (way[i] as number);
+    const weight = dot / norm;
+    if (weight < (weights.at(-1) ?? 0) - 0.06) return undefined;
+    weights.push(weight);
+    let rest = 0;
+    for (let i = 0; i < way.length; i++)
+      rest += Math.abs((blocks[i] as number) - (a.blocks[i] as number) - weight * (way[i] as number));
+    residual = Math.max(residual, rest / way.length / length);
+  }
+  const mixed = weights.filter((weight) => weight > 0.1 && weight < 0.9).length;
+  if (residual > MAX_RESIDUAL || mixed < 3) return undefined;
+  const at = (limit: number) => samples[weights.findIndex((weight) => weight >= limit)] as Sample;
+  const middle = at(0.5);
+  return { pts: middle.pts, time: middle.time, from: at(0.1).time, to: at(0.9).time, score: length * (1 - residual) };
+}
+
+const BLOCK = 4;
+
+function sampleOf({ pts, time, picture: { width, height, planes } }: TimedPicture): Sample {
+  const luma = width * height;
+  const parts = [
+    blockMeans(planes, 0, width, height),
+    blockMeans(planes, luma, width / 2, height / 2),
+    blockMeans(planes, luma + luma / 4, width / 2, height / 2),
+  ] as const;
+  const blocks = new Float32Array(parts[0].length + parts[1].length + parts[2].length);
+  blocks.set(parts[0]);
+  blocks.set(parts[1], parts[0].length);
+  blocks.set(parts[2], parts[0].length + parts[1].length);
+  return { pts, time, blocks, lumaBlocks: parts[0].length };
+}
+
+function blockMeans(plane: Uint8Array, offset: number, width: number, height: number): Float32Array {
+  const columns = Math.floor(width / BLOCK);
+  const rows = Math.floor(height / BLOCK);
+  const means = new Float32Array(columns * rows);
+  for (let y = 0; y < rows * BLOCK; y++)
+    for (let x = 0; x < columns * BLOCK; x++) {
+      const block = Math.floor(y / BLOCK) * columns + Math.floor(x / BLOCK);
+      means[block] = (means[block] as number) + (plane[offset + y * width + x] as number) / (BLOCK * BLOCK);
+    }
+  return means;
+}
+
+function meanAbsolute(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;
+}
+
+function lumaMean({ blocks, lumaBlocks }: Sample): number {
+  let sum = 0;
+  for (let i = 0; i < lumaBlocks; i++) sum += blocks[i] as number;
+  return sum / lumaBlocks;
+}
+
+function covariance(a: Sample, b: Sample): number {
+  const [meanA, meanB] = [lumaMean(a), lumaMean(b)];
+  let sum = 0;
+  for (let i = 0; i < a.lumaBlocks; i++) sum += ((a.blocks[i] as number) - meanA) * ((b.blocks[i] as number) - meanB);
+  return sum / a.lumaBlocks;
+}
+
+const deviation = (sample: Sample): number => Math.sqrt(covariance(sample, sample));
+const correlation = (a: Sample, b: Sample): number => covariance(a, b) / (deviation(a) * deviation(b));
