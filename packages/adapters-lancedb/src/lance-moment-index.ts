@@ -5,6 +5,7 @@ import type { AssetRows, MomentFilter, MomentIndex, Scored, TextField } from "@h
 import { inList, literal } from "./filter-sql.ts";
 import { lanceError } from "./lance-error.ts";
 import { LanceStore } from "./lance-store.ts";
+import type { Ledger } from "./ledger.ts";
 import { native } from "./native.ts";
 import { type LanceOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { rowBatch, spaceDimensions } from "./row-batch.ts";
@@ -49,6 +50,17 @@ export class LanceMomentIndex implements MomentIndex {
       const dimensions = spaceDimensions([...newest.values()]);
       await this.#addSpaces(store, dimensions);
       for (const part of parts([...newest.values()])) await this.#merge(store, part);
+    });
+  }
+
+  removeAssets(tenant: string, assets: readonly string[]): Promise<void> {
+    return this.#write("removing assets", async (store) => {
+      const before = await this.#latest(store);
+      const known = assets.filter((asset) => before.ledger.asset(tenant, asset) !== undefined);
+      if (known.length === 0) return;
+      // Moments and markers alike, in one commit.
+      const { version } = await store.table.delete(`tenant = ${literal(tenant)} AND ${inList("asset", known)}`);
+      await this.#advance(store, before, version, before.ledger.without(tenant, known));
     });
   }
 
@@ -160,10 +172,14 @@ export class LanceMomentIndex implements MomentIndex {
       .whenNotMatchedInsertAll()
       .whenNotMatchedBySourceDelete({ where: replaced.join(" OR ") })
       .execute(table);
-    // When another process committed in between, the totals are read again instead of reckoned on.
+    await this.#advance(store, before, version, before.ledger.with(totals));
+  }
+
+  /** The snapshot after a commit of ours. When another process committed in between, the totals are read again instead of reckoned on. */
+  async #advance(store: LanceStore, before: Snapshot, version: number, ledger: Ledger): Promise<void> {
     this.#snapshot =
       version === before.version + 1
-        ? store.at(version).then((pinned) => new Snapshot(version, pinned, before.spaces, before.ledger.with(totals)))
+        ? store.at(version).then((pinned) => new Snapshot(version, pinned, before.spaces, ledger))
         : store.snapshot();
     await this.#snapshot;
   }

@@ -64,6 +64,13 @@ export class Ledger {
     return new Ledger(tenants);
   }
 
+  /** A ledger that has never heard of the given assets. */
+  without(tenant: string, forgotten: readonly string[]): Ledger {
+    const assets = new Map(this.#tenants.get(tenant)?.assets);
+    for (const asset of forgotten) assets.delete(asset);
+    return new Ledger(new Map(this.#tenants).set(tenant, summed(assets)));
+  }
+
   asset(tenant: string, asset: string): AssetTotals | undefined {
     return this.#tenants.get(tenant)?.assets.get(asset);
   }

@@ -46,17 +46,15 @@ export class Snapshot {
       .withRowId()
       .toArrow();
     if (candidates.numRows === 0) return [];
+    const texts = Array.from(candidates.getChild(column) ?? [], (tokens) => String(tokens).split(" "));
+    // With all the tenant's matches at hand, they need not be asked for again.
+    if (tenantOnly(filter) && texts.length < Math.max(CANDIDATES, count))
+      this.#learn(filter.tenant, field, wanted, texts);
     const totals = this.ledger.field(filter.tenant, field);
     const frequencies = await this.documentFrequencies(field, wanted, filter.tenant);
     const idfs = new Map(wanted.map((term) => [term, idf(totals.rows, frequencies.get(term) ?? 0)]));
-    const ranked: { readonly rowId: bigint; readonly score: number }[] = [];
-    const tokens = candidates.getChild(column);
     const rowIds = candidates.getChild("_rowid");
-    for (let i = 0; i < candidates.numRows; i++)
-      ranked.push({
-        rowId: BigInt(rowIds?.get(i)),
-        score: bm25(String(tokens?.get(i)).split(" "), idfs, totals),
-      });
+    const ranked = texts.map((tokens, i) => ({ rowId: BigInt(rowIds?.get(i)), score: bm25(tokens, idfs, totals) }));
     ranked.sort((a, b) => b.score - a.score || (a.rowId < b.rowId ? -1 : 1));
     ranked.length = Math.min(ranked.length, count);
     const scores = new Map(ranked.map(({ rowId, score }) => [rowId, score]));
@@ -94,21 +92,26 @@ export class Snapshot {
     terms: readonly string[],
     tenant: string,
   ): Promise<ReadonlyMap<string, number>> {
-    const counts = await Promise.all(
-      terms.map(async (term) => {
-        const [token, ...rest] = cleanTokens([term]);
-        if (token === undefined || rest.length > 0) return [term, 0] as const;
-        const key = JSON.stringify([tenant, field, token]);
-        const known = this.#frequencies.get(key) ?? this.#count(field, token, tenant);
-        this.#frequencies.set(key, known);
-        return [term, await known] as const;
-      }),
-    );
-    return new Map(counts);
+    const counts = terms.map(async (term) => {
+      const [token, ...rest] = cleanTokens([term]);
+      return [term, token === undefined || rest.length > 0 ? 0 : await this.#frequency(field, token, tenant)] as const;
+    });
+    return new Map(await Promise.all(counts));
   }
 
   close(): void {
     this.#table.close();
+  }
+
+  #frequency(field: TextField, token: string, tenant: string): Promise<number> {
+    const key = frequencyKey(tenant, field, token);
+    const known = this.#frequencies.get(key);
+    if (known !== undefined) return known;
+    const counted = this.#count(field, token, tenant);
+    this.#frequencies.set(key, counted);
+    // Whoever asked gets the failure; the next one asks again.
+    counted.catch(() => this.#frequencies.delete(key));
+    return counted;
   }
 
   async #count(field: TextField, token: string, tenant: string): Promise<number> {
@@ -120,11 +123,30 @@ export class Snapshot {
     return found.numRows;
   }
 
+  #learn(tenant: string, field: TextField, terms: readonly string[], texts: readonly (readonly string[])[]): void {
+    const counts = new Map(terms.map((term) => [term, 0]));
+    for (const tokens of texts)
+      for (const token of new Set(tokens)) {
+        const count = counts.get(token);
+        if (count !== undefined) counts.set(token, count + 1);
+      }
+    for (const [term, count] of counts)
+      this.#frequencies.set(frequencyKey(tenant, field, term), Promise.resolve(count));
+  }
+
   /** Rows with any of the words. A match query takes them as words: nothing in them is syntax. */
   #match(field: TextField, words: string) {
     const column = tokensColumn(field);
     return this.#table.query().fullTextSearch(new (native().lance.MatchQuery)(words, column), { columns: [column] });
   }
+}
+
+function frequencyKey(tenant: string, field: TextField, token: string): string {
+  return JSON.stringify([tenant, field, token]);
+}
+
+function tenantOnly(filter: MomentFilter): boolean {
+  return [filter.assets, filter.from_ms, filter.to_ms, filter.languages].every((part) => part === undefined);
 }
 
 function atMost(limit: number): number {

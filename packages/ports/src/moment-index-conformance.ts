@@ -177,6 +177,28 @@ export function momentIndexConformance(
       assert.deepEqual(ids(await index.searchText("spoken", ["three"], ALL, 10)), ["a-0"]);
     });
 
+    test("a removed asset is forgotten: no rows, no revision, and it may start anew", async (t) => {
+      const handle = await open(t, analyze);
+      let { index } = handle;
+      const odd = "it's, \"b\\";
+      await index.replaceAssets([spoken("a", ["red"], 7), spoken(odd, ["red"], 7), spoken("c", ["red"])]);
+      await index.replaceAssets([asset("a", [row("a", "m", { spoken: "red" })], 7, "other")]);
+      await index.removeAssets("acme", ["a", odd, "never there"]);
+      await index.removeAssets("acme", ["a"]);
+      await index.removeAssets("acme", []);
+      for (let reopened = 0; reopened < 2; reopened++) {
+        assert.deepEqual(ids(await index.searchText("spoken", ["red"], ALL, 10)), ["c-0"]);
+        assert.deepEqual([...(await index.revisions("acme", ["a", odd, "c"])).values()], [0, 0, 1]);
+        const { rows, assets } = await index.stats("acme");
+        assert.deepEqual({ rows, assets }, { rows: 1, assets: 1 });
+        assert.equal((await index.documentFrequencies("spoken", ["red"], "acme")).get("red"), 1);
+        assert.equal((await index.stats("other")).rows, 1);
+        index = await handle.reopen();
+      }
+      await index.replaceAssets([spoken("a", ["green"], 1)]);
+      assert.deepEqual(ids(await index.searchText("spoken", ["green"], ALL, 10)), ["a-0"]);
+    });
+
     test("an empty batch is fine", async (t) => {
       const { index } = await open(t, analyze);
       await index.replaceAssets([]);
@@ -619,6 +641,7 @@ export function momentIndexConformance(
       await index[Symbol.asyncDispose]();
       for (const call of [
         () => index.replaceAssets([spoken("a", ["word"])]),
+        () => index.removeAssets("acme", ["a"]),
         () => index.searchText("spoken", ["word"], ALL, 10),
         () => index.searchVector("s", vector(1, 2), ALL, 10),
         () => index.documentFrequencies("spoken", ["word"], "acme"),
