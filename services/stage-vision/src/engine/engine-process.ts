@@ -121,6 +121,7 @@ class RunningEngine {
   constructor(entry: URL) {
     const child = fork(fileURLToPath(entry), [], {
       serialization: "advanced",
+      execArgv: [], // not the service's own: it may have been started with --eval or --inspect
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.#child = child;

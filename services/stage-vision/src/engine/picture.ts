@@ -15,6 +15,13 @@ export const MAX_DECODED_SIDE = 2560;
 /** Most pixels a file may announce. A small file that unpacks to more is a bomb, or of no use on a timeline. */
 export const MAX_INPUT_PIXELS = 100_000_000;
 
+/** From now on this whole process decodes JPEG, PNG and WebP only: SVG, PDF and the rest of libvips' formats are more ground
+ * for attack than keyframes need. */
+export function restrictFormats(): void {
+  sharp.block({ operation: ["VipsForeignLoad"] });
+  sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+}
+
 /** Reads a still of any format libvips knows, with any number of channels, and turns it as its EXIF data says.
  * @param input a local file, or the file's bytes
  * @throws EngineError PICTURE_UNREADABLE when the bytes are no picture, cut off, or announce too many pixels */

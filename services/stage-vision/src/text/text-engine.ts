@@ -1,5 +1,5 @@
 import { hostEngine } from "../engine/engine-host.ts";
-import { readPicture } from "../engine/picture.ts";
+import { readPicture, restrictFormats } from "../engine/picture.ts";
 import type { Sighting } from "./sighting.ts";
 import { type ReadOptions, type TextModelFiles, TextReader } from "./text-reader.ts";
 
@@ -15,6 +15,7 @@ export interface TextRequest extends ReadOptions {
 }
 
 hostEngine<TextEngineInit, TextRequest, Sighting[]>(async ({ files, threads }) => {
+  restrictFormats();
   const reader = await TextReader.open(files, threads);
   return async ({ picture, ...options }) => reader.read(await readPicture(picture), options);
 });

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { before, test } from "node:test";
+import { pullModels } from "@heimdex/models";
+import { type KeyframeItem, type StageLayer, stageLayer } from "@heimdex/sidecar";
+import { type InputArtifact, StageFailure } from "@heimdex/stage-sdk";
+import { drawn } from "../testing/pictures.ts";
+import { TEXT_MODEL } from "./text-model.ts";
+import { textStage } from "./text-stage.ts";
+
+before(async () => {
+  await pullModels(TEXT_MODEL);
+});
+
+function artifact<T>(bytes: Uint8Array, mediaType: string, value?: T): InputArtifact<T> {
+  const refuse = async (): Promise<never> => {
+    throw new Error("not of this port");
+  };
+  return {
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    size: bytes.length,
+    mediaType,
+    path: undefined,
+    url: "http://invalid/",
+    location: "http://invalid/",
+    read: async () => bytes,
+    file: refuse,
+    json: value === undefined ? refuse : async () => value,
+  };
+}
+
+/** Runs the stage on pictures that stand for a second each. */
+async function run(pictures: readonly Uint8Array[], signal = AbortSignal.timeout(60_000)) {
+  const images = pictures.map((bytes) => artifact<undefined>(bytes, "image/jpeg"));
+  const items = images.map(
+    ({ sha256, size }, i): KeyframeItem => ({
+      id: `kf_${i}`,
+      start_ms: i * 1000,
+      end_ms: (i + 1) * 1000,
+      image: { sha256, size, media_type: "image/jpeg" },
+      width: 1280,
+      height: 720,
+    }),
+  );
+  const layer: StageLayer<"keyframes"> = { kind: "keyframes", version: 1, items };
+  const partial: string[] = [];
+  let cpuMs = 0;
+  const { text } = await textStage.run({
+    inputs: {
+      keyframes: artifact(Buffer.from(JSON.stringify(layer)), "application/json", layer),
+      images: images.toReversed(),
+    },
+    config: { detection_side: 960, min_confidence: 0.6 },
+    signal,
+    asset: "asset",
+    sourceName: "film.mp4",
+    scratch: "/nonexistent",
+    attempt: 1,
+    progress: () => {},
+    partial: (reason) => partial.push(reason),
+    log: () => {},
+    span: (_name, _attributes, work) => work(),
+    cpu: (ms) => {
+      cpuMs += ms;
+    },
+  });
+  return { text, partial, cpuMs };
+}
+
+const sign = (text: string) =>
+  drawn([{ text, x: 100, y: 300, size: 60 }])
+    .jpeg()
+    .toBuffer();
+const failed = (kind: string, reason: string) => (e: unknown) =>
+  e instanceof StageFailure && e.kind === kind && e.reason === reason;
+
+test("vision.text: is available once the model is there, and names it", async () => {
+  const capability = await textStage.probe?.(AbortSignal.timeout(60_000));
+  assert.ok(capability?.available);
+  assert.deepEqual(
+    capability.models?.map(({ id }) => id),
+    [TEXT_MODEL],
+  );
+});
+
+test("vision.text: keyframes become a valid layer with one item per text over its time", async () => {
+  const pictures = await Promise.all([sign("HARBOUR BRIDGE"), sign("HARBOUR  BRIDGE"), sign("CITY HALL")]);
+  const { text, partial, cpuMs } = await run(pictures);
+  stageLayer.text.parse(text);
+  assert.deepEqual(
+    text.items.map((item) => [item.text, item.start_ms, item.end_ms, item.frames]),
+    [
+      ["HARBOUR BRIDGE", 0, 2000, ["kf_0", "kf_1"]],
+      ["CITY HALL", 2000, 3000, ["kf_2"]],
+    ],
+  );
+  assert.deepEqual(partial, []);
+  assert.ok(cpuMs > 0);
+});
+
+test("vision.text: no text and no keyframes give a layer without items", async () => {
+  assert.deepEqual((await run([await drawn([]).jpeg().toBuffer()])).text.items, []);
+  assert.deepEqual((await run([])).text.items, []);
+});
+
+test("vision.text: a broken picture makes the result partial, only broken ones reject the input", async () => {
+  const good = await sign("CITY HALL");
+  const { text, partial } = await run([good.subarray(0, good.length / 2), good]);
+  assert.deepEqual(
+    text.items.map((item) => item.text),
+    ["CITY HALL"],
+  );
+  assert.match(partial.join(), /1 of 2 keyframes cannot be read, first kf_0/);
+  await assert.rejects(run([Buffer.from("no picture")]), failed("INPUT_REJECTED", "KEYFRAMES_UNREADABLE"));
+});
+
+test("vision.text: formats that keyframes never have are not even opened", async () => {
+  const svg = Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"></svg>`);
+  await assert.rejects(run([svg]), failed("INPUT_REJECTED", "KEYFRAMES_UNREADABLE"));
+});
+
+test("vision.text: stops when it is cancelled", async () => {
+  await assert.rejects(run([await sign("CITY HALL")], AbortSignal.abort(new Error("cancelled"))), /cancelled/);
+});
