@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { analyze, tokensOf } from "./analyze.ts";
+import { parseQuery } from "./query.ts";
+import { snippetOf } from "./snippet.ts";
+import { stem } from "./stem.ts";
+
+/** Examples of the paper's own steps, and pairs that must meet. */
+for (const [word, want] of [
+  ["caresses", "caress"],
+  ["ponies", "poni"],
+  ["cats", "cat"],
+  ["agreed", "agre"],
+  ["plastered", "plaster"],
+  ["bled", "bled"],
+  ["motoring", "motor"],
+  ["sing", "sing"],
+  ["conflated", "conflat"],
+  ["troubled", "troubl"],
+  ["hopping", "hop"],
+  ["falling", "fall"],
+  ["hissing", "hiss"],
+  ["filing", "file"],
+  ["happy", "happi"],
+  ["sky", "sky"],
+  ["relational", "relat"],
+  ["conditional", "condit"],
+  ["digitizer", "digit"],
+  ["radically", "radic"],
+  ["vietnamization", "vietnam"],
+  ["predication", "predic"],
+  ["operator", "oper"],
+  ["feudalism", "feudal"],
+  ["hopefulness", "hope"],
+  ["formality", "formal"],
+  ["sensibility", "sensibl"],
+  ["triplicate", "triplic"],
+  ["electrical", "electr"],
+  ["goodness", "good"],
+  ["revival", "reviv"],
+  ["adjustment", "adjust"],
+  ["adoption", "adopt"],
+  ["effective", "effect"],
+  ["probate", "probat"],
+  ["rate", "rate"],
+  ["cease", "ceas"],
+  ["controlling", "control"],
+  ["roll", "roll"],
+  ["oscillators", "oscil"],
+  ["generalizations", "gener"],
+  ["4k", "4k"],
+  ["naïve", "naïve"],
+  ["as", "as"],
+] as const) {
+  test(`stem: ${word}`, () => assert.equal(stem(word), want));
+}
+
+test("spelling, accents, possessives and width do not keep words apart", () => {
+  assert.deepEqual(analyze("The Captain’s BOATS, cafés & ＬＯＮＤＯＮ don't"), [
+    "the",
+    "captain",
+    "boat",
+    "cafe",
+    "london",
+    "dont",
+  ]);
+  assert.deepEqual(analyze("cafe\u0301"), analyze("café"));
+  assert.deepEqual(analyze("Ёлка"), analyze("елка"));
+  assert.deepEqual(analyze("  \u0000 ,.!? \n"), []);
+});
+
+test("scripts without blanks are found by any two neighbours", () => {
+  const row = new Set(analyze("东京港口的船"));
+  for (const query of ["港口", "东京港口", "船"])
+    assert.ok(
+      parseQuery(query).terms.every((term) => row.has(term)),
+      query,
+    );
+  assert.deepEqual(parseQuery("港口").terms, ["港口"]);
+  assert.deepEqual(parseQuery("出口 EXIT 14").terms, ["出口", "exit", "14"]);
+});
+
+test("tokens stand where their words stand", () => {
+  const text = "Exit 14: Harbour’s café, 东京";
+  for (const token of tokensOf(text)) assert.ok(text.slice(token.start, token.end).length > 0);
+  assert.deepEqual(
+    tokensOf(text)
+      .slice(0, 4)
+      .map((token) => text.slice(token.start, token.end)),
+    ["Exit", "14", "Harbour’s", "café"],
+  );
+});
+
+for (const [name, text, terms, phrases] of [
+  [
+    "function words and talk about searching are left out",
+    "find the scene where a boat leaves the harbour",
+    ["boat", "leav", "harbour"],
+    [],
+  ],
+  ["talk about searching alone is the subject", "people talking", ["peopl", "talk"], []],
+  ["function words alone match nothing", "what is the of", [], []],
+  [
+    "a quoted phrase keeps its order",
+    'the "Country of Men" speech',
+    ["countri", "men", "speech"],
+    [["countri", "of", "men"]],
+  ],
+  [
+    "a quoted phrase of function words is searched",
+    "“to be or not to be”",
+    ["to", "be", "or", "not"],
+    [["to", "be", "or", "not", "to", "be"]],
+  ],
+  ["an open quotation mark is no phrase", 'exit "14', ["exit", "14"], []],
+  ["one word", "HARBOURS", ["harbour"], []],
+  ["the same word twice", "boat boats", ["boat"], []],
+  ["nothing", " \n\t ", [], []],
+  ["no words", "?!… ☃", [], []],
+] as const) {
+  test(`query: ${name}`, () => {
+    const query = parseQuery(text);
+    assert.deepEqual(query.terms, terms);
+    assert.deepEqual(query.phrases, phrases);
+  });
+}
+
+test("a very long query is cut, a lone surrogate does no harm", () => {
+  const long = parseQuery(Array.from({ length: 5_000 }, (_, i) => `w${i}`).join(" "));
+  assert.equal(long.terms.length, 64);
+  assert.ok(long.text.length <= 2_000);
+  assert.ok(parseQuery("boat \ud800").text.isWellFormed());
+});
+
+test("a snippet shows the most different matches, in whole words", () => {
+  const text = `harbour ${"filler words go on ".repeat(20)}and then the boat left\nthe old harbour at dawn ${"and so on ".repeat(20)}`;
+  const snippet = snippetOf(text, ["boat", "harbour"], 80);
+  assert.match(snippet.text, /^….*boat left the old harbour.*…$/);
+  assert.ok(snippet.text.length <= 82);
+  assert.deepEqual(
+    snippet.highlights.map(({ start, end }) => snippet.text.slice(start, end)),
+    ["boat", "harbour"],
+  );
+  assert.deepEqual(snippetOf("short", ["other"]), { text: "short", highlights: [] });
+  assert.deepEqual(snippetOf("", ["other"]), { text: "", highlights: [] });
+});
