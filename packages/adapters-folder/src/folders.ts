@@ -1,0 +1,53 @@
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Makes folders and their entries durable. */
+export class Folders {
+  /** By folder: the sync that is running, and the one that starts after it. */
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #next = new Map<string, Promise<void>>();
+
+  /** Resolves when every entry the folder had at the time of the call is on disk. Callers that come while a sync of the folder runs share the
+   * one after it. */
+  sync(folder: string): Promise<void> {
+    const running = this.#running.get(folder);
+    if (running === undefined) return this.#start(folder);
+    let next = this.#next.get(folder);
+    if (next === undefined) {
+      const start = () => {
+        this.#next.delete(folder);
+        return this.#start(folder);
+      };
+      next = running.then(start, start);
+      this.#next.set(folder, next);
+    }
+    return next;
+  }
+
+  /** Creates the folder and those above it that are missing, durably. */
+  async create(folder: string): Promise<void> {
+    const first = await mkdir(folder, { recursive: true });
+    if (first === undefined) return;
+    for (let made = folder; ; made = dirname(made)) {
+      await this.sync(dirname(made));
+      if (made === first || made === dirname(made)) return;
+    }
+  }
+
+  #start(folder: string): Promise<void> {
+    const running = syncFolder(folder).finally(() => {
+      if (this.#running.get(folder) === running) this.#running.delete(folder);
+    });
+    this.#running.set(folder, running);
+    return running;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,1 @@
+export { FolderBlobs } from "./folder-blobs.ts";
