@@ -2,7 +2,7 @@ import { HeimdexError } from "@heimdex/errors";
 import type { z } from "zod";
 import { configSchemaOf, manifestOf } from "./manifest.ts";
 import type { Port } from "./port.ts";
-import type { StageDefinition } from "./stage.ts";
+import type { StageDefinition, StageSource } from "./stage.ts";
 
 const LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
 const STAGE_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL}){1,7}$`);
@@ -20,7 +20,7 @@ export function defineStage<
   I extends Record<string, Port>,
   O extends Record<string, Port>,
   C extends z.ZodType = z.ZodType<Record<string, never>>,
->(definition: StageDefinition<I, O, C>): StageDefinition<I, O, C> {
+>(definition: StageSource<I, O, C>): StageDefinition<I, O, C> {
   const bad: { field: string; description: string }[] = [];
   const check = (holds: boolean, field: string, description: string): void => {
     if (!holds) bad.push({ field, description });

@@ -1,6 +1,7 @@
 export { defineStage } from "./define-stage.ts";
 export { type FailureKind, StageFailure } from "./failure.ts";
 export { bytes, layer, many, mediaFacts, neighbours, optional, type Port, source } from "./port.ts";
+export { type ServeOptions, serveStages } from "./serve-stages.ts";
 export type {
   AnyStage,
   Capability,

@@ -1,3 +1,4 @@
+import type { LayerKind } from "@heimdex/sidecar";
 import type { z } from "zod";
 import type { Port } from "./port.ts";
 
@@ -100,7 +101,8 @@ export type Capability =
   | { readonly available: true; readonly models?: readonly StageModel[] }
   | { readonly available: false; readonly reason: string; readonly help: string };
 
-export interface StageDefinition<I extends Inputs, O extends Outputs, C extends z.ZodType> {
+/** All of a stage but its work. */
+export interface StageFacts<I extends Inputs, O extends Outputs, C extends z.ZodType> {
   /** Lower-case DNS-like name: `media.analyze`, `org.example.loudness`. */
   readonly name: string;
   /** Semantic version of the code. */
@@ -124,9 +126,21 @@ export interface StageDefinition<I extends Inputs, O extends Outputs, C extends 
   readonly slots?: number;
   /** Runs once before registration: are tools and models there? Default: available, no models. */
   probe?(signal: AbortSignal): Promise<Capability>;
-  run(context: StageContext<I, z.output<C>>): Promise<OutputsOf<O>>;
   /** Answers interactive requests (a search query's vector) in a lane of their own. Bytes in, bytes out, within 300 ms. */
   interactive?(request: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export interface StageDefinition<I extends Inputs, O extends Outputs, C extends z.ZodType> extends StageFacts<I, O, C> {
+  /** One attempt. Throw StageFailure to say why it failed; whatever else is thrown is tried again. */
+  run(context: StageContext<I, z.output<C>>): Promise<OutputsOf<O>>;
+}
+
+/** Lets `{ kind: "text", ... }` be written where `run` returns it: while TypeScript infers the ports it would take `kind` for any string. */
+type LiteralHint = { readonly [port: string]: { readonly kind?: LayerKind | (string & {}) } | object | undefined };
+
+/** A stage as it is written down. */
+export interface StageSource<I extends Inputs, O extends Outputs, C extends z.ZodType> extends StageFacts<I, O, C> {
+  run(context: StageContext<I, z.output<C>>): Promise<OutputsOf<O> & LiteralHint>;
 }
 
 /** Any stage, its types forgotten: what the runtime works with. */

@@ -53,7 +53,7 @@ test("a span emitted after the fact reaches an OTLP receiver with the ids and ti
   const [traceId, lease, job] = [newTraceId(), newSpanId(), newSpanId()];
   {
     await using telemetry = startTelemetry("orchestrator", { otlpEndpoint: endpoint, logLevel: "silent" });
-    telemetry.tracer.emitSpan({
+    telemetry.tracer.emit({
       traceId,
       spanId: lease,
       parentSpanId: job,
@@ -63,7 +63,7 @@ test("a span emitted after the fact reaches an OTLP receiver with the ids and ti
       attributes: { stage: "media.probe", attempt: 2 },
       error: "killed",
     });
-    telemetry.tracer.emitSpan({
+    telemetry.tracer.emit({
       traceId,
       spanId: job,
       name: "job",

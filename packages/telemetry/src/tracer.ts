@@ -42,7 +42,7 @@ export class Tracer {
   }
 
   /** Emits a span after the fact, with the ids and times given. */
-  emitSpan(span: FinishedSpan): void {
+  emit(span: FinishedSpan): void {
     this.#sink?.emit(span);
   }
 
@@ -71,7 +71,7 @@ export class Tracer {
         ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
         error,
       };
-      this.emitSpan(span);
+      this.emit(span);
       options.recorder?.record(span);
     }
   }
