@@ -16,7 +16,7 @@ const config = z.object({
       "Longest side of the picture in which text is looked for, in pixels. Larger finds smaller text and takes longer, with the square.",
   }),
   min_confidence: z.number().min(0).max(1).default(0.6).meta({
-    description: "Texts the recognizer is less sure of are left out, 0..1.",
+    description: "Texts the recognizer is less sure of are left out, 0..1. A lone character needs 0.92 at least.",
   }),
 });
 
@@ -43,7 +43,7 @@ export function createTextStage(options: { readonly threads?: number } = {}) {
     outputs: { text: layer("text") },
     conditions: ["has_video"],
     config,
-    resources: { cpu: options.threads ?? defaultThreads(), memoryMiB: 768 },
+    resources: { cpu: options.threads ?? defaultThreads(), memoryMiB: 512 },
     timeouts: { stallMs: 5 * 60_000 },
 
     async probe(signal) {
