@@ -1,0 +1,100 @@
+import { Empty } from "@heimdex/contracts/google/protobuf/empty";
+import {
+  Asset,
+  Asset_State,
+  DeleteAssetRequest,
+  type GetAssetRequest,
+  type ListAssetsRequest,
+  type ListAssetsResponse,
+} from "@heimdex/contracts/v1/asset";
+import type { AssetRecord } from "@heimdex/kernel";
+import type { Catalog } from "@heimdex/ports";
+import { z } from "zod";
+import { assetOfSource, readAsset } from "./asset-reader.ts";
+import type { Call } from "./call.ts";
+import { fitPage, readPage } from "./catalog-pages.ts";
+import type { OrchestratorClient } from "./orchestrator-client.ts";
+import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { tenantOf } from "./tenant.ts";
+import { Violations } from "./violations.ts";
+
+const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(128) });
+
+/** heimdex.v1.AssetService. */
+export class AssetService {
+  readonly #catalog: Catalog;
+  readonly #orchestrator: OrchestratorClient;
+  readonly #timeoutMs: number;
+
+  constructor(catalog: Catalog, orchestrator: OrchestratorClient, timeoutMs: number) {
+    this.#catalog = catalog;
+    this.#orchestrator = orchestrator;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async getAsset(request: GetAssetRequest): Promise<Asset> {
+    const violations = new Violations();
+    violations.id("asset", request.asset);
+    violations.throwIfAny();
+    return assetMessage((await readAsset(this.#catalog, request.asset)).body);
+  }
+
+  async listAssets(request: ListAssetsRequest): Promise<ListAssetsResponse> {
+    const violations = new Violations();
+    const size = violations.pageSize("page_size", request.pageSize, 1000, 100);
+    violations.check(request.sourceUri.length <= 16_384, "source_uri", "must be at most 16384 characters");
+    const scope = ["ListAssets", tenantOf(), request.sourceUri];
+    const after = decodePageToken(request.pageToken, scope, position, violations);
+    violations.throwIfAny();
+    if (request.sourceUri !== "") {
+      const document = await assetOfSource(this.#catalog, request.sourceUri);
+      return { assets: document === undefined ? [] : [assetMessage(document.body)], nextPageToken: "" };
+    }
+    const page = await readPage<AssetRecord>(
+      this.#catalog,
+      {
+        collection: "assets",
+        term: `tenant:${tenantOf()}`,
+        by: "sort", // the time it was first seen
+        descending: true,
+        ...(after === undefined ? {} : { after }),
+      },
+      size,
+      () => true,
+    );
+    const { messages, next } = fitPage(
+      page,
+      ({ body }) => assetMessage(body),
+      (asset) => Asset.encode(asset).finish().length,
+    );
+    return { assets: messages, nextPageToken: next === undefined ? "" : encodePageToken(scope, next) };
+  }
+
+  async deleteAsset(request: DeleteAssetRequest, { signal }: Call): Promise<Empty> {
+    const violations = new Violations();
+    violations.id("asset", request.asset);
+    violations.throwIfAny();
+    const options = { timeoutMs: this.#timeoutMs, signal };
+    return this.#orchestrator.call("AssetService.DeleteAsset", [DeleteAssetRequest, request], Empty, options);
+  }
+}
+
+function assetMessage(asset: AssetRecord): Asset {
+  return {
+    asset: asset.id,
+    fingerprint: asset.fingerprint,
+    sources: asset.sources.map(({ uri, size, modifiedMs, missing }) => ({
+      uri,
+      size,
+      modifyTime: modifiedMs === 0 ? undefined : new Date(modifiedMs),
+      missing,
+    })),
+    title: asset.title,
+    durationMs: asset.durationMs,
+    sidecarRevision: asset.sidecarRevision,
+    indexedRevision: asset.indexedRevision,
+    latestJob: asset.latestJob,
+    createTime: new Date(asset.createdAtMs),
+    state: asset.sources.some((source) => !source.missing) ? Asset_State.PRESENT : Asset_State.MISSING,
+  };
+}

@@ -1,0 +1,53 @@
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const ms = z.coerce.number().int().min(1).max(86_400_000);
+/** A list, or one text with commas, as an environment variable gives it. */
+const list = (item: z.ZodType<string>) =>
+  z.preprocess((value) => (typeof value === "string" ? value.split(",") : value), z.array(item));
+
+/** Configuration of the gateway; `gatewayConfig.parse({})` gives the defaults. */
+export const gatewayConfig = z.strictObject({
+  http: z
+    .strictObject({
+      /** Address to listen on: a loopback address, or `localhost`. */
+      host: z.string().default("127.0.0.1"),
+      /** 0: any free port. */
+      port: port.default(8480),
+      /** Further names by which clients may call it, as `name` (any port) or `name:port`: for a reverse proxy or a port mapping in front. */
+      allowedHosts: list(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/)).default([]),
+    })
+    .prefault({}),
+  grpc: z
+    .strictObject({
+      /** Address to listen on: a loopback address, or `localhost`. */
+      host: z.string().default("127.0.0.1"),
+      /** 0: any free port. */
+      port: port.default(8481),
+    })
+    .prefault({}),
+  /** Serve grpc.reflection.v1. On by default, as it listens on loopback only. */
+  reflection: z.union([z.boolean(), z.stringbool()]).default(true),
+  /** Shown by GetStatus. */
+  version: z.string().default("0.1.0"),
+  profile: z.enum(["embedded", "cluster"]).default("embedded"),
+  /** Folder of the data; "" in a cluster. */
+  data: z.string().default(""),
+  /** Files of the catalog where it lies on this machine; their sizes are the `catalog` of GetStatus. */
+  catalogFiles: list(z.string()).default([]),
+  /** How long the orchestrator may take to answer a call that it does. */
+  requestTimeoutMs: ms.default(30_000),
+  /** The same for Reindex, which answers when it is done. */
+  reindexTimeoutMs: ms.default(3_600_000),
+  /** How long a search waits for the query's vector before it answers without. */
+  embedTimeoutMs: ms.default(300),
+  /** WatchJob reads the job this often even when no event comes, since events may be lost. */
+  watchPollMs: ms.default(2_000),
+  /** A worker not heard of for so long counts as gone. */
+  sessionTtlMs: ms.default(60_000),
+  /** How long calls under way may still take once it closes. */
+  drainMs: ms.default(2_000),
+  /** Connections of gRPC clients are ended (gently) after this, so that replicas share the load anew. */
+  maxConnectionAgeMs: ms.default(300_000),
+});
+export type GatewayConfig = z.output<typeof gatewayConfig>;

@@ -1,0 +1,57 @@
+import { descriptorSet } from "@heimdex/contracts";
+import { HeimdexError } from "@heimdex/errors";
+import type { GatewayConfig } from "./config.ts";
+import { GrpcServer } from "./grpc-server.ts";
+import { HttpServer } from "./http/http-server.ts";
+import { readContract } from "./http/transcoder.ts";
+import type { GatewayPorts } from "./ports.ts";
+import { bindServices } from "./services.ts";
+import type { GatewayTelemetry } from "./telemetry.ts";
+
+/** A running gateway. Disposing it (or aborting the signal it was started with) drains and stops both servers; twice is fine. */
+export interface Gateway extends AsyncDisposable {
+  /** Where HTTP is served: `127.0.0.1:8480`. */
+  readonly httpAddress: string;
+  /** Where gRPC is served: `127.0.0.1:8481`. */
+  readonly grpcAddress: string;
+  /** Resolves once it is drained and stopped, for whatever reason. */
+  readonly stopped: Promise<void>;
+}
+
+/** Starts the public API over gRPC and HTTP on the given ports, which stay the caller's to close, after the gateway.
+ * @throws HeimdexError NOT_LOOPBACK, PORT_IN_USE; nothing listens then. `signal.reason` when aborted before it is up */
+export async function startGateway(
+  ports: GatewayPorts,
+  config: GatewayConfig,
+  telemetry: GatewayTelemetry,
+  signal: AbortSignal,
+): Promise<Gateway> {
+  signal.throwIfAborted();
+  const stopping = new AbortController();
+  const descriptors = descriptorSet();
+  const services = bindServices(ports, config, stopping.signal);
+  await using starting = new AsyncDisposableStack();
+  const grpc = starting.use(await GrpcServer.start(services, descriptors, config, telemetry));
+  const contract = readContract(descriptors);
+  const http = starting.use(await HttpServer.start(contract, services, ports, config, telemetry));
+  signal.throwIfAborted();
+  const running = starting.move();
+
+  const stopped = Promise.withResolvers<void>();
+  const stop = (): Promise<void> => {
+    if (stopping.signal.aborted) return stopped.promise;
+    signal.removeEventListener("abort", stop);
+    // Watches end at once, and say why; other calls may still end by themselves.
+    stopping.abort(new HeimdexError("UNAVAILABLE", "the gateway is closing", { retryAfterMs: 1_000 }));
+    running.disposeAsync().then(() => stopped.resolve(), stopped.reject);
+    return stopped.promise;
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  telemetry.log.info({ http: http.address, grpc: grpc.address }, "the gateway is up");
+  return {
+    httpAddress: http.address,
+    grpcAddress: grpc.address,
+    stopped: stopped.promise,
+    [Symbol.asyncDispose]: stop,
+  };
+}

@@ -1,0 +1,77 @@
+import { errorServerMiddleware, type HeimdexError } from "@heimdex/errors";
+import { createServer } from "nice-grpc";
+import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-server-health";
+import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
+import type { GatewayConfig } from "./config.ts";
+import { checkListen, listenError } from "./listen.ts";
+import type { BoundService } from "./services.ts";
+import type { GatewayTelemetry } from "./telemetry.ts";
+
+/** Largest message either way, bytes. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** The gRPC side: heimdex.v1, grpc.health.v1, and grpc.reflection.v1 where configured. */
+export class GrpcServer implements AsyncDisposable {
+  readonly address: string;
+  readonly #server: ReturnType<typeof createServer>;
+  readonly #health: HealthState;
+  readonly #drainMs: number;
+  #closing: Promise<void> | undefined;
+
+  private constructor(address: string, server: ReturnType<typeof createServer>, health: HealthState, drainMs: number) {
+    this.address = address;
+    this.#server = server;
+    this.#health = health;
+    this.#drainMs = drainMs;
+  }
+
+  /** Listens. @throws HeimdexError NOT_LOOPBACK, PORT_IN_USE */
+  static async start(
+    services: readonly BoundService[],
+    descriptorSet: Uint8Array,
+    config: GatewayConfig,
+    telemetry: GatewayTelemetry,
+  ): Promise<GrpcServer> {
+    const host = await checkListen("grpc", config.grpc.host);
+    const health = HealthState();
+    const server = createServer({
+      "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+      "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+      // Ends a connection with GOAWAY; a stream under way may still end by itself, so a watcher sees no break. grpc-js servers put no limit on
+      // clients' keepalive pings.
+      "grpc.max_connection_age_ms": config.maxConnectionAgeMs,
+    }).use(errorServerMiddleware((error, path) => logError(telemetry, error, path)));
+    for (const { definition, implementation } of services) server.add(definition, implementation);
+    server.add(HealthDefinition, HealthServiceImpl(health));
+    const names = services.map(({ fullName }) => fullName);
+    if (config.reflection) server.add(ServerReflectionService, ServerReflection(descriptorSet, names));
+    let port: number;
+    const shown = host.includes(":") ? `[${host}]` : host;
+    try {
+      port = await server.listen(`${shown}:${config.grpc.port}`);
+    } catch (reason) {
+      throw listenError("grpc", host, config.grpc.port, reason);
+    }
+    for (const name of ["", ...names]) health.setStatus("healthy", name);
+    return new GrpcServer(`${shown}:${port}`, server, health, config.drainMs);
+  }
+
+  /** Takes no new calls, lets those under way end for a while, then cuts them off. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#health.setStatus("unhealthy");
+    const force = setTimeout(() => this.#server.forceShutdown(), this.#drainMs);
+    await this.#server.shutdown();
+    clearTimeout(force);
+  }
+}
+
+function logError(telemetry: GatewayTelemetry, error: HeimdexError, path: string): void {
+  const fields = { path, id: error.id, err: error };
+  if (error.id === "INTERNAL") telemetry.log.error(fields, error.message);
+  else telemetry.log.debug(fields, error.message);
+}

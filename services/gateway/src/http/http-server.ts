@@ -1,0 +1,239 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { FileRegistry } from "@bufbuild/protobuf";
+import { HeimdexError } from "@heimdex/errors";
+import { Metadata } from "nice-grpc-common";
+import type { Call } from "../call.ts";
+import type { GatewayConfig } from "../config.ts";
+import { checkListen, listenError } from "../listen.ts";
+import type { GatewayPorts } from "../ports.ts";
+import type { BoundService } from "../services.ts";
+import type { GatewayTelemetry } from "../telemetry.ts";
+import { serveBlob } from "./blob-route.ts";
+import { matchesTag } from "./byte-range.ts";
+import { errorJson, HttpError } from "./http-error.ts";
+import { serveMedia } from "./media-route.ts";
+import { checkOrigin } from "./origin-guard.ts";
+import { pathTemplate } from "./path-template.ts";
+import { readBody } from "./read-body.ts";
+import { type Answer, transcode } from "./transcoder.ts";
+import { serveWatch } from "./watch-route.ts";
+
+/** On every answer. A page of another origin may neither read nor embed what is served here. */
+const HEADERS = {
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "cache-control": "no-store",
+};
+
+/** What a handler has at hand. */
+interface Exchange {
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly call: Call;
+}
+
+interface HttpRoute {
+  readonly verb: string;
+  readonly match: (path: string) => Readonly<Record<string, string>> | undefined;
+  readonly handle: (exchange: Exchange) => Promise<void>;
+}
+
+/** The HTTP side: the transcoded API and what only HTTP can carry. */
+export class HttpServer implements AsyncDisposable {
+  readonly #server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000 });
+  readonly #routes: readonly HttpRoute[];
+  readonly #config: GatewayConfig["http"];
+  readonly #drainMs: number;
+  readonly #telemetry: GatewayTelemetry;
+  #port = 0;
+
+  private constructor(routes: readonly HttpRoute[], config: GatewayConfig, telemetry: GatewayTelemetry) {
+    this.#routes = routes;
+    this.#config = config.http;
+    this.#drainMs = config.drainMs;
+    this.#telemetry = telemetry;
+    this.#server.on("request", (request, response) => void this.#serve(request, response));
+  }
+
+  /** Listens. @throws HeimdexError NOT_LOOPBACK, PORT_IN_USE */
+  static async start(
+    contract: FileRegistry,
+    services: readonly BoundService[],
+    ports: GatewayPorts,
+    config: GatewayConfig,
+    telemetry: GatewayTelemetry,
+  ): Promise<HttpServer> {
+    const server = new HttpServer(routesOf(contract, services, ports), config, telemetry);
+    const host = await checkListen("http", config.http.host);
+    try {
+      server.#server.listen({ host, port: config.http.port });
+      await once(server.#server, "listening"); // rejects with what `error` brings
+    } catch (reason) {
+      throw listenError("http", host, config.http.port, reason);
+    }
+    server.#server.on("error", (error) => telemetry.log.error({ err: error }, "the HTTP server failed"));
+    server.#port = (server.#server.address() as AddressInfo).port;
+    return server;
+  }
+
+  /** `127.0.0.1:8480`. */
+  get address(): string {
+    const { address, family, port } = this.#server.address() as AddressInfo;
+    return `${family === "IPv6" ? `[${address}]` : address}:${port}`;
+  }
+
+  /** Takes no new connections, lets calls under way end for a while, then cuts them off. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeIdleConnections();
+    const force = setTimeout(() => this.#server.closeAllConnections(), this.#drainMs);
+    await closed;
+    clearTimeout(force);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    try {
+      for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+      checkOrigin(request, this.#port, this.#config.allowedHosts);
+      await this.#route(request, response, gone.signal);
+    } catch (reason) {
+      this.#fail(request, response, gone.signal.aborted, reason);
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const [path = "", queryText = ""] = splitOnce(request.url ?? "", "?");
+    // An absolute or `*` target belongs to proxies; its authority would also get around the check of Host.
+    if (!path.startsWith("/")) throw new HeimdexError("INVALID_ARGUMENT", "the request's target must begin with /");
+    const found = this.#routes.flatMap((route) => {
+      const variables = matchPath(route, path);
+      return variables === undefined ? [] : [{ route, variables }];
+    });
+    if (found.length === 0)
+      throw new HeimdexError("NOT_FOUND", `there is nothing at ${path.slice(0, 200)}`, {
+        help: "See docs/reference/api.md.",
+      });
+    const verb = request.method === "HEAD" ? "GET" : request.method;
+    const match = found.find(({ route }) => route.verb === verb);
+    if (match === undefined) {
+      const allow = [...new Set(found.map(({ route }) => (route.verb === "GET" ? "GET, HEAD" : route.verb)))].join(
+        ", ",
+      );
+      throw new HttpError(
+        405,
+        new HeimdexError("INVALID_ARGUMENT", `${request.method} is not for ${path.slice(0, 200)}`),
+        { allow },
+      );
+    }
+    const metadata = new Metadata();
+    const traceparent = request.headers.traceparent;
+    if (typeof traceparent === "string") metadata.set("traceparent", traceparent);
+    await match.route.handle({
+      path: match.variables,
+      query: parseQuery(queryText),
+      request,
+      response,
+      call: { signal, metadata, http: true },
+    });
+    this.#telemetry.log.debug({ method: request.method, path, status: response.statusCode }, "http");
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, gone: boolean, reason: unknown): void {
+    const failure = HttpError.from(reason);
+    const fields = { method: request.method, path: request.url?.slice(0, 500), id: failure.error.id, err: reason };
+    if (gone) this.#telemetry.log.debug(fields, "the caller left");
+    else if (failure.status >= 500) this.#telemetry.log.error(fields, failure.message);
+    else this.#telemetry.log.debug(fields, failure.message);
+    if (response.headersSent) {
+      // Too late for a status; a connection that breaks says at least that the answer is not whole.
+      response.destroy();
+      return;
+    }
+    response.writeHead(failure.status, { "content-type": "application/json", ...failure.headers });
+    response.end(request.method === "HEAD" ? undefined : JSON.stringify(errorJson(failure)));
+  }
+}
+
+function routesOf(contract: FileRegistry, services: readonly BoundService[], ports: GatewayPorts): HttpRoute[] {
+  const jobs = services.find(({ fullName }) => fullName === "heimdex.v1.JobService");
+  if (jobs === undefined) throw new Error("there is no JobService");
+  const get = (template: string, handle: HttpRoute["handle"]): HttpRoute => {
+    const { match } = pathTemplate(template);
+    return { verb: "GET", match, handle };
+  };
+  return [
+    ...transcode(contract, services).map((route): HttpRoute => {
+      return {
+        verb: route.verb,
+        match: route.template.match,
+        handle: async ({ path, query, request, response, call }) => {
+          const body = route.hasBody ? await readBody(request) : undefined;
+          sendAnswer(request, response, await route.call(path, query, body, call));
+        },
+      };
+    }),
+    get("/v1/jobs/{job}:watch", ({ path, query, request, response, call }) =>
+      serveWatch(contract, jobs, path.job ?? "", query, request, response, call),
+    ),
+    get("/v1/blobs/{sha256}", ({ path, query, request, response, call }) =>
+      serveBlob(ports.blobs, path.sha256 ?? "", query, request, response, call.signal),
+    ),
+    get("/v1/assets/{asset}/media", ({ path, request, response, call }) =>
+      serveMedia(ports.catalog, path.asset ?? "", request, response, call.signal),
+    ),
+    get("/healthz", async ({ request, response }) => {
+      sendAnswer(request, response, {
+        mediaType: "application/json",
+        body: Buffer.from('{"status":"SERVING"}'),
+        tag: undefined,
+      });
+    }),
+  ];
+}
+
+function sendAnswer(request: IncomingMessage, response: ServerResponse, { mediaType, body, tag }: Answer): void {
+  if (tag !== undefined) {
+    response.setHeader("etag", `"${tag}"`);
+    response.setHeader("cache-control", "private, no-cache");
+    if (matchesTag(request.headers["if-none-match"], `"${tag}"`)) {
+      response.writeHead(304).end();
+      return;
+    }
+  }
+  response.writeHead(200, { "content-type": mediaType, "content-length": body.length });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+function matchPath(route: HttpRoute, path: string): Readonly<Record<string, string>> | undefined {
+  try {
+    return route.match(path);
+  } catch (cause) {
+    if (!(cause instanceof URIError)) throw cause;
+    throw new HeimdexError("INVALID_ARGUMENT", "the path is not well percent-encoded", { cause });
+  }
+}
+
+/** URLSearchParams would put U+FFFD where the encoding is bad, and so search for something nobody asked for. */
+function parseQuery(text: string): URLSearchParams {
+  try {
+    decodeURIComponent(text);
+  } catch (cause) {
+    if (!(cause instanceof URIError)) throw cause;
+    throw new HeimdexError("INVALID_ARGUMENT", "the query is not well percent-encoded", { cause });
+  }
+  return new URLSearchParams(text);
+}
+
+function splitOnce(text: string, at: string): [string, string] {
+  const index = text.indexOf(at);
+  return index < 0 ? [text, ""] : [text.slice(0, index), text.slice(index + 1)];
+}

@@ -1,0 +1,150 @@
+import {
+  CancelJobRequest,
+  CreateJobRequest,
+  type GetJobRequest,
+  type GetTraceRequest,
+  Job,
+  type ListJobsRequest,
+  type ListJobsResponse,
+  PlanJobRequest,
+  PlanJobResponse,
+  RetryJobRequest,
+  type Trace,
+  type WatchJobRequest,
+  type WatchJobResponse,
+} from "@heimdex/contracts/v1/job";
+import { type Job as JobRecord, jobEnded, type SpanData, type SpanRecord } from "@heimdex/kernel";
+import type { Bus, Catalog } from "@heimdex/ports";
+import { z } from "zod";
+import { type Call, traceparentOf } from "./call.ts";
+import { fitPage, readAll, readPage } from "./catalog-pages.ts";
+import type { GatewayConfig } from "./config.ts";
+import { JobReader } from "./job-reader.ts";
+import type { JsonCodec, OrchestratorClient } from "./orchestrator-client.ts";
+import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { tenantOf } from "./tenant.ts";
+import { Violations } from "./violations.ts";
+import { watchJob } from "./watch-job.ts";
+
+const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(128) });
+
+/** heimdex.v1.JobService: reads from the catalog, changes through the orchestrator. */
+export class JobService {
+  readonly #catalog: Catalog;
+  readonly #bus: Bus;
+  readonly #config: GatewayConfig;
+  readonly #orchestrator: OrchestratorClient;
+  readonly #jobs: JobReader;
+  readonly #stopping: AbortSignal;
+
+  /** @param stopping ends watches */
+  constructor(
+    catalog: Catalog,
+    bus: Bus,
+    orchestrator: OrchestratorClient,
+    config: GatewayConfig,
+    stopping: AbortSignal,
+  ) {
+    this.#stopping = stopping;
+    this.#catalog = catalog;
+    this.#bus = bus;
+    this.#config = config;
+    this.#orchestrator = orchestrator;
+    this.#jobs = new JobReader(catalog, config.sessionTtlMs);
+  }
+
+  async createJob(request: CreateJobRequest, call: Call): Promise<Job> {
+    const violations = new Violations();
+    violations.fileUri("source_uri", request.sourceUri);
+    violations.check(Math.abs(request.priority) <= 100, "priority", "must be -100 to 100");
+    violations.requestId("request_id", request.requestId);
+    violations.traceparent("traceparent", request.traceparent);
+    violations.throwIfAny();
+    const traceparent = request.traceparent === "" ? traceparentOf(call) : request.traceparent;
+    return this.#ask("JobService.CreateJob", [CreateJobRequest, { ...request, traceparent }], Job, call);
+  }
+
+  async getJob(request: GetJobRequest): Promise<Job> {
+    const violations = new Violations();
+    violations.id("job", request.job);
+    violations.throwIfAny();
+    return (await this.#jobs.read(request.job)).job;
+  }
+
+  async listJobs(request: ListJobsRequest): Promise<ListJobsResponse> {
+    const violations = new Violations();
+    const size = violations.pageSize("page_size", request.pageSize, 1000, 100);
+    violations.optionalId("asset", request.asset);
+    const scope = ["ListJobs", tenantOf(), request.activeOnly, request.asset];
+    const after = decodePageToken(request.pageToken, scope, position, violations);
+    violations.throwIfAny();
+    const page = await readPage<JobRecord>(
+      this.#catalog,
+      {
+        collection: "jobs",
+        term: request.asset !== "" ? `asset:${request.asset}` : request.activeOnly ? "active" : `tenant:${tenantOf()}`,
+        by: "id", // ids sort by time
+        descending: true,
+        ...(after === undefined ? {} : { after }),
+      },
+      size,
+      (job) => job.tenant === tenantOf() && (!request.activeOnly || !jobEnded(job.state)),
+    );
+    const toMessage = await this.#jobs.messages(page.documents);
+    const { messages, next } = fitPage(page, toMessage, (job) => Job.encode(job).finish().length);
+    return { jobs: messages, nextPageToken: next === undefined ? "" : encodePageToken(scope, next) };
+  }
+
+  async cancelJob(request: CancelJobRequest, call: Call): Promise<Job> {
+    const violations = new Violations();
+    violations.id("job", request.job);
+    violations.throwIfAny();
+    return this.#ask("JobService.CancelJob", [CancelJobRequest, request], Job, call);
+  }
+
+  async retryJob(request: RetryJobRequest, call: Call): Promise<Job> {
+    const violations = new Violations();
+    violations.id("job", request.job);
+    violations.requestId("request_id", request.requestId);
+    violations.throwIfAny();
+    return this.#ask("JobService.RetryJob", [RetryJobRequest, request], Job, call);
+  }
+
+  async planJob(request: PlanJobRequest, call: Call): Promise<PlanJobResponse> {
+    const violations = new Violations();
+    violations.fileUri("source_uri", request.sourceUri);
+    violations.throwIfAny();
+    return this.#ask("JobService.PlanJob", [PlanJobRequest, request], PlanJobResponse, call);
+  }
+
+  async *watchJob(request: WatchJobRequest, call: Call): AsyncGenerator<WatchJobResponse, void, undefined> {
+    const violations = new Violations();
+    violations.id("job", request.job);
+    violations.throwIfAny();
+    const signal = AbortSignal.any([call.signal, this.#stopping]);
+    const options = { afterVersion: request.afterVersion, pollMs: this.#config.watchPollMs, signal };
+    for await (const job of watchJob(this.#jobs, this.#bus, request.job, options)) yield { job };
+  }
+
+  async getTrace(request: GetTraceRequest): Promise<Trace> {
+    const violations = new Violations();
+    violations.id("job", request.job);
+    violations.throwIfAny();
+    const { body: job } = await this.#jobs.document(request.job);
+    // A batch may have been written twice, by two replicas or after a crash: one span id is one span.
+    const spans = new Map<string, SpanData>();
+    const batches = readAll<SpanRecord>(this.#catalog, { collection: "spans", term: `job:${request.job}` });
+    for await (const { body } of batches) for (const span of body.spans) spans.set(span.spanId, span);
+    const byStart = [...spans.values()].sort((a, b) => a.startMs - b.startMs || b.durationMs - a.durationMs);
+    return { traceId: job.traceId, spans: byStart.map((span) => ({ ...span, attributes: { ...span.attributes } })) };
+  }
+
+  #ask<Request, Reply>(
+    method: `JobService.${string}`,
+    request: readonly [JsonCodec<Request>, Request],
+    reply: JsonCodec<Reply>,
+    { signal }: Call,
+  ): Promise<Reply> {
+    return this.#orchestrator.call(method, request, reply, { timeoutMs: this.#config.requestTimeoutMs, signal });
+  }
+}

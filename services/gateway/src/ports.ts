@@ -1,0 +1,9 @@
+import type { Blobs, Bus, Catalog, MomentIndex } from "@heimdex/ports";
+
+/** What the gateway stands on. It owns none of them: whoever opened them closes them after it. */
+export interface GatewayPorts {
+  readonly catalog: Catalog;
+  readonly bus: Bus;
+  readonly blobs: Blobs;
+  readonly index: MomentIndex;
+}
