@@ -13,6 +13,8 @@ const FRAME_MS = 10;
 /** Speech given to one process. The models take about 0.4 s to load, so less would waste; more would lose more when one
  * crashes, and report the words later. */
 const BATCH_MS = 120_000;
+/** Less is not worth a second process. */
+const MIN_BATCH_MS = 5_000;
 /** Far above the real time factor of 0.3 measured on one core, for slow and busy machines. */
 const WALL_PER_AUDIO = 20;
 const WALL_BASE_MS = 60_000;
@@ -52,7 +54,7 @@ export class PocketSphinx implements Recognizer {
     options: RecognizeOptions,
   ): Promise<RecognizedRegion[]> {
     const batches = splitIntoBatches(regions, options.threads);
-    const results = new Map<SpeechRegion, RecognizedRegion>();
+    const results: RecognizedRegion[][] = [];
     // One failed batch ends the others: the attempt fails as a whole.
     const stop = new AbortController();
     const signal = AbortSignal.any([options.signal, stop.signal]);
@@ -60,9 +62,7 @@ export class PocketSphinx implements Recognizer {
     const work = async () => {
       for (const [index, batch] of queue) {
         const scratch = join(options.scratch, `batch-${index}`);
-        for (const result of await this.#batch(audio, batch, { ...options, scratch, signal })) {
-          results.set(result.region, result);
-        }
+        results[index] = await this.#batch(audio, batch, { ...options, scratch, signal });
       }
     };
     const workers = Array.from({ length: Math.min(Math.max(1, options.threads), batches.length) }, () =>
@@ -75,7 +75,7 @@ export class PocketSphinx implements Recognizer {
     options.signal.throwIfAborted();
     if (stop.signal.aborted) throw stop.signal.reason;
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-    return regions.map((region) => results.get(region) ?? { region, words: [] });
+    return results.flat();
   }
 
   async #batch(
@@ -89,7 +89,7 @@ export class PocketSphinx implements Recognizer {
     await symlink(audio.path, join(scratch, "audio"));
     const ids = new Map(regions.map((region, index) => [`u${index}`, region]));
     await writeFile(join(scratch, "control"), Array.from(ids, ([id, region]) => controlLine(id, region)).join(""));
-    const done = new Set<SpeechRegion>();
+    const done = new Set<string>();
     const speechMs = regions.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
     try {
       const { cpuMs, logTail } = await runChild(this.#install.binary, this.#args(scratch, audio.dataOffset), {
@@ -101,9 +101,10 @@ export class PocketSphinx implements Recognizer {
         signal: options.signal,
         onLog: (line) => {
           // Once for each region: `INFO: batch.c(760): u3: 10.99 seconds speech, 2.86 seconds CPU, ...`
-          const region = ids.get(/: (u\d+): [\d.]+ seconds speech,/.exec(line)?.[1] ?? "");
-          if (region === undefined || done.has(region)) return;
-          done.add(region);
+          const id = /: (u\d+): [\d.]+ seconds speech,/.exec(line)?.[1] ?? "";
+          const region = ids.get(id);
+          if (region === undefined || done.has(id)) return;
+          done.add(id);
           options.onRegion(region);
         },
       });
@@ -145,7 +146,7 @@ function controlLine(id: string, { startMs, endMs }: SpeechRegion): string {
 /** Regions in order, in lists of at most `BATCH_MS` of speech, and enough of them to keep `threads` processes busy. */
 function splitIntoBatches(regions: readonly SpeechRegion[], threads: number): SpeechRegion[][] {
   const total = regions.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-  const target = Math.min(BATCH_MS, Math.max(10_000, total / Math.max(1, threads)));
+  const target = Math.min(BATCH_MS, Math.max(MIN_BATCH_MS, total / Math.max(1, threads)));
   const batches: SpeechRegion[][] = [];
   let room = 0;
   for (const region of regions) {

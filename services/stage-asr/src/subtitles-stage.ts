@@ -1,3 +1,4 @@
+import { HeimdexError } from "@heimdex/errors";
 import { findFfmpeg } from "@heimdex/media";
 import { defineStage, layer, mediaFacts, neighbours, source } from "@heimdex/stage-sdk";
 import { z } from "zod";
@@ -27,7 +28,8 @@ export const subtitlesStage = defineStage({
       return { available: true };
     } catch (error) {
       signal.throwIfAborted();
-      return { available: false, reason: "NO_FFMPEG", help: error instanceof Error ? error.message : String(error) };
+      if (!(error instanceof HeimdexError)) throw error;
+      return { available: false, reason: error.id, help: `${error.message}. ${error.help}` };
     }
   },
   async run(ctx) {

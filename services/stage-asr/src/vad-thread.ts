@@ -20,10 +20,10 @@ export class VadThread implements AsyncDisposable {
   /** @param modelPath Silero VAD 5 or 6 as ONNX; a file that is none fails each `detect` */
   constructor(modelPath: string) {
     this.#worker = new Worker(new URL("./vad-worker.ts", import.meta.url), { workerData: { modelPath } });
-    this.#worker.unref();
     this.#worker.on("message", (answer: VadAnswer) => this.#take(answer));
     this.#worker.on("error", (error) => this.#end(error));
     this.#worker.on("exit", (code) => this.#end(new Error(`the thread ended with code ${code}`)));
+    this.#holdWhileBusy(); // after the listeners: to listen takes hold of the process
   }
 
   /** Whether it still answers. */
@@ -51,14 +51,14 @@ export class VadThread implements AsyncDisposable {
       reject(signal.reason);
     };
     signal.addEventListener("abort", abort, { once: true });
-    this.#worker.ref();
+    this.#holdWhileBusy();
     try {
       this.#worker.postMessage({ id, audio, options, stop } satisfies VadRequest);
       return await promise;
     } finally {
       signal.removeEventListener("abort", abort);
       this.#waiting.delete(id);
-      if (this.#waiting.size === 0) this.#worker.unref();
+      this.#holdWhileBusy();
     }
   }
 
@@ -66,6 +66,12 @@ export class VadThread implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end(new Error("the thread was closed"));
     await this.#worker.terminate();
+  }
+
+  /** The process may end while nothing is asked of the thread, not before. */
+  #holdWhileBusy(): void {
+    if (this.#waiting.size > 0) this.#worker.ref();
+    else this.#worker.unref();
   }
 
   #take(answer: VadAnswer): void {

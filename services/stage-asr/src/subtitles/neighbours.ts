@@ -10,6 +10,7 @@ const FORMATS: Readonly<Record<string, SubtitleFormat>> = {
 };
 /** Marks players know in names such as `film.en.forced.srt`. */
 const MARKS = new Set(["forced", "foreign", "sdh", "cc", "hi", "default", "full", "commentary"]);
+
 /** What a neighbouring file's name says of it: `film.srt`, `film.en.vtt`, `film.de.forced.ass` and `film.mp4.srt` are subtitles of
  * `film.mp4`. Undefined when it is no subtitle file of that film: a name with any other part (`film.part2.srt`) belongs to
  * another one. Pure. */
