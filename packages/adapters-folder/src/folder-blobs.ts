@@ -200,7 +200,7 @@ export class FolderBlobs implements Blobs {
         rename(file, path).then(() => true),
       ))
     ) {
-      await disk(this.#folders.create(dirname(path)));
+      await disk(this.#folders.createShards(dirname(dirname(path))));
       await disk(rename(file, path));
     }
     await disk(this.#folders.sync(dirname(path)));

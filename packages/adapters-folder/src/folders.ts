@@ -1,5 +1,5 @@
 import { mkdir, open } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Makes folders and their entries durable. */
 export class Folders {
@@ -32,6 +32,14 @@ export class Folders {
       await this.sync(dirname(made));
       if (made === first || made === dirname(made)) return;
     }
+  }
+
+  /** Creates 256 folders `00` to `ff` below, at once: they cost one sync together, and one each when made as they are needed. */
+  async createShards(folder: string): Promise<void> {
+    await this.create(folder);
+    const shards = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
+    await Promise.all(shards.map((shard) => mkdir(join(folder, shard), { recursive: true })));
+    await this.sync(folder);
   }
 
   #start(folder: string): Promise<void> {
