@@ -57,8 +57,7 @@ export class Violations {
 
   /** An absolute `file://` URI of this machine. */
   fileUri(field: string, value: string): void {
-    if (value === "") return this.add(field, "must be given");
-    const problem = fileUriProblem(value);
+    const problem = value === "" ? "must be given" : fileUriProblem(value);
     if (problem !== undefined) this.add(field, problem);
   }
 

@@ -29,7 +29,7 @@ export function pathTemplate(text: string): PathTemplate {
         .join("/")})`;
     })
     .join("/");
-  const regexp = new RegExp(`^/${source}${verb === undefined ? "" : `:${escape(verb)}`}$`);
+  const regexp = new RegExp(`^/${source}${verb === undefined ? "" : `:${escapeLiteral(verb)}`}$`);
   return {
     text,
     match(path) {
@@ -49,9 +49,9 @@ function simpleSegment(segment: string, template: string): string {
   if (segment === "*") return "[^/:]+";
   if (segment === "**") return "[^:]+";
   if (/[{}*]/.test(segment)) throw new Error(`path template ${template}: cannot read ${segment}`);
-  return escape(segment);
+  return escapeLiteral(segment);
 }
 
-function escape(literal: string): string {
+function escapeLiteral(literal: string): string {
   return literal.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -56,7 +56,7 @@ export class SearchService {
 }
 
 function checkQuery(query: string, violations: Violations): void {
-  if (query === "") return violations.add("query", "must be given");
+  violations.check(query !== "", "query", "must be given");
   violations.check(
     [...query].length <= MAX_QUERY_CHARACTERS,
     "query",
