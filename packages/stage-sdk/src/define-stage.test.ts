@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeimdexError } from "@heimdex/errors";
 import { z } from "zod";
-import { bytes, defineStage, layer, many, optional, source } from "./index.ts";
+import { bytes, customLayer, defineStage, layer, many, optional, source } from "./index.ts";
 import { manifestOf } from "./manifest.ts";
 
 const good = {
@@ -46,6 +46,26 @@ test("the manifest holds the ports by name, the configuration's JSON Schema and 
   });
 });
 
+test("a custom layer says in its JSON Schema what of it is searched", () => {
+  const fields = { lufs: z.number().meta({ "x-heimdex-search": "number" }) };
+  const stage = defineStage({
+    ...good,
+    outputs: { loudness: customLayer("org.example.loudness", fields, 2) },
+    run: async () => ({
+      loudness: {
+        kind: "org.example.loudness",
+        version: 2,
+        items: [{ id: "l1", start_ms: 0, end_ms: 400, lufs: -20.5 }],
+      },
+    }),
+  });
+  const [port] = manifestOf(stage).outputs;
+  assert.deepEqual([port?.schema, port?.major], ["org.example.loudness", 2]);
+  const { properties } = JSON.parse(port?.layerSchema ?? "").properties.items.items;
+  assert.equal(properties.lufs["x-heimdex-search"], "number");
+  assert.ok("start_ms" in properties);
+});
+
 for (const [field, change] of [
   ["name", { name: "loudness" }],
   ["name", { name: "Org.Example" }],
@@ -58,6 +78,7 @@ for (const [field, change] of [
   ["inputs.Source", { inputs: { Source: source() } }],
   ["outputs.a.mediaType", { outputs: { a: bytes("jpeg", "org.example.a") } }],
   ["outputs.a.schema", { outputs: { a: bytes("image/jpeg", "picture") } }],
+  ["outputs.a.schema", { outputs: { a: customLayer("example.loudness", {}) } }],
   ["outputs.a.major", { outputs: { a: bytes("image/jpeg", "org.example.a", 0) } }],
   ["conditions[0]", { conditions: ["has_smell"] }],
   ["resources.cpu", { resources: { cpu: 0 } }],

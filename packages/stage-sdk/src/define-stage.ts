@@ -8,6 +8,8 @@ const LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?";
 const STAGE_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL}){1,7}$`);
 const PORT_NAME = /^[a-z][a-z0-9_]{0,62}$/;
 const SCHEMA_ID = /^[a-z0-9][a-z0-9_-]*(?:\.[a-z0-9][a-z0-9_-]*)+$/;
+/** What the sidecar takes as a kind of somebody's own. */
+const LAYER_KIND = /^[a-z][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)+\.[a-z0-9][a-z0-9_-]*$/;
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/;
 /** https://semver.org, without build metadata: two builds of one version would be one stage. */
 const SEMVER = /^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/;
@@ -66,6 +68,8 @@ function checkPort(field: string, name: string, port: Port, check: Check): void 
   check(MEDIA_TYPE.test(port.mediaType), `${field}.mediaType`, "a lower-case media type such as image/jpeg");
   check(SCHEMA_ID.test(port.schema), `${field}.schema`, "a name with dots such as org.example.loudness");
   check(isWhole(port.major, 1), `${field}.major`, "a whole number from 1");
+  const isKind = port.layerSchema === undefined || LAYER_KIND.test(port.schema);
+  check(isKind, `${field}.schema`, "a reverse-domain name of three labels such as org.example.loudness");
   const size = port.layerSchema === undefined ? 0 : Buffer.byteLength(JSON.stringify(port.layerSchema));
   check(size <= MAX_SCHEMA_BYTES, `${field}.layerSchema`, "a JSON Schema of at most 64 KiB");
 }

@@ -110,6 +110,8 @@ function checked(name: string, port: Port, value: unknown): unknown {
 }
 
 async function bytesItem(label: string, name: string, port: Port, value: unknown): Promise<Item> {
+  if (typeof value !== "object" || value === null)
+    throw fault("OUTPUT_INVALID", `Output ${label} is neither { bytes } nor { file }.`);
   const output = value as OutputBytes;
   const mediaType = output.mediaType ?? port.mediaType;
   if ("bytes" in output && output.bytes instanceof Uint8Array) {

@@ -32,7 +32,9 @@ export interface PollerOptions {
  * A stage is named in at most one poll at a time. While that poll is parked there is no work for the stage, and slots that become free meanwhile would
  * get none either: they wait for its answer. So a slot that becomes free costs a call only when its stage had none free before, slots freed within one
  * turn of the event loop are asked for together, and the busier a worker is the more leases one call brings. A stage whose first slot becomes free
- * while others are parked gets a poll of its own: there are never more polls than stages, and never more asked for than free. */
+ * while others are parked gets a poll of its own: there are never more polls than stages, and never more asked for than free.
+ *
+ * In the interactive lane each slot has a poll of its own: a request finds one parked also while the answer to another poll is on its way. */
 export class Poller {
   readonly #link: SessionLink;
   readonly #options: PollerOptions;
@@ -69,14 +71,23 @@ export class Poller {
 
   #ask(): void {
     if (this.#closed.signal.aborted || this.#options.congested()) return;
+    if (this.#options.lane === "INTERACTIVE") {
+      for (const lane of this.#lanes)
+        for (let left = lane.free - this.#askedOf(lane); left > 0; left--) void this.#poll([{ lane, count: 1 }]);
+      return;
+    }
     const free = this.#lanes
-      .filter((lane) => !this.#asked.has(lane) && lane.free > 0)
+      .filter((lane) => this.#askedOf(lane) === 0 && lane.free > 0)
       .map((lane) => ({ lane, count: Math.min(lane.free, MAX_COUNT) }));
     if (free.length > 0) void this.#poll(free);
   }
 
+  #askedOf(lane: Lane): number {
+    return this.#asked.get(lane) ?? 0;
+  }
+
   async #poll(free: readonly { lane: Lane; count: number }[]): Promise<void> {
-    for (const { lane, count } of free) this.#asked.set(lane, count);
+    for (const { lane, count } of free) this.#asked.set(lane, this.#askedOf(lane) + count);
     const sent = performance.now();
     try {
       const answer = await this.#answer(free.map(({ lane, count }) => ({ stage: lane.stage, count })));
@@ -90,7 +101,7 @@ export class Poller {
       this.#link.log.error({ err: reason }, "asking for work was refused");
       await pause(backoffMs(99), this.#closed.signal);
     } finally {
-      for (const { lane } of free) this.#asked.delete(lane);
+      for (const { lane, count } of free) this.#asked.set(lane, this.#askedOf(lane) - count);
     }
     this.#ask();
   }

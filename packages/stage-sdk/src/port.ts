@@ -59,6 +59,12 @@ export function bytes(mediaType: string, schema: string, major = 1): Port<undefi
   return { mediaType, schema, major, many: false, optional: false };
 }
 
+/** JSON of one's own that is passed on between stages, and is no layer of the sidecar (see `customLayer`).
+ * @param schema a name with dots, such as `org.example.transcript-draft` */
+export function json<T>(schema: string, type: z.ZodType<T>, major = 1): Port<T, false, false> {
+  return { mediaType: "application/json", schema, major, many: false, optional: false, json: type };
+}
+
 /** The same port as a list. */
 export function many<T, O extends boolean>(port: Port<T, false, O>): Port<T, true, O> {
   return { ...port, many: true };

@@ -64,14 +64,16 @@ export class FakeOrchestrator implements AsyncDisposable {
   drain = false;
   /** Ends the HTTP connection after so many bytes, once. */
   cutAfterBytes: number | undefined;
-  /** Called instead of accepting, for a finish. */
+  /** A result for which the whole call is refused. */
+  poison: (finish: Finish) => boolean = () => false;
+  /** How each result is answered. */
   judge: (finish: Finish) => Partial<FinishAnswer> = () => ({ result: FinishAnswer_Result.ACCEPTED });
   readonly #options: FakeOptions;
   readonly #queue: Lease[] = [];
   readonly #interactive: Lease[] = [];
   readonly #answers = new Map<string, AcquireLeasesResponse>();
   readonly #lose = new Map<Method, number>();
-  readonly #refuse = new Map<Method, HeimdexError>();
+  readonly #refuse = new Map<Method, (request: unknown) => HeimdexError | undefined>();
   readonly #watchers = new Set<() => void>();
   #grpc: Server | undefined;
   #http: HttpServer | undefined;
@@ -145,10 +147,9 @@ export class FakeOrchestrator implements AsyncDisposable {
     this.#lose.set(method, times);
   }
 
-  /** Calls of this method are refused from now on. */
-  refuse(method: Method, error: HeimdexError | undefined): void {
-    if (error === undefined) this.#refuse.delete(method);
-    else this.#refuse.set(method, error);
+  /** Calls of this method are refused from now on. @param when the requests it is about; default: all */
+  refuse(method: Method, error: HeimdexError, when: (request: never) => boolean = () => true): void {
+    this.#refuse.set(method, (request) => (when(request as never) ? error : undefined));
   }
 
   forgetSessions(): void {
@@ -208,8 +209,9 @@ export class FakeOrchestrator implements AsyncDisposable {
     throw new HeimdexError("UNAVAILABLE", "this answer is lost");
   }
 
-  #check(method: Method, session: string, context: CallContext): void {
-    const refusal = this.#refuse.get(method);
+  #check(method: Method, request: { readonly session: string }, context: CallContext): void {
+    const { session } = request;
+    const refusal = this.#refuse.get(method)?.(request);
     if (refusal !== undefined) throw refusal;
     if (context.metadata.get("authorization") !== `Bearer token-of-${session}`)
       throw new HeimdexError("UNAUTHENTICATED", "no token");
@@ -219,7 +221,7 @@ export class FakeOrchestrator implements AsyncDisposable {
   #registry() {
     return {
       registerStage: async (request: RegisterStageRequest, context: CallContext) => {
-        this.#check("registerStage", request.session, context);
+        this.#check("registerStage", request, context);
         this.requests.register.push(request);
         return this.#answered("registerStage", {});
       },
@@ -232,7 +234,7 @@ export class FakeOrchestrator implements AsyncDisposable {
   #workService() {
     return {
       openSession: async () => {
-        const refusal = this.#refuse.get("openSession");
+        const refusal = this.#refuse.get("openSession")?.({});
         if (refusal !== undefined) throw refusal;
         const session = randomUUID();
         this.sessions.add(session);
@@ -255,13 +257,13 @@ export class FakeOrchestrator implements AsyncDisposable {
         });
       },
       acquireLeases: async (request: AcquireLeasesRequest, context: CallContext) => {
-        this.#check("acquireLeases", request.session, context);
+        this.#check("acquireLeases", request, context);
         this.requests.acquire.push(request);
         const known = this.#answers.get(request.requestId);
         if (known !== undefined) return known;
         const answer = await this.until(() => {
           if (context.signal.aborted || this.drain) return { leases: [], drain: this.drain };
-          this.#check("acquireLeases", request.session, context);
+          this.#check("acquireLeases", request, context);
           const leases = this.#take(request);
           return leases.length > 0 && { leases, drain: false };
         });
@@ -269,7 +271,7 @@ export class FakeOrchestrator implements AsyncDisposable {
         return this.#answered("acquireLeases", answer);
       },
       renewLeases: async (request: RenewLeasesRequest, context: CallContext) => {
-        this.#check("renewLeases", request.session, context);
+        this.#check("renewLeases", request, context);
         this.requests.renew.push(request);
         const answers = request.renewals.map(({ lease }) => ({
           lease,
@@ -278,8 +280,10 @@ export class FakeOrchestrator implements AsyncDisposable {
         return this.#answered("renewLeases", { answers, drain: this.drain });
       },
       finishLeases: async (request: FinishLeasesRequest, context: CallContext) => {
-        this.#check("finishLeases", request.session, context);
+        this.#check("finishLeases", request, context);
         this.requests.finish.push(request);
+        if (request.finishes.some(this.poison))
+          throw new HeimdexError("INVALID_ARGUMENT", "finishes: one of them is bad");
         const answers = request.finishes.map((finish) => {
           this.finishes.set(finish.lease, finish);
           return { lease: finish.lease, ...this.judge(finish) };
@@ -287,7 +291,7 @@ export class FakeOrchestrator implements AsyncDisposable {
         return this.#answered("finishLeases", { answers });
       },
       createUploads: async (request: CreateUploadsRequest, context: CallContext) => {
-        this.#check("createUploads", request.session, context);
+        this.#check("createUploads", request, context);
         this.requests.uploads.push(request);
         const uploads = request.sizes.map((_, at) => {
           const number = request.first + at;
@@ -295,8 +299,9 @@ export class FakeOrchestrator implements AsyncDisposable {
         });
         return this.#answered("createUploads", { uploads });
       },
-      closeSession: async ({ session }: { session: string }, context: CallContext) => {
-        this.#check("closeSession", session, context);
+      closeSession: async (request: { session: string }, context: CallContext) => {
+        const { session } = request;
+        this.#check("closeSession", request, context);
         this.requests.closed.push(session);
         this.sessions.delete(session);
         return this.#answered("closeSession", {});
