@@ -9,12 +9,10 @@ const HEIGHT = 48;
 const MIN_WIDTH = 320;
 /** Longer lines are padded to multiples of this, so that few shapes occur. */
 const WIDTH_STEP = 32;
-/** Longer lines are squeezed: about 250 characters. Bounds the memory of one run. */
+/** Longer lines (above some 110 Latin letters) are squeezed to this. Bounds the memory of one run. */
 const MAX_WIDTH = 3200;
 /** Columns of all lines in one run together. */
 const MAX_BATCH_COLUMNS = 6 * MIN_WIDTH;
-/** Columns of the scaled line for which one time step stands. */
-export const WIDTH_PER_STEP = 8;
 
 /** Of PP-OCR's direction and recognition networks: -1..1. */
 export const LINE_NORMALISATION: Normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
