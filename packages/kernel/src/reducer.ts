@@ -296,6 +296,9 @@ function skipReason(job: Job, step: Step): string {
     if (!binding.optional && many !== true && !inputs.has(binding.port))
       return `INPUT_ABSENT: ${binding.from} put out no ${binding.fromPort}`;
   }
+  if (inputs.size === 0 && step.bindings.length > 0 && step.bindings.every((binding) => binding.optional)) {
+    return "INPUT_ABSENT: nothing that it takes was put out";
+  }
   return "";
 }
 

@@ -103,7 +103,7 @@ export class JobStore {
       }
       job = await this.#answerLookUps(job, effects);
       if (job === stored.body) {
-        batch.forEach((waiting) => waiting.resolve({ job, version: stored.version, applied: false }));
+        for (const waiting of batch) waiting.resolve({ job, version: stored.version, applied: false });
         return;
       }
       const ops: WriteOp[] = effects.flatMap((effect): WriteOp[] =>
@@ -127,9 +127,9 @@ export class JobStore {
       if (job.settled) this.#known.delete(id);
       else this.#known.set(id, document);
       this.#onEffects(job, effects, result.version);
-      batch.forEach((waiting, index) =>
-        waiting.resolve({ job, version: result.version, applied: applied[index] === true }),
-      );
+      for (const [index, waiting] of batch.entries()) {
+        waiting.resolve({ job, version: result.version, applied: applied[index] === true });
+      }
       return;
     }
   }

@@ -1,0 +1,49 @@
+# Every target works first and alone: each installs what it needs. Plain `make` lists them.
+SHELL := /bin/sh
+BIN := node_modules/.bin
+NODE := $(BIN)/node
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint fmt types proto stale verify bench clean
+
+help: ## Lists these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 12
+
+setup: node_modules/.installed ## Installs npm packages, ffmpeg and the other programs, and the bundled models (says what first)
+	@scripts/setup-system
+	@./heimdex models pull bundled
+
+node_modules/.installed: package-lock.json
+	@scripts/setup-node
+	@touch $@
+
+demo: setup ## Makes footage, indexes it and answers three questions
+	@./heimdex demo
+
+test: setup ## Runs all tests
+	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'tests/**/*.test.ts'
+
+lint: node_modules/.installed ## Checks style and the contracts
+	@$(BIN)/biome check .
+	@$(BIN)/buf lint --path proto/heimdex
+	@$(BIN)/buf format --diff --exit-code --path proto/heimdex
+
+fmt: node_modules/.installed ## Formats everything
+	@$(BIN)/biome check --write .
+	@$(BIN)/buf format -w --path proto/heimdex
+
+types: node_modules/.installed ## Checks types
+	@$(BIN)/tsc -p .
+
+proto: node_modules/.installed ## Generates code from the contracts
+	@packages/contracts/generate.sh
+
+stale: node_modules/.installed ## Fails when generated files are not what their sources give
+	@scripts/check-stale
+
+verify: lint types stale test ## Everything CI runs
+
+bench: setup ## Measures, and prints what docs/reference/performance.md holds
+	@$(NODE) benchmarks/src/main.ts
+
+clean: ## Removes what was installed and made here (not the models)
+	rm -rf node_modules packages/*/node_modules services/*/node_modules apps/*/node_modules .heimdex-demo

@@ -1,0 +1,129 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { FolderBlobs } from "@heimdex/adapters-folder";
+import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
+import { MemoryBus } from "@heimdex/adapters-memory";
+import { SqliteCatalog } from "@heimdex/adapters-sqlite";
+import { gatewayConfig, startGateway } from "@heimdex/gateway";
+import type { SessionRecord } from "@heimdex/kernel";
+import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchestrator";
+import type { Catalog } from "@heimdex/ports";
+import { ANALYZER_ID, analyze } from "@heimdex/search";
+import type { Telemetry } from "@heimdex/telemetry";
+import { type DataFolder, openDataFolder, signingKey, writeWhole } from "./data-folder.ts";
+import { STAGE_SERVICES, type StageService } from "./stage-services.ts";
+import { Supervisor } from "./supervisor.ts";
+
+export interface HostOptions {
+  /** Port of the HTTP API; 0 takes a free one. */
+  readonly httpPort: number;
+  /** Port of the gRPC API; 0 takes a free one. */
+  readonly grpcPort: number;
+  /** Port that workers dial; 0 takes a free one. */
+  readonly workerPort: number;
+  /** Port of the workers' data; 0 takes a free one. */
+  readonly dataPort: number;
+  /** Stage services to run. Default: all first-party ones. */
+  readonly services?: readonly StageService[];
+  /** Attempts that stage services run side by side, at most; 0: their own default. */
+  readonly jobs: number;
+}
+
+/** How a running host is reached: `run/host.json` in the data directory. */
+export interface HostAddress {
+  readonly pid: number;
+  readonly http: string;
+  readonly grpc: string;
+  readonly worker: string;
+}
+
+export interface Host extends AsyncDisposable {
+  readonly address: HostAddress;
+  readonly folder: DataFolder;
+  /** Resolves when every first-party stage has registered or its service has failed repeatedly; plans are made from then on. */
+  readonly ready: Promise<void>;
+}
+
+/** Registered stages are looked for this often while a host starts. */
+const READY_POLL_MS = 25;
+/** A service that ended so often without coming up is not waited for. */
+const HOPELESS_FAILURES = 3;
+
+export function hostFile(folder: Pick<DataFolder, "run">): string {
+  return join(folder.run, "host.json");
+}
+
+/** Runs the whole platform over one data directory: gateway, orchestrator and indexer in this process, stage services as its children. The caller holds the host lock. */
+export async function startHost(root: string, options: HostOptions, telemetry: Telemetry): Promise<Host> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await openDataFolder(root);
+  const catalog = cleanup.use(await SqliteCatalog.open(folder.catalog));
+  const bus = cleanup.use(new MemoryBus());
+  const blobs = cleanup.use(await FolderBlobs.open(folder.blobs));
+  const index = cleanup.use(await LanceMomentIndex.open(folder.index, { analyze, analyzerId: ANALYZER_ID }));
+  const ports = { catalog, bus, blobs, index };
+  const orchestrator = cleanup.use(
+    await startOrchestrator(
+      ports,
+      {
+        ...DEFAULT_ORCHESTRATOR_CONFIG,
+        workerAddress: `127.0.0.1:${options.workerPort}`,
+        dataAddress: `127.0.0.1:${options.dataPort}`,
+        runFolder: folder.run,
+        signingKey: await signingKey(folder),
+        soleHost: true,
+      },
+      telemetry,
+    ),
+  );
+  const gateway = cleanup.use(
+    await startGateway(
+      ports,
+      gatewayConfig.parse({ http: { port: options.httpPort }, grpc: { port: options.grpcPort }, data: folder.root, catalogFiles: [folder.catalog, `${folder.catalog}-wal`] }),
+      telemetry,
+    ),
+  );
+  const services = options.services ?? STAGE_SERVICES;
+  const supervisor = cleanup.use(
+    new Supervisor({
+      env: {
+        ...process.env,
+        HEIMDEX_ORCHESTRATOR: orchestrator.workerAddress,
+        HEIMDEX_SCRATCH: folder.scratch,
+        ...(options.jobs > 0 ? { HEIMDEX_JOBS: String(options.jobs) } : {}),
+      },
+      logFolder: folder.logs,
+      log: telemetry.log,
+    }),
+  );
+  for (const service of services) supervisor.start(service);
+  const address: HostAddress = { pid: process.pid, http: gateway.httpAddress, grpc: gateway.grpcAddress, worker: orchestrator.workerAddress };
+  await writeWhole(hostFile(folder), `${JSON.stringify(address)}\n`);
+  cleanup.defer(() => rm(hostFile(folder), { force: true }));
+  const stopping = new AbortController();
+  const ready = waitForStages(catalog, services, supervisor, stopping.signal).then(() => orchestrator.openIntake());
+  ready.catch((reason: unknown) => {
+    if (!stopping.signal.aborted) telemetry.log.error({ err: reason }, "waiting for the stages failed");
+  });
+  const held = cleanup.move();
+  return {
+    address,
+    folder,
+    ready,
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await held.disposeAsync();
+    },
+  };
+}
+
+async function waitForStages(catalog: Catalog, services: readonly StageService[], supervisor: Supervisor, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const sessions = await catalog.find<SessionRecord>({ collection: "sessions", limit: 1000 });
+    const known = new Set(sessions.flatMap((session) => session.body.stages.map((offer) => offer.stage)));
+    const missing = services.filter((service) => supervisor.failures(service.name) < HOPELESS_FAILURES && !service.stages.every((stage) => known.has(stage)));
+    if (missing.length === 0) return;
+    await delay(READY_POLL_MS, undefined, { signal }); // registrations are written by the service's own calls; there is no event to wait for
+  }
+}

@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { constants, setPriority } from "node:os";
+import { join } from "node:path";
+import type { Log } from "@heimdex/telemetry";
+import type { StageService } from "./stage-services.ts";
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+/** A service that lived this long has recovered: its next pause is the first again. */
+const RECOVERED_AFTER_MS = 60_000;
+const GRACE_MS = 12_000;
+
+/** Keeps the stage services running as child processes of low priority: starts them again when they end, with growing pauses, and takes them along when it goes. Their
+ * standard input is a pipe that closes with this process, however it ends: they leave then too. */
+export class Supervisor implements AsyncDisposable {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #logFolder: string;
+  readonly #log: Log;
+  readonly #children = new Map<string, ChildProcess>();
+  readonly #failures = new Map<string, number>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #logs: WriteStream[] = [];
+  #stopping = false;
+
+  constructor(options: { env: NodeJS.ProcessEnv; logFolder: string; log: Log }) {
+    this.#env = options.env;
+    this.#logFolder = options.logFolder;
+    this.#log = options.log;
+  }
+
+  start(service: StageService): void {
+    const log = createWriteStream(join(this.#logFolder, `${service.name}.log`), { flags: "a" });
+    this.#logs.push(log);
+    this.#spawn(service, log, FIRST_PAUSE_MS);
+  }
+
+  /** Times in a row that a service ended by itself without having recovered. */
+  failures(name: string): number {
+    return this.#failures.get(name) ?? 0;
+  }
+
+  /** Process ids by service. */
+  get pids(): ReadonlyMap<string, number> {
+    return new Map([...this.#children].flatMap(([name, child]) => (child.pid === undefined ? [] : [[name, child.pid]])));
+  }
+
+  #spawn(service: StageService, log: WriteStream, pauseMs: number): void {
+    if (this.#stopping) return;
+    const startedAtMs = Date.now();
+    const child = spawn(process.execPath, [service.main], { env: { ...this.#env, HEIMDEX_SUPERVISED: "1" }, stdio: ["pipe", "pipe", "pipe"] });
+    this.#children.set(service.name, child);
+    child.stdin.on("error", (reason) => this.#log.debug({ err: reason, service: service.name }, "the pipe to a service closed"));
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    let ended = false;
+    const onEnd = (why: string) => {
+      if (ended) return;
+      ended = true;
+      this.#children.delete(service.name);
+      if (this.#stopping) return;
+      const recovered = Date.now() - startedAtMs >= RECOVERED_AFTER_MS;
+      this.#failures.set(service.name, recovered ? 1 : this.failures(service.name) + 1);
+      const pause = recovered ? FIRST_PAUSE_MS : pauseMs;
+      this.#log.error({ service: service.name, why, again_in_ms: pause }, "a stage service ended; it is started again");
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        this.#spawn(service, log, Math.min(pause * 2, LONGEST_PAUSE_MS));
+      }, pause);
+      this.#timers.add(timer);
+    };
+    child.once("error", (reason) => onEnd(reason.message));
+    child.once("exit", (code, signal) => onEnd(signal ?? `exit code ${code}`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(
+      [...this.#children.values()].map(
+        (child) =>
+          new Promise<void>((resolve) => {
+            const force = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+            child.once("exit", () => {
+              clearTimeout(force);
+              resolve();
+            });
+            child.kill("SIGTERM");
+          }),
+      ),
+    );
+    await Promise.all(this.#logs.map((log) => new Promise<void>((resolve) => log.end(resolve))));
+  }
+}
