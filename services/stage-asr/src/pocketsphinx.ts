@@ -15,10 +15,10 @@ const FRAME_MS = 10;
 const BATCH_MS = 120_000;
 /** Less is not worth a second process. */
 const MIN_BATCH_MS = 5_000;
-/** Far above the real time factor of 0.3 measured on one core, for slow and busy machines. */
+/** Far above the real time factor of 0.35 measured on one core, for slow and busy machines. */
 const WALL_PER_AUDIO = 20;
 const WALL_BASE_MS = 60_000;
-/** Ten times what the US English models need. */
+/** The US English models were seen to need 130 MB of address space; other models in the same format may be larger. */
 const MEMORY_BYTES = 1_536 * 1024 * 1024;
 /** What it logs, and the CTM file it writes: some 100 bytes a second of speech each. */
 const OUTPUT_BYTES = 64 * 1024 * 1024;
