@@ -64,6 +64,8 @@ export class FakeOrchestrator implements AsyncDisposable {
   drain = false;
   /** Ends the HTTP connection after so many bytes, once. */
   cutAfterBytes: number | undefined;
+  /** So many polls are answered at once, without a lease. */
+  answerEmpty = 0;
   /** A result for which the whole call is refused. */
   poison: (finish: Finish) => boolean = () => false;
   /** How each result is answered. */
@@ -259,6 +261,10 @@ export class FakeOrchestrator implements AsyncDisposable {
       acquireLeases: async (request: AcquireLeasesRequest, context: CallContext) => {
         this.#check("acquireLeases", request, context);
         this.requests.acquire.push(request);
+        if (this.answerEmpty > 0) {
+          this.answerEmpty -= 1;
+          return { leases: [], drain: false };
+        }
         const known = this.#answers.get(request.requestId);
         if (known !== undefined) return known;
         const answer = await this.until(() => {

@@ -30,9 +30,13 @@ export function noteStage(
 export async function serve(
   t: TestContext,
   stages: readonly AnyStage[],
-  { fake, ...options }: ServeOptions & { readonly fake?: FakeOptions } = {},
+  {
+    fake,
+    server: given,
+    ...options
+  }: ServeOptions & { readonly fake?: FakeOptions; readonly server?: FakeOrchestrator } = {},
 ) {
-  const server = await FakeOrchestrator.start(fake);
+  const server = given ?? (await FakeOrchestrator.start(fake));
   const stop = new AbortController();
   const logged: Record<string, unknown>[] = [];
   const logTo = { write: (line: string) => void logged.push(JSON.parse(line)) };

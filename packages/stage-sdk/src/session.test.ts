@@ -41,14 +41,14 @@ test("a worker registers what its probes found, and polls only for what it can r
 });
 
 test("a stage that the server refuses is not served, the others are", async (t) => {
-  await using server = await FakeOrchestrator.start();
+  const server = await FakeOrchestrator.start();
   const refusal = new HeimdexError("STAGE_CYCLE", "it would close a cycle");
   server.refuse(
     "registerStage",
     refusal,
     (request: RegisterStageRequest) => request.manifest?.name === "org.example.bad",
   );
-  const { logged } = await serve(t, [{ ...echo(), name: "org.example.bad" }, echo()], { orchestrator: server.address });
+  const { logged } = await serve(t, [{ ...echo(), name: "org.example.bad" }, echo()], { server });
   await server.finished(server.offer({ stage: "org.example.note", inputs: [server.inline("note", HELLO)] }));
   assert.deepEqual(
     logged.filter(({ level }) => level === "error").map(({ stage, id }) => [stage, id]),
@@ -59,17 +59,17 @@ test("a stage that the server refuses is not served, the others are", async (t) 
 });
 
 test("a worker whose every stage is refused ends with the refusal", async (t) => {
-  await using server = await FakeOrchestrator.start();
+  const server = await FakeOrchestrator.start();
   server.refuse("registerStage", new HeimdexError("MANIFEST_CHANGED", "another digest"));
-  const { ended } = await serve(t, [echo()], { orchestrator: server.address });
+  const { ended } = await serve(t, [echo()], { server });
   assert.equal(((await ended) as HeimdexError).id, "MANIFEST_CHANGED");
   assert.equal(server.sessions.size, 0);
 });
 
 test("a server that shares no protocol version ends the worker", async (t) => {
-  await using server = await FakeOrchestrator.start();
+  const server = await FakeOrchestrator.start();
   server.refuse("openSession", new HeimdexError("PROTOCOL_UNSUPPORTED", "version 2 is spoken here"));
-  const { ended } = await serve(t, [echo()], { orchestrator: server.address });
+  const { ended } = await serve(t, [echo()], { server });
   assert.equal(((await ended) as HeimdexError).id, "PROTOCOL_UNSUPPORTED");
 });
 
@@ -198,9 +198,9 @@ test("a server that is killed and comes back is found again: the session goes on
 });
 
 test("a worker that starts before its server waits for it", async (t) => {
-  await using server = await FakeOrchestrator.start();
+  const server = await FakeOrchestrator.start();
   server.down();
-  const { logged } = await serve(t, [echo()], { orchestrator: server.address });
+  const { logged } = await serve(t, [echo()], { server });
   while (!logged.some(({ msg }) => msg === "orchestrator away")) await new Promise(setImmediate);
   await server.up();
   await server.finished(server.offer({ stage: "org.example.note", inputs: [server.inline("note", HELLO)] }));

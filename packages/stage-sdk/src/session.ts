@@ -20,7 +20,7 @@ const MAX_WAITING = 256;
 const MAX_PROBE_FILE_BYTES = 1_024;
 /** How often a stage that cannot run here is looked at again: models may be pulled meanwhile. */
 const PROBE_AGAIN_MS = 60_000;
-/** How long closing may take once nothing runs any more. */
+/** How long the last results, and then closing, may take. */
 const CLOSE_MS = 2_000;
 
 export interface SessionOptions {
@@ -235,22 +235,25 @@ export class Session {
   async #finishAll(): Promise<void> {
     const { stop, host } = this.#options;
     const ended = this.#link.ended;
-    const idle = this.#settled();
-    await Promise.race([idle, aborted(AbortSignal.any([stop, ended]))]);
+    await Promise.race([this.#settled(), aborted(AbortSignal.any([stop, ended]))]);
+    if (!stop.aborted || ended.aborted) return;
     const graceMs = this.#options.graceMs();
-    if (stop.aborted && this.#running.size > 0 && graceMs > 0) {
-      host.log.info({ attempts: this.#running.size, graceMs }, "waiting for attempts to end");
-      await Promise.race([idle, aborted(AbortSignal.any([ended, AbortSignal.timeout(graceMs)]))]);
+    if (this.#running.size > 0 && graceMs > 0) {
+      this.#link.log.info({ attempts: this.#running.size, graceMs }, "waiting for attempts to end");
+      await within(this.#attemptsEnded(), graceMs, ended);
     }
-    for (const held of this.#held.values()) held.stop(ended.aborted ? "lost" : "shutdown");
-    // The last results and releases; the server may be away for good.
-    const enough = AbortSignal.any([ended, AbortSignal.timeout(host.stopGraceMs + CLOSE_MS)]);
-    if (stop.aborted) await Promise.race([this.#settled(), aborted(enough)]);
-    else await Promise.race([this.#settled(), aborted(ended)]);
+    for (const held of this.#held.values()) held.stop("shutdown");
+    await within(this.#attemptsEnded(), host.stopGraceMs, ended);
+    // The server may be away for good: then the last results are lost, and their steps run again.
+    await within(this.#settled(), CLOSE_MS, ended);
+  }
+
+  async #attemptsEnded(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
   async #settled(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#attemptsEnded();
     await Promise.all([this.#finisher.idle(), this.#answers.idle()]);
   }
 
@@ -280,4 +283,14 @@ async function readMountProof(path: string): Promise<string> {
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+/** Waits for `work`, at most so long, and not beyond the signal. */
+async function within(work: Promise<void>, ms: number, signal: AbortSignal): Promise<void> {
+  const enough = new AbortController();
+  const forward = () => enough.abort();
+  signal.addEventListener("abort", forward, { once: true });
+  await Promise.race([work, pause(ms, enough.signal)]);
+  signal.removeEventListener("abort", forward);
+  enough.abort();
 }

@@ -1,7 +1,7 @@
 import type { Log } from "@heimdex/telemetry";
 
 /** How long a process that should have ended may hang before it is ended. */
-const FORCE_EXIT_MS = 3_000;
+const FORCE_EXIT_MS = 1_000;
 
 /** What ends a worker process from outside. */
 export interface Shutdown extends Disposable {

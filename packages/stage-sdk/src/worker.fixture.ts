@@ -1,0 +1,16 @@
+import { once } from "node:events";
+import { serveStages } from "./index.ts";
+import { abortOf, noteStage } from "./serve.fixture.ts";
+
+/** A worker program for tests of processes. What its stage does is said by the text it is given. */
+const stage = noteStage(async ({ inputs, signal }) => {
+  const { text } = await inputs.note.json();
+  if (text === "end when stopping") await once(process, "SIGTERM");
+  if (text === "go on until aborted") throw await abortOf(signal);
+  return { note: { text: "done" } };
+});
+
+// A leaked handle: the process must end all the same.
+setInterval(() => undefined, 3_600_000);
+
+await serveStages([stage], { graceMs: Number(process.env.GRACE_MS) });
