@@ -39,7 +39,12 @@ const ATTACH_WITHIN_MS = 30_000;
 
 /** Uses the running host of a data directory, else hosts for as long as the result lives, and then until nobody else is attached.
  * Throws DATA_LOCKED when a process holds the directory and cannot be reached. */
-export async function openPlatform(root: string, options: HostOptions, telemetry: Telemetry, signal: AbortSignal): Promise<Platform> {
+export async function openPlatform(
+  root: string,
+  options: HostOptions,
+  telemetry: Telemetry,
+  signal: AbortSignal,
+): Promise<Platform> {
   const folder = await openDataFolder(root);
   const lock = new HostLock(folder.run);
   const untilMs = Date.now() + ATTACH_WITHIN_MS;
@@ -65,13 +70,21 @@ export async function openPlatform(root: string, options: HostOptions, telemetry
     }
     attached[Symbol.dispose]();
     if (Date.now() > untilMs) {
-      throw new HeimdexError("DATA_LOCKED", `process ${address?.pid ?? "unknown"} holds ${root} and does not answer`, { metadata: { data: root } });
+      throw new HeimdexError("DATA_LOCKED", `process ${address?.pid ?? "unknown"} holds ${root} and does not answer`, {
+        metadata: { data: root },
+      });
     }
     await delay(100, undefined, { signal });
   }
 }
 
-async function hostPlatform(root: string, options: HostOptions, telemetry: Telemetry, lock: HostLock, hosting: Disposable): Promise<Platform> {
+async function hostPlatform(
+  root: string,
+  options: HostOptions,
+  telemetry: Telemetry,
+  lock: HostLock,
+  hosting: Disposable,
+): Promise<Platform> {
   try {
     const host = await startHost(root, options, telemetry);
     const channel = createChannel(host.address.grpc);

@@ -36,7 +36,8 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     scratch: join(root, "scratch"),
   };
   await mkdir(root, { recursive: true });
-  for (const path of [folder.blobs, folder.index, folder.logs, folder.run, folder.scratch]) await mkdir(path, { recursive: true });
+  for (const path of [folder.blobs, folder.index, folder.logs, folder.run, folder.scratch])
+    await mkdir(path, { recursive: true });
   await checkVersion(join(root, "version.json"), root);
   return folder;
 }
@@ -49,7 +50,9 @@ async function checkVersion(path: string, root: string): Promise<void> {
   if (text === undefined) return writeWhole(path, `${JSON.stringify({ data_version: DATA_VERSION })}\n`);
   const version = (JSON.parse(text) as { data_version?: number }).data_version ?? 0;
   if (version <= DATA_VERSION) return;
-  throw new HeimdexError("DATA_VERSION_NEWER", `${root} has the form ${version}; this Heimdex knows ${DATA_VERSION}`, { metadata: { data: root } });
+  throw new HeimdexError("DATA_VERSION_NEWER", `${root} has the form ${version}; this Heimdex knows ${DATA_VERSION}`, {
+    metadata: { data: root },
+  });
 }
 
 /** The key that signs data URLs: made once, kept beside the data, readable by its owner only. */

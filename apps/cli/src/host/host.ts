@@ -57,9 +57,14 @@ export function hostFile(folder: Pick<DataFolder, "run">): string {
 /** Runs the whole platform over one data directory: gateway, orchestrator and indexer in this process, stage services as its children. The caller holds the host lock. */
 export async function startHost(root: string, options: HostOptions, telemetry: Telemetry): Promise<Host> {
   await using cleanup = new AsyncDisposableStack();
+  const stopping = new AbortController();
   const folder = await openDataFolder(root);
   const catalog = cleanup.use(await SqliteCatalog.open(folder.catalog));
-  const bus = cleanup.use(new MemoryBus());
+  const bus = cleanup.use(
+    new MemoryBus({
+      onError: (error, subject) => telemetry.log.error({ err: error, subject }, "a message could not be handled"),
+    }),
+  );
   const blobs = cleanup.use(await FolderBlobs.open(folder.blobs));
   const index = cleanup.use(await LanceMomentIndex.open(folder.index, { analyze, analyzerId: ANALYZER_ID }));
   const ports = { catalog, bus, blobs, index };
@@ -80,8 +85,14 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   const gateway = cleanup.use(
     await startGateway(
       ports,
-      gatewayConfig.parse({ http: { port: options.httpPort }, grpc: { port: options.grpcPort }, data: folder.root, catalogFiles: [folder.catalog, `${folder.catalog}-wal`] }),
+      gatewayConfig.parse({
+        http: { port: options.httpPort },
+        grpc: { port: options.grpcPort },
+        data: folder.root,
+        catalogFiles: [folder.catalog, `${folder.catalog}-wal`],
+      }),
       telemetry,
+      stopping.signal,
     ),
   );
   const services = options.services ?? STAGE_SERVICES;
@@ -98,10 +109,14 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
     }),
   );
   for (const service of services) supervisor.start(service);
-  const address: HostAddress = { pid: process.pid, http: gateway.httpAddress, grpc: gateway.grpcAddress, worker: orchestrator.workerAddress };
+  const address: HostAddress = {
+    pid: process.pid,
+    http: gateway.httpAddress,
+    grpc: gateway.grpcAddress,
+    worker: orchestrator.workerAddress,
+  };
   await writeWhole(hostFile(folder), `${JSON.stringify(address)}\n`);
   cleanup.defer(() => rm(hostFile(folder), { force: true }));
-  const stopping = new AbortController();
   const ready = waitForStages(catalog, services, supervisor, stopping.signal).then(() => orchestrator.openIntake());
   ready.catch((reason: unknown) => {
     if (!stopping.signal.aborted) telemetry.log.error({ err: reason }, "waiting for the stages failed");
@@ -118,11 +133,19 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   };
 }
 
-async function waitForStages(catalog: Catalog, services: readonly StageService[], supervisor: Supervisor, signal: AbortSignal): Promise<void> {
+async function waitForStages(
+  catalog: Catalog,
+  services: readonly StageService[],
+  supervisor: Supervisor,
+  signal: AbortSignal,
+): Promise<void> {
   for (;;) {
     const sessions = await catalog.find<SessionRecord>({ collection: "sessions", limit: 1000 });
     const known = new Set(sessions.flatMap((session) => session.body.stages.map((offer) => offer.stage)));
-    const missing = services.filter((service) => supervisor.failures(service.name) < HOPELESS_FAILURES && !service.stages.every((stage) => known.has(stage)));
+    const missing = services.filter(
+      (service) =>
+        supervisor.failures(service.name) < HOPELESS_FAILURES && !service.stages.every((stage) => known.has(stage)),
+    );
     if (missing.length === 0) return;
     await delay(READY_POLL_MS, undefined, { signal }); // registrations are written by the service's own calls; there is no event to wait for
   }

@@ -42,15 +42,22 @@ export class Supervisor implements AsyncDisposable {
 
   /** Process ids by service. */
   get pids(): ReadonlyMap<string, number> {
-    return new Map([...this.#children].flatMap(([name, child]) => (child.pid === undefined ? [] : [[name, child.pid]])));
+    return new Map(
+      [...this.#children].flatMap(([name, child]) => (child.pid === undefined ? [] : [[name, child.pid]])),
+    );
   }
 
   #spawn(service: StageService, log: WriteStream, pauseMs: number): void {
     if (this.#stopping) return;
     const startedAtMs = Date.now();
-    const child = spawn(process.execPath, [service.main], { env: { ...this.#env, HEIMDEX_SUPERVISED: "1" }, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [service.main], {
+      env: { ...this.#env, HEIMDEX_SUPERVISED: "1" },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     this.#children.set(service.name, child);
-    child.stdin.on("error", (reason) => this.#log.debug({ err: reason, service: service.name }, "the pipe to a service closed"));
+    child.stdin.on("error", (reason) =>
+      this.#log.debug({ err: reason, service: service.name }, "the pipe to a service closed"),
+    );
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
     if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
