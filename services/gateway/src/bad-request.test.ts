@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { ask, type HttpReply, openGateway, post } from "./testing.ts";
 
@@ -92,6 +94,7 @@ test("what is no request of this API gets the status HTTP has for it", async (t)
     [405, "/v1/assets", { method: "POST", headers: json, body: "{}" }],
     [405, "/v1/jobs/j_1:cancel"],
     [405, "/v1/assets", { method: "OPTIONS" }],
+    [405, "/v1/jobs/j_1:watch", { method: "POST", headers: json, body: "{}" }],
     [400, "/v1/assets/%ff"],
     [400, "/v1/search?query=%ff"],
     [400, "http://127.0.0.1/v1/assets"],
@@ -114,7 +117,11 @@ test("what is no request of this API gets the status HTTP has for it", async (t)
     assert.equal(reply.json.error.code, status);
     assert.equal(reply.headers["x-content-type-options"], "nosniff");
   }
-  assert.equal((await ask(httpAddress, "/v1/assets", { method: "PUT" })).headers.allow, "GET, HEAD");
+  const allowed = async (path: string) => (await ask(httpAddress, path, { method: "PUT" })).headers.allow;
+  assert.equal(await allowed("/v1/assets"), "GET, HEAD");
+  assert.equal(await allowed("/v1/assets/a_1"), "GET, HEAD, DELETE");
+  assert.equal(await allowed("/v1/jobs/j_1:watch"), "GET");
+  assert.equal((await ask(httpAddress, "/v1/jobs/j_1:watch", { method: "HEAD" })).status, 405);
 });
 
 test("a body above 4 MiB is refused, announced or not", async (t) => {
@@ -124,4 +131,24 @@ test("a body above 4 MiB is refused, announced or not", async (t) => {
   assert.equal((await ask(httpAddress, "/v1/jobs", { method: "POST", headers, body })).status, 413);
   const chunked = { ...headers, "transfer-encoding": "chunked" };
   assert.equal((await ask(httpAddress, "/v1/jobs", { method: "POST", headers: chunked, body })).status, 413);
+});
+
+test("a caller who leaves halfway is no error of ours", async (t) => {
+  const gateway = await openGateway(t);
+  const { hostname, port } = new URL(`http://${gateway.httpAddress}`);
+  const socket = connect(Number(port), hostname);
+  const head = [
+    "POST /v1/jobs HTTP/1.1",
+    `host: ${hostname}:${port}`,
+    "content-type: application/json",
+    "content-length: 1000",
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n{"source_uri":`);
+  await once(socket, "connect");
+  socket.destroy();
+  await once(socket, "close");
+  // The server has dealt with it once it has dealt with what came later.
+  assert.equal((await ask(gateway.httpAddress, "/healthz")).status, 200);
+  await gateway[Symbol.asyncDispose]();
+  assert.deepEqual(gateway.errors, []);
 });

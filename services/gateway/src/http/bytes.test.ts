@@ -109,6 +109,24 @@ test("a large file comes whole", async (t) => {
   assert.equal(headers["content-type"], "video/x-matroska");
 });
 
+test("a player that seeks away halfway is no error of ours", async (t) => {
+  const { gateway, file, source } = await storedFilm(t, "large.mkv");
+  const large = Buffer.alloc(20_000_000);
+  await writeFile(file, large);
+  const { mtimeMs } = await stat(file);
+  await gateway.storeAsset(asset("a_1", { sources: [{ ...source, size: large.length, modifiedMs: mtimeMs }] }));
+  const leave = new AbortController();
+  const reply = await fetch(`http://${gateway.httpAddress}/v1/assets/a_1/media`, { signal: leave.signal });
+  const reader = reply.body?.getReader();
+  await reader?.read();
+  leave.abort();
+  await assert.rejects(async () => {
+    while ((await reader?.read())?.done === false);
+  });
+  await gateway[Symbol.asyncDispose]();
+  assert.deepEqual(gateway.errors, []);
+});
+
 for (const [name, change, id] of [
   ["was added to", (file: string) => appendFile(file, "x"), "SOURCE_CHANGED"],
   ["was written anew, at the same size", (file: string) => utimes(file, 1, 1), "SOURCE_CHANGED"],

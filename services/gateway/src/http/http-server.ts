@@ -39,6 +39,8 @@ interface Exchange {
 
 interface HttpRoute {
   readonly verb: string;
+  /** GET that has no end, so no length either: HEAD makes no sense. */
+  readonly endless?: true;
   readonly match: (path: string) => Readonly<Record<string, string>> | undefined;
   readonly handle: (exchange: Exchange) => Promise<void>;
 }
@@ -106,7 +108,8 @@ export class HttpServer implements AsyncDisposable {
       checkOrigin(request, this.#port, this.#config.allowedHosts);
       await this.#route(request, response, gone.signal);
     } catch (reason) {
-      this.#fail(request, response, gone.signal.aborted, reason);
+      const left = gone.signal.aborted || response.destroyed || (request.destroyed && !request.complete);
+      this.#fail(request, response, left, reason);
     }
   }
 
@@ -122,12 +125,9 @@ export class HttpServer implements AsyncDisposable {
       throw new HeimdexError("NOT_FOUND", `there is nothing at ${path.slice(0, 200)}`, {
         help: "See docs/reference/api.md.",
       });
-    const verb = request.method === "HEAD" ? "GET" : request.method;
-    const match = found.find(({ route }) => route.verb === verb);
+    const match = found.find(({ route }) => verbsOf(route).includes(request.method ?? ""));
     if (match === undefined) {
-      const allow = [...new Set(found.map(({ route }) => (route.verb === "GET" ? "GET, HEAD" : route.verb)))].join(
-        ", ",
-      );
+      const allow = [...new Set(found.flatMap(({ route }) => verbsOf(route)))].join(", ");
       throw new HttpError(
         405,
         new HeimdexError("INVALID_ARGUMENT", `${request.method} is not for ${path.slice(0, 200)}`),
@@ -181,9 +181,12 @@ function routesOf(contract: FileRegistry, services: readonly BoundService[], por
         },
       };
     }),
-    get("/v1/jobs/{job}:watch", ({ path, query, request, response, call }) =>
-      serveWatch(contract, jobs, path.job ?? "", query, request, response, call),
-    ),
+    {
+      ...get("/v1/jobs/{job}:watch", ({ path, query, request, response, call }) =>
+        serveWatch(contract, jobs, path.job ?? "", query, request, response, call),
+      ),
+      endless: true,
+    },
     get("/v1/blobs/{sha256}", ({ path, query, request, response, call }) =>
       serveBlob(ports.blobs, path.sha256 ?? "", query, request, response, call.signal),
     ),
@@ -211,6 +214,10 @@ function sendAnswer(request: IncomingMessage, response: ServerResponse, { mediaT
   }
   response.writeHead(200, { "content-type": mediaType, "content-length": body.length });
   response.end(request.method === "HEAD" ? undefined : body);
+}
+
+function verbsOf({ verb, endless }: HttpRoute): string[] {
+  return verb === "GET" && endless !== true ? ["GET", "HEAD"] : [verb];
 }
 
 function matchPath(route: HttpRoute, path: string): Readonly<Record<string, string>> | undefined {

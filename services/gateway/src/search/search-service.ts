@@ -1,5 +1,6 @@
 import type { SearchRequest, SearchResponse } from "@heimdex/contracts/v1/search";
 import type { MomentFilter } from "@heimdex/ports";
+import { parseQuery } from "@heimdex/search";
 import { z } from "zod";
 import type { Call } from "../call.ts";
 import type { GatewayConfig } from "../config.ts";
@@ -23,15 +24,15 @@ export class SearchService {
 
   async search(request: SearchRequest, call: Call): Promise<SearchResponse> {
     const began = performance.now();
-    const query = request.query.normalize("NFC").trim();
     const violations = new Violations();
-    checkQuery(query, violations);
+    checkQuery(request.query, violations);
+    const query = parseQuery(request.query);
     const size = violations.pageSize("page_size", request.pageSize, 100, 10);
     const perAsset = violations.pageSize("per_asset", request.perAsset, 100, 5);
     checkFilters(request, violations);
     const { assets, fromMs, toMs, languages } = request;
     const channels = [...new Set(request.channels)].sort();
-    const scope = ["Search", tenantOf(), query, assets, fromMs, toMs, languages, channels, perAsset];
+    const scope = ["Search", tenantOf(), query.text, assets, fromMs, toMs, languages, channels, perAsset];
     const from = decodePageToken(request.pageToken, scope, pageState, violations)?.from ?? 0;
     violations.throwIfAny();
     const filter: MomentFilter = {
@@ -45,7 +46,7 @@ export class SearchService {
     const found = await this.#search.search({ query, channels: wanted, filter, perAsset }, call.signal);
     const end = from + size;
     return {
-      query,
+      query: query.text,
       results: found.results.slice(from, end),
       tookMs: performance.now() - began,
       degraded: found.degradedReason !== "",
@@ -56,13 +57,9 @@ export class SearchService {
 }
 
 function checkQuery(query: string, violations: Violations): void {
-  violations.check(query !== "", "query", "must be given");
-  violations.check(
-    [...query].length <= MAX_QUERY_CHARACTERS,
-    "query",
-    `must be at most ${MAX_QUERY_CHARACTERS} characters`,
-  );
-  violations.check(query.isWellFormed() && !query.includes("\0"), "query", "must be text");
+  const characters = [...query.trim().normalize("NFC")].length;
+  violations.check(characters > 0, "query", "must be given");
+  violations.check(characters <= MAX_QUERY_CHARACTERS, "query", `must be at most ${MAX_QUERY_CHARACTERS} characters`);
 }
 
 function checkFilters(request: SearchRequest, violations: Violations): void {
