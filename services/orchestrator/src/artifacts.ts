@@ -8,7 +8,7 @@ const INLINE_BYTES = 4096;
 const LIST_FROM = 8;
 const LIST_TYPE = "application/vnd.heimdex.artifacts+json";
 
-/** Keeps bytes in the reference when small, else as a blob. */
+/** Keeps bytes: JSON in the reference when small, all else as a blob, since layers name pictures and vectors by their digest. */
 export async function keep(
   blobs: Blobs,
   tenant: string,
@@ -17,7 +17,8 @@ export async function keep(
 ): Promise<ArtifactRef> {
   const sha256 = sha256Hex(bytes);
   const size = bytes.byteLength;
-  if (size <= INLINE_BYTES) return { ...ref, sha256, size, inline: Buffer.from(bytes).toString("base64") };
+  if (size <= INLINE_BYTES && ref.mediaType.endsWith("json"))
+    return { ...ref, sha256, size, inline: Buffer.from(bytes).toString("base64") };
   await blobs.put({ tenant, sha256, size }, once(bytes));
   return { ...ref, sha256, size };
 }

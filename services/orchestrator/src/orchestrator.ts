@@ -290,7 +290,7 @@ async function stopServer(server: Server): Promise<void> {
 }
 
 async function answerInteractive(bus: OrchestratorPorts["bus"], lane: InteractiveLane): Promise<Subscription> {
-  return bus.respond("interactive.*", (payload, subject, signal) => {
+  return bus.respond("interactive.>", (payload, subject, signal) => {
     const { request } = payload as { request: string };
     return lane
       .request(subject.slice("interactive.".length), Buffer.from(request, "base64"), signal)
