@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HeimdexError } from "@heimdex/errors";
-import { ask, openGateway, post } from "./testing.ts";
-
-const JOB = { job: "j_new", source_uri: "file:///films/a.mp4", state: "QUEUED", create_time: "2026-01-02T03:04:05Z" };
+import { ask, job, openGateway, post } from "./testing.ts";
 
 test("what changes something goes to the orchestrator, in proto3 JSON", async (t) => {
   const gateway = await openGateway(t);
   const asked: [string, unknown][] = [];
+  for (const id of ["j_1", "j_new"]) await gateway.storeJob(job(id, { state: "QUEUED" }));
   for (const [method, reply] of [
-    ["JobService.CreateJob", JOB],
-    ["JobService.CancelJob", { ...JOB, state: "CANCELLED", reason: "CANCELLED: by a person" }],
-    ["JobService.RetryJob", JOB],
+    ["JobService.CreateJob", { job: "j_new" }],
+    ["JobService.CancelJob", { job: "j_1" }],
+    ["JobService.RetryJob", { job: "j_new" }],
     [
       "JobService.PlanJob",
       { steps: [{ stage: "media.probe", action: "RUN", why: "new", estimate_ms: 40, samples: 2 }], asset: "" },
@@ -21,6 +20,7 @@ test("what changes something goes to the orchestrator, in proto3 JSON", async (t
   ] as const) {
     await gateway.ports.bus.respond(`api.${method}`, async (payload) => {
       asked.push([method, payload]);
+      if (method === "JobService.CancelJob") await gateway.storeJob(job("j_1", { state: "CANCELLED", endedAtMs: 5 }));
       return reply;
     });
   }
@@ -34,7 +34,7 @@ test("what changes something goes to the orchestrator, in proto3 JSON", async (t
   assert.equal(created.status, 200);
   assert.deepEqual(
     [created.json.job, created.json.state, created.json.create_time],
-    ["j_new", "QUEUED", "2026-01-02T03:04:05Z"],
+    ["j_new", "QUEUED", "2023-11-14T22:13:20Z"],
   );
   assert.equal((await post(http, "/v1/jobs/j_1:cancel", {})).json.state, "CANCELLED");
   assert.equal((await post(http, "/v1/jobs/j_1:retry", { request_id: "r2" })).json.job, "j_new");
@@ -58,9 +58,10 @@ test("what changes something goes to the orchestrator, in proto3 JSON", async (t
 test("the caller's trace context goes along, unless it is none", async (t) => {
   const gateway = await openGateway(t);
   const seen: unknown[] = [];
+  await gateway.storeJob(job("j_1"));
   await gateway.ports.bus.respond("api.JobService.CreateJob", async (payload) => {
     seen.push((payload as { request: { traceparent?: string } }).request.traceparent);
-    return JOB;
+    return { job: "j_1" };
   });
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const send = (header: string, field?: string) => {
@@ -79,6 +80,7 @@ test("the caller's trace context goes along, unless it is none", async (t) => {
 
 test("the orchestrator's errors come through with id, help, metadata and fields", async (t) => {
   const gateway = await openGateway(t);
+  await gateway.storeJob(job("j_1"));
   await gateway.ports.bus.respond("api.JobService.CancelJob", async () => {
     throw new HeimdexError("JOB_ENDED", "job j_1 ended SUCCEEDED", {
       metadata: { job: "j_1" },
@@ -139,4 +141,16 @@ test("a caller who leaves frees what it waited for", async (t) => {
   await gateway[Symbol.asyncDispose]();
   assert.ok(performance.now() - began < 1_500);
   assert.deepEqual(gateway.errors, []);
+});
+
+test("another tenant's job is neither cancelled nor retried", async (t) => {
+  const gateway = await openGateway(t);
+  const asked: string[] = [];
+  await gateway.ports.bus.respond("api.>", async (_, subject) => void asked.push(subject));
+  await gateway.storeJob(job("j_1", { tenant: "other" }));
+  for (const verb of ["cancel", "retry"]) {
+    const { json } = await post(gateway.httpAddress, `/v1/jobs/j_1:${verb}`, {});
+    assert.equal(json.error.details[0].reason, "JOB_NOT_FOUND");
+  }
+  assert.deepEqual(asked, []);
 });

@@ -61,7 +61,7 @@ export class JobService {
     violations.traceparent("traceparent", request.traceparent);
     violations.throwIfAny();
     const traceparent = request.traceparent === "" ? traceparentOf(call) : request.traceparent;
-    return this.#ask("JobService.CreateJob", [CreateJobRequest, { ...request, traceparent }], Job, call);
+    return this.#change("JobService.CreateJob", [CreateJobRequest, { ...request, traceparent }], call);
   }
 
   async getJob(request: GetJobRequest): Promise<Job> {
@@ -99,7 +99,8 @@ export class JobService {
     const violations = new Violations();
     violations.id("job", request.job);
     violations.throwIfAny();
-    return this.#ask("JobService.CancelJob", [CancelJobRequest, request], Job, call);
+    await this.#jobs.document(request.job); // of this tenant
+    return this.#change("JobService.CancelJob", [CancelJobRequest, request], call);
   }
 
   async retryJob(request: RetryJobRequest, call: Call): Promise<Job> {
@@ -107,7 +108,8 @@ export class JobService {
     violations.id("job", request.job);
     violations.requestId("request_id", request.requestId);
     violations.throwIfAny();
-    return this.#ask("JobService.RetryJob", [RetryJobRequest, request], Job, call);
+    await this.#jobs.document(request.job); // of this tenant
+    return this.#change("JobService.RetryJob", [RetryJobRequest, request], call);
   }
 
   async planJob(request: PlanJobRequest, call: Call): Promise<PlanJobResponse> {
@@ -137,6 +139,16 @@ export class JobService {
     for await (const { body } of batches) for (const span of body.spans) spans.set(span.spanId, span);
     const byStart = [...spans.values()].sort((a, b) => a.startMs - b.startMs || b.durationMs - a.durationMs);
     return { traceId: job.traceId, spans: byStart.map((span) => ({ ...span, attributes: { ...span.attributes } })) };
+  }
+
+  /** The reply need only name the job; how it stands is read where every other call reads it. */
+  async #change<Request>(
+    method: `JobService.${string}`,
+    request: readonly [JsonCodec<Request>, Request],
+    call: Call,
+  ): Promise<Job> {
+    const { job } = await this.#ask(method, request, Job, call);
+    return (await this.#jobs.read(job)).job;
   }
 
   #ask<Request, Reply>(

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { getOption } from "@bufbuild/protobuf";
 import { descriptorSet } from "@heimdex/contracts";
-import { ask, openGateway } from "../testing.ts";
+import { ask, job, openGateway } from "../testing.ts";
 import { readContract } from "./transcoder.ts";
 
 /** Every annotated method of the contract, read here from the descriptors again. */
@@ -26,7 +27,8 @@ function annotated(): { name: string; verb: string; path: string }[] {
 test("every annotated method of the contract is served where its annotation says", async (t) => {
   const gateway = await openGateway(t);
   // In place of the orchestrator: says who was asked.
-  await gateway.ports.bus.respond("api.>", async () => ({}));
+  await gateway.storeJob(job("x_1"));
+  await gateway.ports.bus.respond("api.>", async () => ({ job: "x_1" }));
   const methods = annotated();
   assert.equal(methods.length, 15);
   for (const { name, verb, path } of methods) {
@@ -71,4 +73,10 @@ test("the guard stands before every route", async (t) => {
   }
   const preflight = { origin: "https://attacker.example", "access-control-request-method": "DELETE" };
   assert.equal((await ask(httpAddress, "/v1/assets/a", { method: "OPTIONS", headers: preflight })).status, 403);
+});
+
+test("the reference lists every method", async () => {
+  const page = await readFile(new URL("../../../../docs/reference/api.md", import.meta.url), "utf8");
+  for (const { name, verb, path } of annotated())
+    assert.ok(page.includes(`| ${name.replace("heimdex.v1.", "")} | \`${verb} ${path}\` |`), name);
 });
