@@ -202,7 +202,7 @@ function failure(file: string, code: number, logTail: string, cpuMs: number, lim
     });
   if (/No space left on device|Disk quota exceeded/.test(logTail))
     return new MediaError("DISK_FULL", `${file} found no space left on the disk`, { help: "Free some space.", ...run });
-  if (/Cannot allocate memory|bad_alloc|failed to map segment|Error allocating|cannot allocate/i.test(logTail))
+  if (/cannot allocate memory|memory exhausted|bad_alloc|failed to map segment/i.test(logTail))
     return new MediaError("MEMORY_LIMIT", `${file} needs more than ${limits.memoryBytes} bytes of memory`, {
       help: "Raise the memory limit if the file is to be trusted.",
       ...run,

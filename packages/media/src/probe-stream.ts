@@ -44,7 +44,7 @@ export function toStream(probed: ProbedStream): Stream {
     ...(probed.profile === undefined || probed.profile === "unknown" ? {} : { profile: probed.profile }),
     time_base: rational(probed.time_base) ?? { num: 1, den: 1000 },
     ...optionalMs("start_ms", probed.start_time),
-    ...durationMs(probed.duration ?? tags.duration),
+    ...durationMs(probed.duration),
     ...(language === undefined ? {} : { language }),
     ...(probed.disposition?.default === 1 ? { default: true } : {}),
     ...(tags.title ? { title: tags.title.normalize("NFC") } : {}),

@@ -34,15 +34,15 @@ export async function probe(location: string, options: ProbeOptions = {}): Promi
   const structure = await inspect(source);
   const probed = await ask(location, options);
   const format = probed.format ?? {};
-  const streams = (probed.streams ?? []).map(toStream);
+  const startOffsetMs = Math.round((seconds(format.start_time) ?? 0) * 1000);
+  const streams = (probed.streams ?? []).map((stream) => toStream(withLength(stream)));
   if (!streams.some((stream) => stream.type === "video" || stream.type === "audio"))
     throw new MediaError("NO_STREAMS", "the file holds neither picture nor sound", {
       help: "Name a video or sound file.",
     });
 
-  const startOffsetMs = Math.round((seconds(format.start_time) ?? 0) * 1000);
   const video = mainVideo({ streams } as Media);
-  const statedMs = Math.round((seconds(format.duration) ?? 0) * 1000);
+  const statedMs = Math.round((seconds(format.duration) ?? 0) * 1000) - (endsAtDuration(probed) ? startOffsetMs : 0);
   // What a cut-off file states is what it once was; what it still has, only its packets tell. The same where nothing is stated.
   const times: PacketTimes | undefined =
     structure.truncated !== undefined || statedMs <= 0 ? await packetTimes(location, undefined, options) : undefined;
@@ -66,6 +66,22 @@ export async function probe(location: string, options: ProbeOptions = {}): Promi
     ...(structure.truncated === undefined ? {} : { truncated: { reason: structure.truncated } }),
     ...(Object.keys(tags).length === 0 ? {} : { tags }),
   };
+}
+
+/** ffmpeg's Matroska muxer writes the end on the container's clock where the length is meant; mkvmerge, which says so in its
+ * statistics tags, writes lengths. */
+function endsAtDuration({ format, streams }: Probed): boolean {
+  const isMatroska = format?.format_name?.startsWith("matroska") ?? false;
+  return isMatroska && !(streams ?? []).some(({ tags }) => lowerKeys(tags)._statistics_writing_app !== undefined);
+}
+
+/** Matroska's streams carry their length as a tag, with the same two meanings. */
+function withLength(stream: ProbedStream): ProbedStream {
+  const tags = lowerKeys(stream.tags);
+  const stated = seconds(tags.duration);
+  if (stream.duration !== undefined || stated === undefined) return stream;
+  const start = tags._statistics_writing_app === undefined ? (seconds(stream.start_time) ?? 0) : 0;
+  return { ...stream, duration: String(Math.max(0, stated - start)) };
 }
 
 /** What the bytes themselves say, before any tool sees the file. */
@@ -137,15 +153,14 @@ export function asFileFault(error: MediaError): MediaError {
   const tail = error.logTail ?? "";
   const run = { logTail: tail, cpuMs: error.cpuMs, cause: error };
   if (/not on whitelist/i.test(tail))
-    return new MediaError("UNSUPPORTED_FORMAT", "the file is of a format that is not opened", {
-      help: "Convert it to mp4 or mkv first.",
-      ...run,
-    });
-  if (/moov atom not found/.test(tail))
-    return new MediaError("INDEX_MISSING", "the file's index (moov) is missing or damaged", {
-      help: "Copy it again from where it came from.",
-      ...run,
-    });
+    return new MediaError(
+      "UNSUPPORTED_FORMAT",
+      "the file is of a format that is not opened (a list, a script, a device, or something rare)",
+      {
+        help: "Convert it to mp4 or mkv first.",
+        ...run,
+      },
+    );
   if (/Invalid data found|End of file|could not find codec parameters|Invalid argument/i.test(tail))
     return new MediaError("NOT_MEDIA", "no media was found in the file", {
       help: "Name a video or sound file.",

@@ -76,12 +76,7 @@ export async function analyze(location: string, options: AnalyzeOptions): Promis
   });
   const sound = audio === undefined ? undefined : await soundFile(scratch);
   const picked = await pictures?.finish();
-  if (sound === undefined && (picked === undefined || picked.shots.length === 0))
-    throw new MediaError("DECODE_FAILED", "nothing in the file could be decoded", {
-      help: "Play it with another program; if that works, report it.",
-      logTail: run.logTail,
-      cpuMs: run.cpuMs,
-    });
+  if (sound === undefined && (picked === undefined || picked.shots.length === 0)) throw nothingDecoded(run);
   const end = Math.max(picked?.shots.at(-1)?.end_ms ?? 0, sound?.durationMs ?? 0);
   return {
     shots: picked?.shots ?? [],
@@ -92,6 +87,19 @@ export async function analyze(location: string, options: AnalyzeOptions): Promis
     partial: partialReason(media, { video, audio }, end, picked, sound !== undefined),
     cpuMs: run.cpuMs,
   };
+}
+
+/** ffmpeg goes on after each frame it cannot decode and ends well, so its last lines have to tell. */
+function nothingDecoded({ logTail, cpuMs }: { logTail: string; cpuMs: number }): MediaError {
+  if (/cannot allocate memory/i.test(logTail))
+    return new MediaError("MEMORY_LIMIT", "the file's pictures need more memory than a file may use", {
+      help: "Convert it to a smaller picture size first.",
+      ...{ logTail, cpuMs },
+    });
+  return new MediaError("DECODE_FAILED", "nothing in the file could be decoded", {
+    help: "Play it with another program; if that works, report it.",
+    ...{ logTail, cpuMs },
+  });
 }
 
 function partialReason(

@@ -19,11 +19,17 @@ interface Sample {
 
 /** A dissolve takes a few tenths of a second at least: this spacing is fine enough and costs nothing. */
 const SAMPLE_SECONDS = 0.08;
-const WINDOWS_SECONDS = [0.48, 0.96, 1.92] as const;
+const WINDOWS_SECONDS = [0.8, 1.2, 1.68, 2.4, 3.2] as const;
+const KEPT_SECONDS = 3.4;
 /** Mean absolute difference of blocks between the two ends. Small, because blocks average motion and noise out. */
 const MIN_DIFFERENCE = 14;
 /** Part of the way between the ends that a mixture does not explain. A pan or a moving object leaves more than a half. */
-const MAX_RESIDUAL = 0.22;
+const MAX_RESIDUAL = 0.3;
+/** Before and after, the weight rests at its ends for two samples, within this. A car that drives out of the picture while the
+ * camera adapts its exposure fits a mixture quite well, but its weight never rests. */
+const REST = 0.08;
+/** In between, the weight follows a straight line this closely (mean deviation). */
+const MAX_BEND = 0.02;
 /** Ends that correlate more than this show the same thing: the light has changed, not the shot. */
 const MAX_CORRELATION = 0.6;
 /** Standard deviation of luma blocks below which an end is empty: that is a fade, which `Fades` handles. */
@@ -31,7 +37,7 @@ const FLAT = 5;
 
 /** Finds dissolves: between two ends every picture is a mixture `a + w (b - a)` with a weight that only grows. That is how
  * dissolves are made (Hampapur, Jain and Weymouth, "Digital video segmentation", ACM Multimedia 1994); the weight is fitted by
- * least squares for each sample, and motion does not fit. Memory: two seconds of block means. */
+ * least squares for each sample, and motion does not fit. Memory: three seconds of block means. */
 export class DissolveDetector {
   #samples: Sample[] = [];
   #best: (Dissolve & { score: number }) | undefined;
@@ -45,8 +51,8 @@ export class DissolveDetector {
     const last = this.#samples.at(-1);
     if (last !== undefined && next.time - last.time < SAMPLE_SECONDS) return;
     this.#samples.push(sampleOf(next));
-    while (next.time - (this.#samples[0] as Sample).time > 2.2) this.#samples.shift();
-    if (this.#best !== undefined && next.time - this.#best.time > 2.2) this.#emit();
+    while (next.time - (this.#samples[0] as Sample).time > KEPT_SECONDS) this.#samples.shift();
+    if (this.#best !== undefined && next.time - this.#best.time > KEPT_SECONDS) this.#emit();
     for (const seconds of WINDOWS_SECONDS) {
       const start = this.#samples.findLastIndex((sample) => sample.time <= next.time - seconds);
       const found = start < 0 ? undefined : mixture(this.#samples.slice(start));
@@ -87,11 +93,28 @@ function mixture(samples: readonly Sample[]): (Dissolve & { score: number }) | u
       rest += Math.abs((blocks[i] as number) - (a.blocks[i] as number) - weight * (way[i] as number));
     residual = Math.max(residual, rest / way.length / length);
   }
+  const rests =
+    weights.slice(0, 3).every((weight) => weight <= REST) && weights.slice(-3).every((weight) => weight >= 1 - REST);
   const mixed = weights.filter((weight) => weight > 0.1 && weight < 0.9).length;
-  if (residual > MAX_RESIDUAL || mixed < 3) return undefined;
+  if (residual > MAX_RESIDUAL || mixed < 3 || !rests || bend(samples, weights) > MAX_BEND) return undefined;
   const at = (limit: number) => samples[weights.findIndex((weight) => weight >= limit)] as Sample;
   const middle = at(0.5);
   return { pts: middle.pts, time: middle.time, from: at(0.1).time, to: at(0.9).time, score: length * (1 - residual) };
+}
+
+/** Mean deviation of the rising weights from the straight line over time that fits them best. */
+function bend(samples: readonly Sample[], weights: readonly number[]): number {
+  const rising = samples.flatMap(({ time }, index) => {
+    const weight = weights[index] as number;
+    return weight > REST && weight < 1 - REST ? [{ time, weight }] : [];
+  });
+  const time = rising.reduce((sum, point) => sum + point.time, 0) / rising.length;
+  const weight = rising.reduce((sum, point) => sum + point.weight, 0) / rising.length;
+  const spread = rising.reduce((sum, point) => sum + (point.time - time) ** 2, 0);
+  const slope = rising.reduce((sum, point) => sum + (point.time - time) * (point.weight - weight), 0) / spread;
+  const off = (point: { time: number; weight: number }) =>
+    Math.abs(point.weight - weight - slope * (point.time - time));
+  return rising.reduce((sum, point) => sum + off(point), 0) / rising.length;
 }
 
 const BLOCK = 4;

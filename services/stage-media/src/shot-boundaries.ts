@@ -16,7 +16,7 @@ export const MIN_SHOT_SECONDS = 0.4;
 /** Gradual transitions are less certain and leave at least this much before and after. */
 const MIN_GRADUAL_SECONDS = 1;
 /** A dissolve is told at most this long after its middle: half its window, then until a better fit can no longer come. */
-const LOOK_AHEAD_SECONDS = 5;
+const LOOK_AHEAD_SECONDS = 7;
 
 /** Turns a stream of small pictures into shot boundaries. Streaming: memory does not grow with the video. */
 export class ShotBoundaries {
