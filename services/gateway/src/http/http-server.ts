@@ -151,7 +151,8 @@ export class HttpServer implements AsyncDisposable {
     const failure = HttpError.from(reason);
     const fields = { method: request.method, path: request.url?.slice(0, 500), id: failure.error.id, err: reason };
     if (gone) this.#telemetry.log.debug(fields, "the caller left");
-    else if (failure.status >= 500) this.#telemetry.log.error(fields, failure.message);
+    else if (failure.error.code === "INTERNAL") this.#telemetry.log.error(fields, failure.message);
+    else if (failure.status >= 500) this.#telemetry.log.warn(fields, failure.message);
     else this.#telemetry.log.debug(fields, failure.message);
     if (response.headersSent) {
       // Too late for a status; a connection that breaks says at least that the answer is not whole.
