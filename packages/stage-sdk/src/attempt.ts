@@ -6,6 +6,7 @@ import {
   newSpanId,
   newTraceId,
   parseTraceparent,
+  type SpanContext,
   SpanRecorder,
   type Tracer,
   withSpan,
@@ -121,6 +122,8 @@ class Work {
   readonly #host: AttemptHost;
   readonly #stage: AnyStage;
   readonly #held: HeldLease;
+  /** The lease's span: parent of what the stage does, also in callbacks that lost their context. */
+  readonly #span: SpanContext;
   readonly #recorder = new SpanRecorder();
   #scratch: string | undefined;
   #partialReason = "";
@@ -130,14 +133,18 @@ class Work {
     this.#host = host;
     this.#stage = stage;
     this.#held = held;
+    this.#span = parseTraceparent(held.lease.traceparent) ?? {
+      traceId: newTraceId(),
+      spanId: newSpanId(),
+      sampled: true,
+    };
     this.log = host.log.child({ stage: stage.name, lease, job, attempt });
   }
 
   /** Runs the stage within the lease's span, so that its spans and log lines are of the job's trace. */
   async run(createUploads: CreateUploads) {
-    const { lease, signal } = this.#held;
-    const parent = parseTraceparent(lease.traceparent) ?? { traceId: newTraceId(), spanId: newSpanId(), sampled: true };
-    return withSpan(parent, async () => {
+    const { signal } = this.#held;
+    return withSpan(this.#span, async () => {
       const returned = await this.#stage.run(this.#context());
       // What is whole is handed over even when the worker is about to end.
       if (this.#held.stopped !== "shutdown") signal.throwIfAborted();
@@ -193,7 +200,11 @@ class Work {
         work.log[level](fields, message);
       },
       span: (name, attributes, run) =>
-        this.#host.tracer.span(name, { attributes, recorder: this.#recorder, parent: currentSpan() }, () => run()),
+        this.#host.tracer.span(
+          name,
+          { attributes, recorder: this.#recorder, parent: currentSpan() ?? this.#span },
+          () => run(),
+        ),
       cpu(ms) {
         work.childCpuMs += ms;
       },

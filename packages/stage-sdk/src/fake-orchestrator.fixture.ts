@@ -61,6 +61,8 @@ export class FakeOrchestrator implements AsyncDisposable {
   readonly httpRequests: { method: string; path: string; range: string | undefined }[] = [];
   readonly verdicts = new Map<string, keyof typeof RenewalAnswer_Verdict>();
   sessions = new Set<string>();
+  /** Addresses of peers that opened sessions, one for each connection. */
+  readonly connections = new Set<string>();
   drain = false;
   /** Ends the HTTP connection after so many bytes, once. */
   cutAfterBytes: number | undefined;
@@ -164,12 +166,20 @@ export class FakeOrchestrator implements AsyncDisposable {
     this.#changed();
   }
 
-  /** Resolves when `holds` does; looked at after every call. */
+  /** Resolves when `holds` does; looked at after every call. Rejects after a minute: a test that hangs says nothing. */
   async until<T>(holds: () => T | undefined | false): Promise<T> {
+    const patience = AbortSignal.timeout(60_000);
     for (;;) {
       const found = holds();
       if (found !== undefined && found !== false) return found;
-      await new Promise<void>((resolve) => this.#watchers.add(resolve));
+      await new Promise<void>((resolve, reject) => {
+        const late = () => reject(new Error(`waited in vain for: ${holds}`));
+        patience.addEventListener("abort", late, { once: true });
+        this.#watchers.add(() => {
+          patience.removeEventListener("abort", late);
+          resolve();
+        });
+      });
     }
   }
 
@@ -235,7 +245,8 @@ export class FakeOrchestrator implements AsyncDisposable {
 
   #workService() {
     return {
-      openSession: async () => {
+      openSession: async (_: unknown, context: CallContext) => {
+        this.connections.add(context.peer);
         const refusal = this.#refuse.get("openSession")?.({});
         if (refusal !== undefined) throw refusal;
         const session = randomUUID();
@@ -261,6 +272,7 @@ export class FakeOrchestrator implements AsyncDisposable {
       acquireLeases: async (request: AcquireLeasesRequest, context: CallContext) => {
         this.#check("acquireLeases", request, context);
         this.requests.acquire.push(request);
+        this.#changed();
         if (this.answerEmpty > 0) {
           this.answerEmpty -= 1;
           return { leases: [], drain: false };

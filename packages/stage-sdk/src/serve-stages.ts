@@ -16,6 +16,7 @@ import { exitSoon, watchShutdown } from "./shutdown.ts";
 import type { AnyStage } from "./stage.ts";
 
 const OPEN_DEADLINE_MS = 5_000;
+const SHORT_SESSION_MS = 10_000;
 /** A server that drains is mostly about to restart: the first pause before the next session is as long as after so many failures. */
 const DRAINED_PAUSE = 4;
 
@@ -77,7 +78,8 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
     };
     const graceMs = () => (shutdown?.orphaned === true ? 0 : (options.graceMs ?? 10_000));
     const finishing = new Set<Promise<void>>();
-    for (let drains = 0; ; ) {
+    for (let short = 0; ; ) {
+      const begun = performance.now();
       const opened = await openSession(connection, hello, stop);
       if (opened === undefined) break;
       const session = await Session.start(opened, { connection, host, served, stop, graceMs });
@@ -88,8 +90,10 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
       if (stop.aborted) break;
       if (end === "unknown") log.warn({ session: opened.session }, "the server does not know the session any more");
       else log.info({ session: opened.session }, "draining");
-      drains = end === "draining" ? drains + 1 : 0;
-      if (drains > 0) await pause(backoffMs(drains + DRAINED_PAUSE), stop);
+      // One session that ends early is a restarted server, and the next is opened at once; more of them in a row are a server in trouble.
+      short = performance.now() - begun < SHORT_SESSION_MS ? short + 1 : 0;
+      if (end === "draining") await pause(backoffMs(short + DRAINED_PAUSE), stop);
+      else if (short > 1) await pause(backoffMs(short), stop);
     }
     await Promise.all(finishing);
     log.info("stopped");

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import type { TestContext } from "node:test";
 import { startTelemetry } from "@heimdex/telemetry";
 import { z } from "zod";
@@ -39,7 +40,16 @@ export async function serve(
   const server = given ?? (await FakeOrchestrator.start(fake));
   const stop = new AbortController();
   const logged: Record<string, unknown>[] = [];
-  const logTo = { write: (line: string) => void logged.push(JSON.parse(line)) };
+  const heard = new EventEmitter();
+  const logTo = {
+    write: (line: string) => {
+      logged.push(JSON.parse(line));
+      heard.emit("line");
+    },
+  };
+  const untilLogged = async (msg: string) => {
+    while (!logged.some((line) => line.msg === msg)) await once(heard, "line");
+  };
   const telemetry = startTelemetry("test", { logLevel: "info", otlpEndpoint: "", logTo });
   const served = serveStages(stages, {
     orchestrator: server.address,
@@ -57,7 +67,7 @@ export async function serve(
     await ended;
     await server[Symbol.asyncDispose]();
   });
-  return { server, stop, ended, logged };
+  return { server, stop, ended, logged, untilLogged };
 }
 
 /** Resolves when the signal aborts, with its reason. */

@@ -181,11 +181,11 @@ test("a server that is killed and comes back is found again: the session goes on
     await gate.promise;
     return { note: { text: "done" } };
   });
-  const { server, logged } = await serve(t, [stage]);
+  const { server, logged, untilLogged } = await serve(t, [stage]);
   const lease = server.offer({ stage: stage.name, inputs: [server.inline("note", HELLO)] });
   await server.until(() => server.requests.renew.some(({ renewals }) => renewals.length === 1));
   server.down();
-  while (!logged.some(({ msg }) => msg === "orchestrator away")) await new Promise(setImmediate);
+  await untilLogged("orchestrator away");
   gate.resolve();
   await server.up();
   assert.equal((await server.finished(lease)).outcome?.$case, "completed");
@@ -200,8 +200,8 @@ test("a server that is killed and comes back is found again: the session goes on
 test("a worker that starts before its server waits for it", async (t) => {
   const server = await FakeOrchestrator.start();
   server.down();
-  const { logged } = await serve(t, [echo()], { server });
-  while (!logged.some(({ msg }) => msg === "orchestrator away")) await new Promise(setImmediate);
+  const { untilLogged } = await serve(t, [echo()], { server });
+  await untilLogged("orchestrator away");
   await server.up();
   await server.finished(server.offer({ stage: "org.example.note", inputs: [server.inline("note", HELLO)] }));
 });

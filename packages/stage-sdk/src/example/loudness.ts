@@ -4,43 +4,29 @@ import { itemId } from "@heimdex/sidecar";
 import { customLayer, defineStage, serveStages, source } from "@heimdex/stage-sdk";
 import { z } from "zod";
 
-const run = promisify(execFile);
+const kind = "org.example.loudness";
+const lufs = z.number().meta({ description: "Momentary loudness, LUFS.", "x-heimdex-search": "number" });
+const measure = "-vn -af ebur128=metadata=1,ametadata=print:key=lavfi.r128.M:file=- -f null -".split(" ");
 
 const loudness = defineStage({
-  name: "org.example.loudness",
+  name: kind,
   version: "1.0.0",
   behaviour: 1,
-  description: "How loud it is, second by second",
+  description: "How loud it is at the end of each second",
   inputs: { source: source() },
-  outputs: {
-    loudness: customLayer("org.example.loudness", { lufs: z.number().meta({ "x-heimdex-search": "number" }) }),
-  },
+  outputs: { loudness: customLayer(kind, { lufs }) },
   conditions: ["has_audio"],
   config: z.object({ floor: z.number().default(-70).meta({ description: "Quieter seconds are left out, LUFS." }) }),
   async run({ inputs, config, asset, signal }) {
-    const args = [
-      "-nostats",
-      "-i",
-      inputs.source.location,
-      "-vn",
-      "-af",
-      "ebur128=metadata=1,ametadata=print:file=-",
-      "-f",
-      "null",
-      "-",
-    ];
-    const { stdout } = await run("ffmpeg", args, { signal, maxBuffer: 256 * 1024 * 1024 });
-    const seconds = new Map<number, number>();
-    for (const [, time, lufs] of stdout.matchAll(/pts_time:([\d.]+)\n(?:.*\n)*?lavfi\.r128\.M=(-?[\d.]+)/g))
-      seconds.set(Math.floor(Number(time)), Number(lufs));
-    const items = [...seconds].map(([second, lufs]) => ({
-      start_ms: second * 1000,
-      end_ms: second * 1000 + 1000,
-      lufs,
-    }));
-    const loud = items.filter(({ lufs }) => lufs >= config.floor);
-    const named = loud.map((item) => ({ id: itemId("loud", asset, "org.example.loudness", item.start_ms), ...item }));
-    return { loudness: { kind: "org.example.loudness", version: 1, items: named } };
+    const args = ["-i", inputs.source.location, ...measure];
+    const { stdout } = await promisify(execFile)("ffmpeg", args, { signal, maxBuffer: 2 ** 28 });
+    const bySecond = new Map<number, number>();
+    for (const [, time, value] of stdout.matchAll(/pts_time:([\d.]+)\n.*=(.+)/g))
+      bySecond.set(Math.floor(Number(time)) * 1000, Number(value));
+    const items = [...bySecond]
+      .filter(([, lufs]) => lufs >= config.floor)
+      .map(([at, lufs]) => ({ id: itemId("loud", asset, kind, at), start_ms: at, end_ms: at + 1000, lufs }));
+    return { loudness: { kind, version: 1, items } };
   },
 });
 
