@@ -1,0 +1,125 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { FolderBlobs } from "@heimdex/adapters-folder";
+import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
+import { MemoryBus } from "@heimdex/adapters-memory";
+import { SqliteCatalog } from "@heimdex/adapters-sqlite";
+import type { Job, SessionRecord } from "@heimdex/kernel";
+import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchestrator";
+import { ANALYZER_ID, analyze } from "@heimdex/search";
+import { startTelemetry } from "@heimdex/telemetry";
+import { type CpuProfile, profileThread } from "../common/cpu-profile.ts";
+import type { Answer, Order } from "./messages.ts";
+
+/** The orchestrator of the benchmark `steps`, with the adapters and settings of the embedded profile: `orchestrator-process.ts FOLDER`. Takes orders over
+ * the process's IPC channel. Jobs are made over the bus, as the gateway makes them. */
+const folder = process.argv[2] as string;
+await mkdir(folder, { recursive: true });
+await using telemetry = startTelemetry("bench", { logLevel: process.env.HEIMDEX_LOG_LEVEL ?? "warn" });
+await using catalog = await SqliteCatalog.open(join(folder, "catalog.sqlite"));
+await using bus = new MemoryBus({ onError: (error) => telemetry.log.error({ err: error }, "bus") });
+await using blobs = await FolderBlobs.open(join(folder, "blobs"));
+await using index = await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID });
+await using orchestrator = await startOrchestrator(
+  { catalog, bus, blobs, index },
+  {
+    ...DEFAULT_ORCHESTRATOR_CONFIG,
+    workerAddress: "127.0.0.1:0",
+    dataAddress: "127.0.0.1:0",
+    runFolder: join(folder, "run"),
+    signingKey: new Uint8Array(32).fill(7),
+    soleHost: true,
+  },
+  telemetry,
+);
+
+/** Jobs under way, each resolved when its sidecar is in the search index. */
+const running = new Map<string, (job: Job) => void>();
+await using _changes = await bus.subscribe("events.job.*", async (payload, subject) => {
+  // Changes of the job itself carry its version; without one the event says that the asset can be found. To read the job at each
+  // change would measure this program.
+  if ((payload as { version?: number }).version !== undefined) return;
+  const id = subject.slice("events.job.".length);
+  const job = (await catalog.get<Job>("jobs", id))?.body;
+  if (job === undefined) throw new Error(`job ${id} is gone`);
+  running.get(id)?.(job);
+  running.delete(id);
+});
+
+const send = (answer: Answer) => process.send?.(answer);
+let sources = 0;
+
+async function runJob(): Promise<Job> {
+  const n = sources++;
+  const path = join(folder, "sources", `${n}.bin`);
+  await writeFile(path, `source ${n} of ${process.pid}\n`);
+  const { job } = (await bus.request(
+    "api.JobService.CreateJob",
+    { tenant: "default", request: { source_uri: pathToFileURL(path).href } },
+    { timeoutMs: 30_000 },
+  )) as { job: string };
+  return new Promise((resolve) => running.set(job, resolve));
+}
+
+async function run({ jobs, inFlight, profile }: Order & { kind: "run" }): Promise<Answer & { kind: "measured" }> {
+  const stop = profile === "" ? undefined : await profileThread();
+  const writesBefore = catalog.writes;
+  const cpuBefore = process.cpuUsage();
+  const threadBefore = process.threadCpuUsage();
+  const began = performance.now();
+  const done: Job[] = [];
+  let left = jobs;
+  await Promise.all(
+    Array.from({ length: Math.min(inFlight, jobs) }, async () => {
+      while (left-- > 0) done.push(await runJob());
+    }),
+  );
+  const wallMs = performance.now() - began;
+  const writes = catalog.writes - writesBefore;
+  const cpu = process.cpuUsage(cpuBefore);
+  const thread = process.threadCpuUsage(threadBefore);
+  const made: CpuProfile | undefined = await stop?.(profile);
+  const steps = done.flatMap((job) => job.steps);
+  const wrong = done.find((job) => job.state !== "SUCCEEDED") ?? done.find((job) => job.steps.some(({ state }) => state !== "OK"));
+  if (wrong !== undefined) throw new Error(`job ${wrong.id} ended ${wrong.state}: ${wrong.reason || "a step did not run"}`);
+  return {
+    kind: "measured",
+    wallMs,
+    writes,
+    steps: steps.length,
+    latenciesMs: steps.map((step) => step.endedAtMs - step.readyAtMs),
+    waitsMs: steps.map((step) => step.startedAtMs - step.readyAtMs),
+    jobsMs: done.map((job) => job.endedAtMs - job.createdAtMs),
+    cpuMs: (cpu.user + cpu.system) / 1000,
+    mainThreadMs: (thread.user + thread.system) / 1000,
+    profile: made,
+  };
+}
+
+async function workersReady(workers: number, stages: number): Promise<void> {
+  for (;;) {
+    const sessions = await catalog.find<SessionRecord>({ collection: "sessions", limit: 1000 });
+    if (sessions.filter(({ body }) => body.stages.length === stages).length >= workers) return;
+    await new Promise((resolve) => setTimeout(resolve, 20)); // registrations bring no event
+  }
+}
+
+await mkdir(join(folder, "sources"), { recursive: true });
+const stopped = Promise.withResolvers<void>();
+process.on("disconnect", () => stopped.resolve());
+process.on("message", (order: Order) => {
+  const work = async () => {
+    switch (order.kind) {
+      case "await-workers":
+        await workersReady(order.workers, order.stages);
+        orchestrator.openIntake();
+        return send({ kind: "ready" });
+      case "run":
+        return send(await run(order));
+    }
+  };
+  work().catch((reason: unknown) => send({ kind: "failed", message: reason instanceof Error ? (reason.stack ?? "") : String(reason) }));
+});
+send({ kind: "listening", address: orchestrator.workerAddress });
+await stopped.promise;

@@ -1,0 +1,132 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Benchmark, Figure, RunOptions } from "../common/benchmark.ts";
+import { profileLines } from "../common/cpu-profile.ts";
+import { processUsage } from "../common/machine.ts";
+import { percentile, summarise } from "../common/statistics.ts";
+import type { Answer, Order } from "./messages.ts";
+import { type Shape, STEPS } from "./no-op-stages.ts";
+
+interface Settings {
+  readonly shape: Shape;
+  readonly workers: number;
+  readonly slots: number;
+  readonly jobs: number;
+  readonly inFlight: number;
+  readonly repetitions: number;
+}
+
+type Measured = Answer & { kind: "measured" } & { readonly workerCpuMs: number };
+
+/** Throughput and latency of the machinery around the stages: jobs of six steps that do nothing, through real worker processes. */
+export const steps: Benchmark = {
+  name: "steps",
+  title: "6-step no-op jobs through worker processes over gRPC: steps/s, latency, catalog writes",
+  async run(options) {
+    const common = options.smoke
+      ? { workers: 1, slots: 4, jobs: 4, inFlight: 2, repetitions: 1 }
+      : { workers: 1, slots: 64, jobs: 300, inFlight: 96, repetitions: 5 };
+    const chain = await measure({ shape: "chain", ...common }, options);
+    const fan = await measure({ shape: "fan", ...common }, options);
+    const single = await measure(
+      { shape: "chain", ...common, jobs: options.smoke ? 1 : 20, inFlight: 1, repetitions: options.smoke ? 1 : 3 },
+      { ...options, profile: false },
+    );
+    return {
+      figures: [
+        ...figuresOf("chain", chain.runs, { least: 1000 }, { most: 3.5 }),
+        ...figuresOf("fan", fan.runs, { least: 1000 }, { most: 3.5 }),
+        ...figuresOf("one job at a time", single.runs),
+      ],
+      conditions: { steps_per_job: STEPS, ...common },
+      notes: [...chain.notes, ...fan.notes],
+    };
+  },
+};
+
+function figuresOf(name: string, runs: readonly Measured[], rate?: Figure["aim"], writes?: Figure["aim"]): Figure[] {
+  const figure = (what: string, unit: string, values: readonly number[], aim?: Figure["aim"]): Figure => {
+    const spread = summarise(values);
+    return { name: `${name}: ${what}`, unit, value: spread.median, spread, ...(aim === undefined ? {} : { aim }) };
+  };
+  const each = (value: (run: Measured) => number) => runs.map(value);
+  return [
+    figure("throughput", "steps/s", each((run) => run.steps / (run.wallMs / 1000)), rate),
+    figure("ready to committed, p50", "ms", each((run) => percentile(run.latenciesMs, 50))),
+    figure("ready to committed, p95", "ms", each((run) => percentile(run.latenciesMs, 95))),
+    figure("catalog writes", "writes/step", each((run) => run.writes / run.steps), writes),
+    figure("orchestrator's CPU", "ms/step", each((run) => run.cpuMs / run.steps)),
+    figure("orchestrator's main thread", "ms/step", each((run) => run.mainThreadMs / run.steps)),
+    figure("workers' CPU", "ms/step", each((run) => run.workerCpuMs / run.steps)),
+  ];
+}
+
+/** A fresh archive, orchestrator and workers; one run to warm up, then the repetitions. */
+async function measure(settings: Settings, options: RunOptions): Promise<{ runs: Measured[]; notes: string[] }> {
+  await using children = new AsyncDisposableStack();
+  const start = (file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+    const path = fileURLToPath(new URL(file, import.meta.url));
+    const child = fork(path, args, { env: { ...process.env, ...env }, execPath: process.execPath });
+    children.defer(() => stop(child));
+    return child;
+  };
+  const folder = join(options.folder, `${settings.shape}-${settings.inFlight}`);
+  const orchestrator = start("orchestrator-process.ts", [folder]);
+  const { address } = await answerOf(orchestrator, "listening");
+  const workers = Array.from({ length: settings.workers }, () =>
+    start("worker-process.ts", [settings.shape, String(settings.slots)], {
+      HEIMDEX_ORCHESTRATOR: address,
+      HEIMDEX_LOG_LEVEL: "warn",
+    }),
+  );
+  await ask(orchestrator, { kind: "await-workers", workers: workers.length, stages: STEPS }, "ready");
+  const cpuOf = () => workers.reduce((sum, { pid = 0 }) => sum + (processUsage(pid)?.cpuMs ?? 0), 0);
+  const { jobs, inFlight } = settings;
+  options.say(`${settings.shape}, ${inFlight} in flight: warming up`);
+  await ask(orchestrator, { kind: "run", jobs: Math.ceil(jobs / 2), inFlight, profile: "" }, "measured");
+  const runs: Measured[] = [];
+  for (let at = 0; at < settings.repetitions; at++) {
+    const before = cpuOf();
+    const run = await ask(orchestrator, { kind: "run", jobs, inFlight, profile: "" }, "measured");
+    runs.push({ ...run, workerCpuMs: cpuOf() - before });
+    options.say(`${settings.shape}, ${inFlight} in flight: ${(run.steps / (run.wallMs / 1000)).toFixed(0)} steps/s`);
+  }
+  if (!options.profile) return { runs, notes: [] };
+  // A run of its own: profiling slows what it looks at.
+  const file = join(process.cwd(), `steps-${settings.shape}.cpuprofile`);
+  const { profile } = await ask(orchestrator, { kind: "run", jobs, inFlight, profile: file }, "measured");
+  if (profile === undefined) return { runs, notes: [] };
+  return { runs, notes: profileLines(`orchestrator's main thread, ${settings.shape} (${file})`, profile) };
+}
+
+function ask<K extends Answer["kind"]>(child: ChildProcess, order: Order, kind: K): Promise<Answer & { kind: K }> {
+  child.send(order);
+  return answerOf(child, kind);
+}
+
+async function answerOf<K extends Answer["kind"]>(child: ChildProcess, kind: K): Promise<Answer & { kind: K }> {
+  const gone = new AbortController();
+  const onExit = () => gone.abort(new Error(`${child.spawnargs.slice(1).join(" ")} ended unexpectedly`));
+  child.once("exit", onExit);
+  try {
+    const [answer] = (await once(child, "message", { signal: gone.signal })) as [Answer];
+    if (answer.kind === "failed") throw new Error(answer.message);
+    if (answer.kind !== kind) throw new Error(`expected ${kind}, got ${answer.kind}`);
+    return answer as Answer & { kind: K };
+  } catch (reason) {
+    throw gone.signal.aborted ? gone.signal.reason : reason;
+  } finally {
+    child.off("exit", onExit);
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  if (child.connected) child.disconnect();
+  child.kill("SIGTERM");
+  await ended;
+}
+
