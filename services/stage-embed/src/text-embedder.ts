@@ -20,7 +20,7 @@ export interface EmbeddedText {
  * This is smooth inverse frequency (S. Arora, Y. Liang, T. Ma, "A simple but tough-to-beat baseline for sentence embeddings", ICLR 2017). The
  * model carries no counts, but its words stand in order of frequency, so p comes from Zipf's law: p(rank) = 1 / (rank * H_n), from rank 1.
  * The paper's second step, removing the first principal component of the corpus, is left out on purpose: it would differ from corpus
- * to corpus, and a fixed one, taken from the vocabulary, made related and absent queries harder to tell apart (docs in eval.test.ts).
+ * to corpus, and a fixed one, taken from the vocabulary, made absent queries harder to tell from answerable ones (README.md of @heimdex/search).
  * Pure and synchronous: a query takes well under a millisecond. */
 export class TextEmbedder {
   readonly space: Space;
