@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-/** Milliseconds from the start of the asset's presentation timeline. */
-export const milliseconds = z.int().min(0).max(4_294_967_295);
+/** Milliseconds from the start of the asset's presentation timeline, or a length in them. Unsigned 32 bits: 49 days. */
+export const milliseconds = z.int().min(0).max(4_294_967_295).meta({ "x-unit": "ms" });
 
 /** Half-open span `[start_ms, end_ms)`; `end_ms` may equal `start_ms` only for an instant such as a single frame. */
 export const spanShape = {
@@ -10,20 +10,24 @@ export const spanShape = {
 };
 
 export const rational = z
-  .object({
+  .looseObject({
     num: z
       .int()
       .min(0)
-      .meta({ description: "Numerator.", examples: [1] }),
+      .meta({ description: "Numerator.", examples: [1], "x-unit": "count" }),
     den: z
       .int()
       .min(1)
-      .meta({ description: "Denominator.", examples: [90_000] }),
+      .meta({ description: "Denominator.", examples: [90_000], "x-unit": "count" }),
   })
-  .meta({ id: "Rational", description: "A fraction, as containers state time bases and frame rates." });
+  .meta({
+    id: "Rational",
+    description: "A fraction, as containers state time bases and frame rates.",
+    examples: [{ num: 1, den: 90_000 }],
+  });
 export type Rational = z.infer<typeof rational>;
 
-/** The same span on the stream's own clock: exact where milliseconds round. */
+/** The same span on the stream's own clock: exact where milliseconds round. All three, or none. */
 export const ptsShape = {
   start_pts: z
     .int()
@@ -31,6 +35,7 @@ export const ptsShape = {
     .meta({
       description: "Start on the stream's own clock, in units of `time_base`. Inclusive.",
       examples: [1_123_200],
+      "x-unit": "time_base",
     }),
   end_pts: z
     .int()
@@ -38,6 +43,7 @@ export const ptsShape = {
     .meta({
       description: "End on the stream's own clock, in units of `time_base`. Exclusive.",
       examples: [1_432_800],
+      "x-unit": "time_base",
     }),
   time_base: rational.optional().meta({
     description: "Seconds per unit of `start_pts` and `end_pts`.",
