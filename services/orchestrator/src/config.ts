@@ -26,6 +26,8 @@ export interface OrchestratorConfig {
   readonly minFreeBytes: number;
   /** Largest single output. Default 8 GiB. */
   readonly maxOutputBytes: number;
+  /** Attempts that may run at once over all workers; 0 is no limit. Default 0. */
+  readonly maxAttempts: number;
   readonly retry: RetryPolicy;
   readonly plan: PlanConfig;
   /** Goes into every step key: a new value drops all cached results. Default "". */
@@ -46,6 +48,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   healEveryMs: 15_000,
   minFreeBytes: 2 * 1024 ** 3,
   maxOutputBytes: 8 * 1024 ** 3,
+  maxAttempts: 0,
   retry: DEFAULT_RETRY_POLICY,
   plan: EMPTY_PLAN_CONFIG,
   salt: "",

@@ -77,7 +77,9 @@ export class Dispatcher {
     for (;;) {
       const steps = await this.#next(session.id, offers, slots, Math.max(0, untilMs - Date.now()), signal);
       if (steps.length === 0) return [];
-      const granted = await Promise.all(steps.map((step) => this.#grant(session, step, requestId)));
+      const granted = await Promise.all(steps.map((step) => this.#grant(session, step, requestId))).finally(() =>
+        this.#scheduler.handed(steps.length),
+      );
       const leases = granted.filter((lease) => lease !== undefined);
       if (leases.length > 0) return this.#fit(leases);
     }

@@ -20,6 +20,12 @@ export interface WatchedLease {
 /** Leases under way, by id. In memory; rebuilt from the jobs at start. */
 export class LeaseTable {
   readonly #leases = new Map<string, WatchedLease>();
+  readonly #onRemoved: () => void;
+
+  /** @param onRemoved hears of every lease that ends */
+  constructor(onRemoved: () => void = () => {}) {
+    this.#onRemoved = onRemoved;
+  }
 
   add(lease: WatchedLease): void {
     this.#leases.set(lease.fence.lease, lease);
@@ -28,7 +34,7 @@ export class LeaseTable {
     return this.#leases.get(id);
   }
   remove(id: string): void {
-    this.#leases.delete(id);
+    if (this.#leases.delete(id)) this.#onRemoved();
   }
   get size(): number {
     return this.#leases.size;

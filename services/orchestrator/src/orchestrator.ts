@@ -62,8 +62,12 @@ export async function startOrchestrator(
 
   const trace = new JobTrace(catalog, telemetry);
   const estimates = await Estimates.open(catalog);
-  const scheduler = new Scheduler();
-  const leases = new LeaseTable();
+  const leases = new LeaseTable(() => {
+    if (config.maxAttempts > 0) scheduler.wake();
+  });
+  const scheduler = new Scheduler(() =>
+    config.maxAttempts === 0 ? Number.POSITIVE_INFINITY : config.maxAttempts - leases.size,
+  );
   const sessions = new Sessions(catalog);
   const registry = new StageRegistry(catalog, config.plan);
   const interactive = new InteractiveLane();

@@ -34,6 +34,24 @@ export class Scheduler {
   #timerAtMs = Number.POSITIVE_INFINITY;
   #scheduled = false;
   #paused = false;
+  readonly #room: () => number;
+  /** Steps handed to polls of which it is not known yet whether they became leases. */
+  #handed = 0;
+
+  /** @param room how many more steps may be taken now, over all stages. Default: no limit. Call `wake` when it has grown. */
+  constructor(room: () => number = () => Number.POSITIVE_INFINITY) {
+    this.#room = room;
+  }
+
+  /** So many of the steps handed out are leases now, or are none. */
+  handed(steps: number): void {
+    this.#handed -= steps;
+  }
+
+  /** Looks again whether steps can be handed out. */
+  wake(): void {
+    for (const key of this.#ready.keys()) this.#pumpSoon(key);
+  }
 
   /** Adds a step; known ones stay where they are. */
   offer(step: ReadyStep): void {
@@ -78,7 +96,7 @@ export class Scheduler {
 
   pause(paused: boolean): void {
     this.#paused = paused;
-    if (!paused) for (const key of this.#ready.keys()) this.#pumpSoon(key);
+    if (!paused) this.wake();
   }
 
   close(): void {
@@ -114,7 +132,7 @@ export class Scheduler {
     for (const poll of this.#polls.get(key) ?? []) {
       const taken: ReadyStep[] = [];
       const stage = key.slice(0, key.indexOf(" "));
-      const slots = poll.slots.get(stage) ?? 0;
+      const slots = Math.min(poll.slots.get(stage) ?? 0, this.#room() - this.#handed);
       for (let at = 0; at < queue.length && taken.length < slots; ) {
         const step = queue[at] as ReadyStep;
         if (step.notBeforeMs > nowMs) {
@@ -127,6 +145,7 @@ export class Scheduler {
         taken.push(step);
       }
       if (taken.length === 0) break; // nothing due for anybody
+      this.#handed += taken.length;
       this.unpark(poll);
       poll.take(taken);
     }
@@ -140,7 +159,7 @@ export class Scheduler {
     this.#timer = setTimeout(
       () => {
         this.#timerAtMs = Number.POSITIVE_INFINITY;
-        for (const key of this.#ready.keys()) this.#pumpSoon(key);
+        this.wake();
       },
       Math.max(1, Math.min(atMs - nowMs, 2 ** 31 - 1)),
     );

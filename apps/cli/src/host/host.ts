@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
@@ -12,6 +11,7 @@ import type { Catalog } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { Telemetry } from "@heimdex/telemetry";
 import { type DataFolder, openDataFolder, signingKey, writeWhole } from "./data-folder.ts";
+import { type HostAddress, hostFile } from "./host-address.ts";
 import { STAGE_SERVICES, type StageService } from "./stage-services.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -30,18 +30,10 @@ export interface HostOptions {
   readonly jobs: number;
 }
 
-/** How a running host is reached: `run/host.json` in the data directory. */
-export interface HostAddress {
-  readonly pid: number;
-  readonly http: string;
-  readonly grpc: string;
-  readonly worker: string;
-}
-
 export interface Host extends AsyncDisposable {
   readonly address: HostAddress;
   readonly folder: DataFolder;
-  /** Resolves when every first-party stage has registered or its service has failed repeatedly; plans are made from then on. */
+  /** Resolves when every stage of the services it runs has registered or its service has failed repeatedly; plans are made from then on, unless it runs only some services. */
   readonly ready: Promise<void>;
 }
 
@@ -50,15 +42,14 @@ const READY_POLL_MS = 25;
 /** A service that ended so often without coming up is not waited for. */
 const HOPELESS_FAILURES = 3;
 
-export function hostFile(folder: Pick<DataFolder, "run">): string {
-  return join(folder.run, "host.json");
-}
-
 /** Runs the whole platform over one data directory: gateway, orchestrator and indexer in this process, stage services as its children. The caller holds the host lock. */
 export async function startHost(root: string, options: HostOptions, telemetry: Telemetry): Promise<Host> {
   await using cleanup = new AsyncDisposableStack();
   const stopping = new AbortController();
   const folder = await openDataFolder(root);
+  // What a killed host left behind must not be taken for this one's.
+  await rm(hostFile(folder), { force: true });
+  const services = options.services ?? STAGE_SERVICES;
   const catalog = cleanup.use(await SqliteCatalog.open(folder.catalog));
   const bus = cleanup.use(
     new MemoryBus({
@@ -78,6 +69,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         runFolder: folder.run,
         signingKey: await signingKey(folder),
         soleHost: true,
+        maxAttempts: options.jobs,
       },
       telemetry,
     ),
@@ -95,14 +87,12 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
       stopping.signal,
     ),
   );
-  const services = options.services ?? STAGE_SERVICES;
   const supervisor = cleanup.use(
     new Supervisor({
       env: {
         ...process.env,
         HEIMDEX_ORCHESTRATOR: orchestrator.workerAddress,
         HEIMDEX_SCRATCH: folder.scratch,
-        ...(options.jobs > 0 ? { HEIMDEX_JOBS: String(options.jobs) } : {}),
       },
       logFolder: folder.logs,
       log: telemetry.log,
@@ -111,13 +101,17 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   for (const service of services) supervisor.start(service);
   const address: HostAddress = {
     pid: process.pid,
+    services: services.map(({ name }) => name),
     http: gateway.httpAddress,
     grpc: gateway.grpcAddress,
     worker: orchestrator.workerAddress,
   };
   await writeWhole(hostFile(folder), `${JSON.stringify(address)}\n`);
   cleanup.defer(() => rm(hostFile(folder), { force: true }));
-  const ready = waitForStages(catalog, services, supervisor, stopping.signal).then(() => orchestrator.openIntake());
+  const ready = waitForStages(catalog, services, supervisor, stopping.signal).then(() => {
+    // Whoever runs only some services (to search, to list) leaves planning to whoever runs all.
+    if (STAGE_SERVICES.every((service) => services.includes(service))) orchestrator.openIntake();
+  });
   ready.catch((reason: unknown) => {
     if (!stopping.signal.aborted) telemetry.log.error({ err: reason }, "waiting for the stages failed");
   });
