@@ -105,23 +105,13 @@ function addPictures(
 
 /** 16 kHz mono, whose sample 0 is the timeline's 0: what is missing before it or in gaps becomes silence. */
 function addSound(command: FfmpegCommand, audio: Stream, media: Media, scratch: string): void {
+  // `first_pts` counts samples of the filter's input, whose rate containers do not always state rightly (HE-AAC): so the rate is
+  // changed first, and gaps are filled by a second filter.
   const first = Math.round((media.start_offset_ms * AUDIO_RATE) / 1000);
   command
     .output(`file:${join(scratch, AUDIO_NAME)}`)
-    .outputOptions("-map", `0:${audio.index}`, "-af", `aresample=${AUDIO_RATE}:async=1:first_pts=${first}`)
-    .outputOptions(
-      "-ac",
-      "1",
-      "-ar",
-      String(AUDIO_RATE),
-      "-c:a",
-      "pcm_s16le",
-      "-bitexact",
-      "-rf64",
-      "auto",
-      "-f",
-      "wav",
-    );
+    .outputOptions("-map", `0:${audio.index}`, "-af", `aresample=${AUDIO_RATE},aresample=async=1:first_pts=${first}`)
+    .outputOptions("-ac", "1", "-ar", String(AUDIO_RATE), "-c:a", "pcm_s16le", "-bitexact", "-f", "wav");
 }
 
 const AUDIO_RATE = 16_000;

@@ -119,13 +119,14 @@ function partialReason(
   return undefined;
 }
 
-const WAV_HEADER_MAX = 128;
+/** RIFF, fmt and data headers and nothing else, because of `-bitexact`. */
+const WAV_HEADER = 44;
 
 async function soundFile(scratch: string): Promise<{ file: string; durationMs: number } | undefined> {
   const file = join(scratch, AUDIO_NAME);
   const { size } = await stat(file);
   // 2 bytes a sample, 16 samples a ms.
-  return size <= WAV_HEADER_MAX ? undefined : { file, durationMs: Math.floor(size / 32) };
+  return size <= WAV_HEADER ? undefined : { file, durationMs: Math.floor((size - WAV_HEADER) / 32) };
 }
 
 /** What is done with the pictures while ffmpeg runs. */

@@ -25,7 +25,7 @@ const NEIGHBOURS = 2;
 /** A picture that comes back within this time was interrupted by a flash, not cut. */
 const FLASH_SECONDS = 0.4;
 /** It has come back when it differs by less than this part of the jump. */
-const RETURN_PART = 0.35;
+const RETURN_PART = 0.5;
 /** Bounds memory at absurd frame rates. */
 const MAX_SIDE = 64;
 

@@ -15,6 +15,8 @@ interface Sample {
   /** Block means of luma, then of both chroma planes. */
   readonly blocks: Float32Array;
   readonly lumaBlocks: number;
+  /** Standard deviation of the luma blocks. */
+  readonly deviation: number;
 }
 
 /** A dissolve takes a few tenths of a second at least: this spacing is fine enough and costs nothing. */
@@ -32,7 +34,7 @@ const REST = 0.08;
 const MAX_BEND = 0.02;
 /** Ends that correlate more than this show the same thing: the light has changed, not the shot. */
 const MAX_CORRELATION = 0.6;
-/** Standard deviation of luma blocks below which an end is empty: that is a fade, which `Fades` handles. */
+/** Standard deviation of luma blocks below which a picture is empty: that is a fade, which `Fades` handles. */
 const FLAT = 5;
 
 /** Finds dissolves: between two ends every picture is a mixture `a + w (b - a)` with a weight that only grows. That is how
@@ -78,7 +80,7 @@ function mixture(samples: readonly Sample[]): (Dissolve & { score: number }) | u
   const way = b.blocks.map((value, i) => value - (a.blocks[i] as number));
   const length = meanAbsolute(way);
   if (samples.length < 5 || length < MIN_DIFFERENCE) return undefined;
-  if (deviation(a) < FLAT || deviation(b) < FLAT || correlation(a, b) > MAX_CORRELATION) return undefined;
+  if (samples.some((sample) => sample.deviation < FLAT) || correlation(a, b) > MAX_CORRELATION) return undefined;
   const norm = way.reduce((sum, value) => sum + value * value, 0);
   const weights: number[] = [];
   let residual = 0;
@@ -130,7 +132,8 @@ function sampleOf({ pts, time, picture: { width, height, planes } }: TimedPictur
   blocks.set(parts[0]);
   blocks.set(parts[1], parts[0].length);
   blocks.set(parts[2], parts[0].length + parts[1].length);
-  return { pts, time, blocks, lumaBlocks: parts[0].length };
+  const sample = { pts, time, blocks, lumaBlocks: parts[0].length };
+  return { ...sample, deviation: Math.sqrt(covariance(sample, sample)) };
 }
 
 function blockMeans(plane: Uint8Array, offset: number, width: number, height: number): Float32Array {
@@ -149,18 +152,19 @@ function meanAbsolute(values: Float32Array): number {
   return values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;
 }
 
-function lumaMean({ blocks, lumaBlocks }: Sample): number {
+type LumaBlocks = Pick<Sample, "blocks" | "lumaBlocks">;
+
+function lumaMean({ blocks, lumaBlocks }: LumaBlocks): number {
   let sum = 0;
   for (let i = 0; i < lumaBlocks; i++) sum += blocks[i] as number;
   return sum / lumaBlocks;
 }
 
-function covariance(a: Sample, b: Sample): number {
+function covariance(a: LumaBlocks, b: LumaBlocks): number {
   const [meanA, meanB] = [lumaMean(a), lumaMean(b)];
   let sum = 0;
   for (let i = 0; i < a.lumaBlocks; i++) sum += ((a.blocks[i] as number) - meanA) * ((b.blocks[i] as number) - meanB);
   return sum / a.lumaBlocks;
 }
 
-const deviation = (sample: Sample): number => Math.sqrt(covariance(sample, sample));
-const correlation = (a: Sample, b: Sample): number => covariance(a, b) / (deviation(a) * deviation(b));
+const correlation = (a: Sample, b: Sample): number => covariance(a, b) / (a.deviation * b.deviation);
