@@ -27,7 +27,7 @@ export const steps: Benchmark = {
   async run(options) {
     const common = options.smoke
       ? { workers: 1, slots: 4, jobs: 4, inFlight: 2, repetitions: 1 }
-      : { workers: 1, slots: 64, jobs: 300, inFlight: 96, repetitions: 5 };
+      : { workers: 1, slots: 64, jobs: 300, inFlight: 96, repetitions: 3 };
     const chain = await measure({ shape: "chain", ...common }, options);
     const fan = await measure({ shape: "fan", ...common }, options);
     const single = await measure(
