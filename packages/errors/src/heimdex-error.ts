@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorId, type GrpcCode } from "./registry.ts";
+import { inspect } from "node:util";
+import { ERRORS, type ErrorId, type GrpcCode, isErrorId } from "./registry.ts";
 
 /** A field of a request that is not as it must be. */
 export interface FieldViolation {
@@ -52,9 +53,10 @@ export class HeimdexError extends Error {
     };
   }
 
+  /** The error as another process had it. An id this version does not know becomes INTERNAL, the id before the message. */
   static fromJSON(json: SerializedError): HeimdexError {
-    const id = json.id in ERRORS ? (json.id as ErrorId) : "INTERNAL";
-    return new HeimdexError(id, json.message, {
+    const known = isErrorId(json.id);
+    return new HeimdexError(known ? (json.id as ErrorId) : "INTERNAL", known ? json.message : `${json.id}: ${json.message}`, {
       help: json.help,
       metadata: json.metadata,
       fields: json.fields,
@@ -62,16 +64,20 @@ export class HeimdexError extends Error {
     });
   }
 
-  /** A HeimdexError stays itself; an aborted call becomes CANCELLED; a full disk DISK_FULL; all else INTERNAL, the cause kept. */
+  /** A HeimdexError stays itself; an aborted call becomes CANCELLED, one that `AbortSignal.timeout` ended DEADLINE_EXCEEDED; a full disk or quota
+   * DISK_FULL; all else INTERNAL. The cause is kept. Never throws. */
   static from(reason: unknown): HeimdexError {
     if (reason instanceof HeimdexError) return reason;
-    if (reason instanceof Error && reason.name === "AbortError")
-      return new HeimdexError("CANCELLED", reason.message, { cause: reason });
-    const code = (reason as NodeJS.ErrnoException | undefined)?.code;
-    if (code === "ENOSPC" || code === "EDQUOT")
-      return new HeimdexError("DISK_FULL", (reason as Error).message, { cause: reason });
-    return new HeimdexError("INTERNAL", reason instanceof Error ? reason.message : String(reason), { cause: reason });
+    return new HeimdexError(idOf(reason), reason instanceof Error ? reason.message : inspect(reason), { cause: reason });
   }
+}
+
+function idOf(reason: unknown): ErrorId {
+  if (!(reason instanceof Error)) return "INTERNAL";
+  if (reason.name === "AbortError") return "CANCELLED";
+  if (reason.name === "TimeoutError") return "DEADLINE_EXCEEDED";
+  const { code } = reason as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT" ? "DISK_FULL" : "INTERNAL";
 }
 
 export interface SerializedError {

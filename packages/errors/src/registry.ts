@@ -178,3 +178,8 @@ export const ERRORS = {
 } as const satisfies Record<string, Entry>;
 
 export type ErrorId = keyof typeof ERRORS;
+
+/** Whether this version knows the id. */
+export function isErrorId(id: string): id is ErrorId {
+  return Object.hasOwn(ERRORS, id);
+}

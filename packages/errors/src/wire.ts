@@ -2,7 +2,7 @@ import type { Any } from "@heimdex/contracts/google/protobuf/any";
 import { BadRequest, ErrorInfo, RetryInfo } from "@heimdex/contracts/google/rpc/error_details";
 import { Status } from "@heimdex/contracts/google/rpc/status";
 import { HeimdexError } from "./heimdex-error.ts";
-import { ERRORS, type ErrorId, GRPC_CODE } from "./registry.ts";
+import { type ErrorId, GRPC_CODE, isErrorId } from "./registry.ts";
 
 /** Domain of every ErrorInfo of ours. */
 export const ERROR_DOMAIN = "heimdex.dev";
@@ -50,34 +50,36 @@ export function encodeStatus(error: HeimdexError): Uint8Array {
   return Status.encode(toStatus(error)).finish();
 }
 
-/** The error a peer sent; undefined when the bytes are not of our domain. */
+/** The error a peer sent; undefined when the bytes are not of our domain, or no google.rpc.Status at all. An id this version does not know becomes
+ * INTERNAL, the id before the message. */
 export function decodeStatus(bytes: Uint8Array): HeimdexError | undefined {
-  const status = Status.decode(bytes);
-  const find = (name: string) => status.details.find((detail) => detail.typeUrl === typeUrl(name))?.value;
-  const infoBytes = find("ErrorInfo");
-  if (infoBytes === undefined) return undefined;
-  const info = ErrorInfo.decode(infoBytes);
-  if (info.domain !== ERROR_DOMAIN) return undefined;
+  const parts = decodeParts(bytes);
+  if (parts === undefined || parts.info?.domain !== ERROR_DOMAIN) return undefined;
+  const { message, info, violations, delay } = parts;
   const { help, ...metadata } = info.metadata;
-  const fieldBytes = find("BadRequest");
-  const retryBytes = find("RetryInfo");
-  const delay = retryBytes === undefined ? undefined : RetryInfo.decode(retryBytes).retryDelay;
-  const known = info.reason in ERRORS;
-  return new HeimdexError(
-    known ? (info.reason as ErrorId) : "INTERNAL",
-    known ? status.message : `${info.reason}: ${status.message}`,
-    {
-      metadata,
-      ...(help === undefined ? {} : { help }),
-      ...(fieldBytes === undefined
-        ? {}
-        : {
-            fields: BadRequest.decode(fieldBytes).fieldViolations.map(({ field, description }) => ({
-              field,
-              description,
-            })),
-          }),
-      ...(delay === undefined ? {} : { retryAfterMs: delay.seconds * 1000 + delay.nanos / 1e6 }),
-    },
-  );
+  const known = isErrorId(info.reason);
+  return new HeimdexError(known ? (info.reason as ErrorId) : "INTERNAL", known ? message : `${info.reason}: ${message}`, {
+    metadata,
+    fields: violations.map(({ field, description }) => ({ field, description })),
+    ...(help === undefined ? {} : { help }),
+    ...(delay === undefined ? {} : { retryAfterMs: delay.seconds * 1000 + delay.nanos / 1e6 }),
+  });
+}
+
+function decodeParts(bytes: Uint8Array) {
+  try {
+    const status = Status.decode(bytes);
+    const find = (name: string) => status.details.find((detail) => detail.typeUrl === typeUrl(name))?.value;
+    const [info, badRequest, retry] = [find("ErrorInfo"), find("BadRequest"), find("RetryInfo")];
+    return {
+      message: status.message,
+      info: info === undefined ? undefined : ErrorInfo.decode(info),
+      violations: badRequest === undefined ? [] : BadRequest.decode(badRequest).fieldViolations,
+      delay: retry === undefined ? undefined : RetryInfo.decode(retry).retryDelay,
+    };
+  } catch (reason) {
+    // What protobuf throws at bytes that are none; a peer's odd trailer must not hide the error it came with.
+    if (reason instanceof Error) return undefined;
+    throw reason;
+  }
 }

@@ -228,5 +228,31 @@ export const media = z
         examples: [{ title: "Harbour, morning" }],
       }),
   })
-  .meta({ id: "Media", description: "What the container holds." });
+  .meta({
+    id: "Media",
+    description: "What the container holds.",
+    examples: [
+      {
+        container: "wav",
+        size: 352_044,
+        duration_ms: 11_000,
+        streams: [
+          {
+            index: 0,
+            type: "audio",
+            codec: "pcm_s16le",
+            time_base: { num: 1, den: 16_000 },
+            start_ms: 0,
+            duration_ms: 11_000,
+            bit_rate: 256_000,
+            sample_rate: 16_000,
+            channels: 1,
+          },
+        ],
+        start_offset_ms: 0,
+        vfr: false,
+        rotation: 0,
+      },
+    ],
+  });
 export type Media = z.infer<typeof media>;
