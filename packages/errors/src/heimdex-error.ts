@@ -56,19 +56,24 @@ export class HeimdexError extends Error {
   /** The error as another process had it. An id this version does not know becomes INTERNAL, the id before the message. */
   static fromJSON(json: SerializedError): HeimdexError {
     const known = isErrorId(json.id);
-    return new HeimdexError(known ? (json.id as ErrorId) : "INTERNAL", known ? json.message : `${json.id}: ${json.message}`, {
-      help: json.help,
-      metadata: json.metadata,
-      fields: json.fields,
-      ...(json.retry_after_ms === undefined ? {} : { retryAfterMs: json.retry_after_ms }),
-    });
+    return new HeimdexError(
+      known ? (json.id as ErrorId) : "INTERNAL",
+      known ? json.message : `${json.id}: ${json.message}`,
+      {
+        help: json.help,
+        metadata: json.metadata,
+        fields: json.fields,
+        ...(json.retry_after_ms === undefined ? {} : { retryAfterMs: json.retry_after_ms }),
+      },
+    );
   }
 
   /** A HeimdexError stays itself; an aborted call becomes CANCELLED, one that `AbortSignal.timeout` ended DEADLINE_EXCEEDED; a full disk or quota
    * DISK_FULL; all else INTERNAL. The cause is kept. Never throws. */
   static from(reason: unknown): HeimdexError {
     if (reason instanceof HeimdexError) return reason;
-    return new HeimdexError(idOf(reason), reason instanceof Error ? reason.message : inspect(reason), { cause: reason });
+    const message = reason instanceof Error ? reason.message : typeof reason === "string" ? reason : inspect(reason);
+    return new HeimdexError(idOf(reason), message, { cause: reason });
   }
 }
 

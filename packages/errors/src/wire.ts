@@ -37,10 +37,8 @@ export function toStatus(error: HeimdexError): Status {
     });
   }
   if (error.retryAfterMs !== undefined) {
-    const retryDelay = {
-      seconds: Math.floor(error.retryAfterMs / 1000),
-      nanos: Math.round((error.retryAfterMs % 1000) * 1e6),
-    };
+    const nanos = Math.round(error.retryAfterMs * 1e6);
+    const retryDelay = { seconds: Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
     details.push({ typeUrl: typeUrl("RetryInfo"), value: Buffer.from(RetryInfo.encode({ retryDelay }).finish()) });
   }
   return { code: GRPC_CODE[error.code], message: error.message, details };
@@ -58,12 +56,16 @@ export function decodeStatus(bytes: Uint8Array): HeimdexError | undefined {
   const { message, info, violations, delay } = parts;
   const { help, ...metadata } = info.metadata;
   const known = isErrorId(info.reason);
-  return new HeimdexError(known ? (info.reason as ErrorId) : "INTERNAL", known ? message : `${info.reason}: ${message}`, {
-    metadata,
-    fields: violations.map(({ field, description }) => ({ field, description })),
-    ...(help === undefined ? {} : { help }),
-    ...(delay === undefined ? {} : { retryAfterMs: delay.seconds * 1000 + delay.nanos / 1e6 }),
-  });
+  return new HeimdexError(
+    known ? (info.reason as ErrorId) : "INTERNAL",
+    known ? message : `${info.reason}: ${message}`,
+    {
+      metadata,
+      fields: violations.map(({ field, description }) => ({ field, description })),
+      ...(help === undefined ? {} : { help }),
+      ...(delay === undefined ? {} : { retryAfterMs: delay.seconds * 1000 + delay.nanos / 1e6 }),
+    },
+  );
 }
 
 function decodeParts(bytes: Uint8Array) {
