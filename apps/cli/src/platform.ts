@@ -9,9 +9,11 @@ import { SystemServiceDefinition } from "@heimdex/contracts/v1/system";
 import { errorClientMiddleware, HeimdexError } from "@heimdex/errors";
 import type { Telemetry } from "@heimdex/telemetry";
 import { type Channel, createChannel, createClientFactory } from "nice-grpc";
-import { openDataFolder } from "./host/data-folder.ts";
-import { type Host, type HostAddress, type HostOptions, hostFile, startHost } from "./host/host.ts";
+import { type DataFolder, openDataFolder } from "./host/data-folder.ts";
+import type { Host, HostOptions } from "./host/host.ts";
+import { type HostAddress, hostFile } from "./host/host-address.ts";
 import { HostLock } from "./host/host-lock.ts";
+import { STAGE_SERVICES } from "./host/stage-services.ts";
 
 /** Clients of the public API. */
 export function apiClients(channel: Channel) {
@@ -25,42 +27,60 @@ export function apiClients(channel: Channel) {
     system: clients.create(SystemServiceDefinition, channel),
   };
 }
+export type Api = ReturnType<typeof apiClients>;
 
 /** The platform over one data directory, as a command uses it. */
 export interface Platform extends AsyncDisposable {
-  readonly api: ReturnType<typeof apiClients>;
+  readonly api: Api;
   readonly address: HostAddress;
+  readonly folder: DataFolder;
   /** This process hosts it; undefined when another one does. */
   readonly host: Host | undefined;
+}
+
+export interface PlatformOptions extends HostOptions {
+  /** Refuse to use the host of another process. Default false. */
+  readonly mustHost?: boolean;
+  /** Called when this process is done but stays, because others use what it hosts. */
+  readonly onStay?: () => void;
 }
 
 /** How long a host that another process starts may take until it can be reached, ms. */
 const ATTACH_WITHIN_MS = 30_000;
 
-/** Uses the running host of a data directory, else hosts for as long as the result lives, and then until nobody else is attached.
- * Throws DATA_LOCKED when a process holds the directory and cannot be reached. */
+/** Uses the running host of a data directory, else hosts for as long as the result lives, and then until nobody else is attached. A host that runs only
+ * some of the stage services wanted here is waited for: it is about to end.
+ * @param telemetry of the host; default: its own, with its log in the data directory
+ * @throws HeimdexError DATA_LOCKED when a process holds the directory and cannot be reached, or hosts where this one must; what startHost throws */
 export async function openPlatform(
   root: string,
-  options: HostOptions,
-  telemetry: Telemetry,
+  options: PlatformOptions,
+  telemetry: Telemetry | undefined,
   signal: AbortSignal,
 ): Promise<Platform> {
   const folder = await openDataFolder(root);
   const lock = new HostLock(folder.run);
+  const wanted = (options.services ?? STAGE_SERVICES).map(({ name }) => name);
   const untilMs = Date.now() + ATTACH_WITHIN_MS;
   for (;;) {
     const attached = await lock.attach(signal);
     const hosting = lock.tryHost();
     if (hosting !== undefined) {
       attached[Symbol.dispose]();
-      return hostPlatform(root, options, telemetry, lock, hosting);
+      return hostPlatform(folder, options, telemetry, lock, hosting, signal);
     }
     const address = await readAddress(hostFile(folder));
-    if (address !== undefined && (await reachable(address))) {
+    const usable = address !== undefined && wanted.every((name) => address.services.includes(name));
+    if (usable && options.mustHost === true) {
+      attached[Symbol.dispose]();
+      throw hostedElsewhere(root, address);
+    }
+    if (usable && (await reachable(address))) {
       const channel = createChannel(address.grpc);
       return {
         api: apiClients(channel),
         address,
+        folder,
         host: undefined,
         async [Symbol.asyncDispose]() {
           channel.close();
@@ -74,36 +94,48 @@ export async function openPlatform(
         metadata: { data: root },
       });
     }
-    await delay(100, undefined, { signal });
+    await delay(100, undefined, { signal }); // locks of the system and files of others cannot be awaited
   }
 }
 
 async function hostPlatform(
-  root: string,
-  options: HostOptions,
-  telemetry: Telemetry,
+  folder: DataFolder,
+  options: PlatformOptions,
+  telemetry: Telemetry | undefined,
   lock: HostLock,
   hosting: Disposable,
+  signal: AbortSignal,
 ): Promise<Platform> {
-  try {
-    const host = await startHost(root, options, telemetry);
-    const channel = createChannel(host.address.grpc);
-    return {
-      api: apiClients(channel),
-      address: host.address,
-      host,
-      async [Symbol.asyncDispose]() {
-        channel.close();
-        const alone = await lock.waitUntilAlone(new AbortController().signal);
-        await host[Symbol.asyncDispose]();
-        hosting[Symbol.dispose]();
-        alone[Symbol.dispose]();
-      },
-    };
-  } catch (reason) {
-    hosting[Symbol.dispose]();
-    throw reason;
-  }
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.use(hosting);
+  signal.throwIfAborted();
+  // Loaded only here: who attaches needs no database.
+  const [{ startHost }, { startHostTelemetry }] = await Promise.all([
+    import("./host/host.ts"),
+    import("./host/host-telemetry.ts"),
+  ]);
+  const used = telemetry ?? cleanup.use(startHostTelemetry(folder.logs));
+  const host = cleanup.use(await startHost(folder.root, options, used));
+  const channel = createChannel(host.address.grpc);
+  const held = cleanup.move();
+  return {
+    api: apiClients(channel),
+    address: host.address,
+    folder,
+    host,
+    async [Symbol.asyncDispose]() {
+      channel.close();
+      using _alone = await lock.waitUntilAlone(new AbortController().signal, options.onStay);
+      await held.disposeAsync();
+    },
+  };
+}
+
+function hostedElsewhere(root: string, address: HostAddress): HeimdexError {
+  return new HeimdexError("DATA_LOCKED", `process ${address.pid} hosts ${root} already, at http://${address.http}`, {
+    metadata: { data: root },
+    help: `Use that one (other commands do so by themselves), or stop it first: kill ${address.pid}`,
+  });
 }
 
 async function readAddress(path: string): Promise<HostAddress | undefined> {

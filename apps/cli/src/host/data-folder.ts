@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { constants } from "node:fs";
+import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
 
 /** Form of the data directory. Grows when an older Heimdex could no longer read it. */
-const DATA_VERSION = 1;
+export const DATA_VERSION = 1;
 
 /** Where everything of one archive lies. */
 export interface DataFolder {
@@ -19,12 +20,7 @@ export interface DataFolder {
   readonly scratch: string;
 }
 
-/** The data directory of `--data`, else HEIMDEX_DATA, else `.heimdex` here. */
-export function dataRoot(option: string | undefined, env: NodeJS.ProcessEnv): string {
-  return resolve(option ?? (env.HEIMDEX_DATA || ".heimdex"));
-}
-
-/** Creates what is missing and checks the version. Throws DATA_VERSION_NEWER. */
+/** Creates what is missing and checks the version. Throws DATA_VERSION_NEWER (and changes nothing then), CONFIG_INVALID when the folder cannot be used, DISK_FULL. */
 export async function openDataFolder(root: string): Promise<DataFolder> {
   const folder: DataFolder = {
     root,
@@ -35,11 +31,44 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     run: join(root, "run"),
     scratch: join(root, "scratch"),
   };
-  await mkdir(root, { recursive: true });
-  for (const path of [folder.blobs, folder.index, folder.logs, folder.run, folder.scratch])
-    await mkdir(path, { recursive: true });
-  await checkVersion(join(root, "version.json"), root);
+  try {
+    await mkdir(root, { recursive: true });
+    await checkVersion(join(root, "version.json"), root);
+    for (const path of [folder.blobs, folder.index, folder.logs, folder.run, folder.scratch])
+      await mkdir(path, { recursive: true });
+    await access(root, constants.W_OK);
+  } catch (reason) {
+    throw unusable(root, reason);
+  }
   return folder;
+}
+
+/** What the system says of the folder, as an error that names it. */
+function unusable(root: string, reason: unknown): unknown {
+  const { code } = reason as NodeJS.ErrnoException;
+  const metadata = { data: root };
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return new HeimdexError("DISK_FULL", `there is no room left on the disk of the data directory ${root}`, {
+        cause: reason,
+        metadata,
+        help: "Free some space, or choose another data directory with --data.",
+      });
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+    case "ENOTDIR":
+    case "EEXIST":
+    case "ENAMETOOLONG":
+      return new HeimdexError("CONFIG_INVALID", `the data directory ${root} cannot be used`, {
+        cause: reason,
+        metadata,
+        help: "Choose a folder that you may write to with --data or HEIMDEX_DATA.",
+      });
+    default:
+      return reason;
+  }
 }
 
 async function checkVersion(path: string, root: string): Promise<void> {
@@ -48,11 +77,26 @@ async function checkVersion(path: string, root: string): Promise<void> {
     throw reason;
   });
   if (text === undefined) return writeWhole(path, `${JSON.stringify({ data_version: DATA_VERSION })}\n`);
-  const version = (JSON.parse(text) as { data_version?: number }).data_version ?? 0;
+  const version = readVersion(text);
+  if (version === undefined)
+    throw new HeimdexError("CONFIG_INVALID", `${path} does not say which form the data have`, {
+      metadata: { data: root },
+      help: `Put back the file, or, if an older Heimdex wrote the folder, one with {"data_version": ${DATA_VERSION}}.`,
+    });
   if (version <= DATA_VERSION) return;
   throw new HeimdexError("DATA_VERSION_NEWER", `${root} has the form ${version}; this Heimdex knows ${DATA_VERSION}`, {
     metadata: { data: root },
   });
+}
+
+function readVersion(text: string): number | undefined {
+  try {
+    const { data_version: version } = JSON.parse(text) as { data_version?: unknown };
+    return Number.isSafeInteger(version) ? (version as number) : undefined;
+  } catch (reason) {
+    if (reason instanceof SyntaxError || reason instanceof TypeError) return undefined;
+    throw reason;
+  }
 }
 
 /** The key that signs data URLs: made once, kept beside the data, readable by its owner only. */

@@ -50,8 +50,12 @@ export class HostLock {
     return FileLock.try(this.#hostPath, "exclusive");
   }
 
-  /** Waits until nobody is attached, and keeps newcomers out until disposed. */
-  async waitUntilAlone(signal: AbortSignal): Promise<FileLock> {
+  /** Waits until nobody is attached, and keeps newcomers out until disposed.
+   * @param onWait called once when somebody is */
+  async waitUntilAlone(signal: AbortSignal, onWait?: () => void): Promise<FileLock> {
+    const alone = FileLock.try(this.#attachPath, "exclusive");
+    if (alone !== undefined) return alone;
+    onWait?.();
     return this.#wait(this.#attachPath, "exclusive", signal);
   }
 

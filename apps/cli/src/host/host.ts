@@ -33,7 +33,7 @@ export interface HostOptions {
 export interface Host extends AsyncDisposable {
   readonly address: HostAddress;
   readonly folder: DataFolder;
-  /** Resolves when every stage of the services it runs has registered or its service has failed repeatedly; plans are made from then on, unless it runs only some services. */
+  /** Resolves when every stage of the services it runs has registered or its service has failed repeatedly, and after 60 s at the latest; plans are made from then on, unless it runs only some services. */
   readonly ready: Promise<void>;
 }
 
@@ -41,6 +41,8 @@ export interface Host extends AsyncDisposable {
 const READY_POLL_MS = 25;
 /** A service that ended so often without coming up is not waited for. */
 const HOPELESS_FAILURES = 3;
+/** Plans are made without a service that runs but has not registered by then, ms: its probe may take minutes, and a plan can be made anew. */
+const REGISTERED_WITHIN_MS = 60_000;
 
 /** Runs the whole platform over one data directory: gateway, orchestrator and indexer in this process, stage services as its children. The caller holds the host lock. */
 export async function startHost(root: string, options: HostOptions, telemetry: Telemetry): Promise<Host> {
@@ -133,6 +135,7 @@ async function waitForStages(
   supervisor: Supervisor,
   signal: AbortSignal,
 ): Promise<void> {
+  const untilMs = performance.now() + REGISTERED_WITHIN_MS;
   for (;;) {
     const sessions = await catalog.find<SessionRecord>({ collection: "sessions", limit: 1000 });
     const known = new Set(sessions.flatMap((session) => session.body.stages.map((offer) => offer.stage)));
@@ -140,7 +143,7 @@ async function waitForStages(
       (service) =>
         supervisor.failures(service.name) < HOPELESS_FAILURES && !service.stages.every((stage) => known.has(stage)),
     );
-    if (missing.length === 0) return;
+    if (missing.length === 0 || performance.now() > untilMs) return;
     await delay(READY_POLL_MS, undefined, { signal }); // registrations are written by the service's own calls; there is no event to wait for
   }
 }

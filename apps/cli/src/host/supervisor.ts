@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, type WriteStream } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import type { Log } from "@heimdex/telemetry";
+import { LogFile } from "./log-file.ts";
 import type { StageService } from "./stage-services.ts";
 
 const FIRST_PAUSE_MS = 500;
@@ -20,7 +20,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #children = new Map<string, ChildProcess>();
   readonly #failures = new Map<string, number>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #logs: WriteStream[] = [];
+  readonly #logs: LogFile[] = [];
   #stopping = false;
 
   constructor(options: { env: NodeJS.ProcessEnv; logFolder: string; log: Log }) {
@@ -30,7 +30,7 @@ export class Supervisor implements AsyncDisposable {
   }
 
   start(service: StageService): void {
-    const log = createWriteStream(join(this.#logFolder, `${service.name}.log`), { flags: "a" });
+    const log = new LogFile(join(this.#logFolder, `${service.name}.log`));
     this.#logs.push(log);
     this.#spawn(service, log, FIRST_PAUSE_MS);
   }
@@ -47,19 +47,20 @@ export class Supervisor implements AsyncDisposable {
     );
   }
 
-  #spawn(service: StageService, log: WriteStream, pauseMs: number): void {
+  #spawn(service: StageService, log: LogFile, pauseMs: number): void {
     if (this.#stopping) return;
     const startedAtMs = Date.now();
     const child = spawn(process.execPath, [service.main], {
       env: { ...this.#env, HEIMDEX_SUPERVISED: "1" },
       stdio: ["pipe", "pipe", "pipe"],
+      // In a group of its own, Ctrl-C in the terminal reaches the host only, which may stay for others.
+      detached: true,
     });
     this.#children.set(service.name, child);
     child.stdin.on("error", (reason) =>
       this.#log.debug({ err: reason, service: service.name }, "the pipe to a service closed"),
     );
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => log.write(chunk));
     if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     let ended = false;
     const onEnd = (why: string) => {
@@ -98,6 +99,6 @@ export class Supervisor implements AsyncDisposable {
           }),
       ),
     );
-    await Promise.all(this.#logs.map((log) => new Promise<void>((resolve) => log.end(resolve))));
+    for (const log of this.#logs) log[Symbol.dispose]();
   }
 }

@@ -1,0 +1,93 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { HeimdexError } from "@heimdex/errors";
+import type { Context } from "./context.ts";
+import { dataRoot } from "./data-root.ts";
+import { STAGE_SERVICES } from "./host/stage-services.ts";
+import { type Api, openPlatform, type Platform, type PlatformOptions } from "./platform.ts";
+
+/** What of the stage services a command needs when it has to host by itself. */
+export type Needs = "everything" | "search" | "nothing";
+
+export interface ArchiveOptions {
+  readonly needs: Needs;
+  /** Attempts that run side by side, at most. Default: as many as the stages have slots. */
+  readonly jobs?: number | undefined;
+  /** Data directory where neither --data nor HEIMDEX_DATA names one. Default `.heimdex`. */
+  readonly byDefault?: string;
+}
+
+/** How often the loss of a host is made good within one call before the error is shown. */
+const MAX_LOSSES = 10;
+
+/** The archive that a command works on. Survives the end of the host it uses: calls then go to the next host, which may be this process. */
+export class Archive implements AsyncDisposable {
+  readonly root: string;
+  readonly #options: PlatformOptions;
+  readonly #signal: AbortSignal;
+  #platform: Platform;
+  #reopening: Promise<Platform> | undefined;
+
+  private constructor(root: string, options: PlatformOptions, signal: AbortSignal, platform: Platform) {
+    this.root = root;
+    this.#options = options;
+    this.#signal = signal;
+    this.#platform = platform;
+  }
+
+  /** Uses the running host of the data directory, else hosts on free ports. Throws what openPlatform does. */
+  static async open(context: Context, { needs, jobs, byDefault }: ArchiveOptions): Promise<Archive> {
+    const { terminal, data, env, signal } = context;
+    const root = dataRoot(data, env, byDefault);
+    const options: PlatformOptions = {
+      httpPort: 0,
+      grpcPort: 0,
+      workerPort: 0,
+      dataPort: 0,
+      jobs: jobs ?? 0,
+      services: STAGE_SERVICES.filter(
+        ({ name }) => needs === "everything" || (needs === "search" && name === "stage-embed"),
+      ),
+      onStay: () =>
+        terminal.note("heimdex: done; staying for other commands that use what this one hosts (Ctrl-C ends them too)"),
+    };
+    return new Archive(root, options, signal, await openPlatform(root, options, undefined, signal));
+  }
+
+  get platform(): Platform {
+    return this.#platform;
+  }
+
+  /** Makes calls. When the host has gone meanwhile, finds or becomes the next one and makes them again: they have to be such that twice is fine. */
+  async call<T>(work: (api: Api) => Promise<T>): Promise<T> {
+    for (let losses = 0; ; losses++) {
+      const platform = this.#platform;
+      try {
+        return await work(platform.api);
+      } catch (reason) {
+        const gone = reason instanceof HeimdexError && reason.id === "UNAVAILABLE";
+        if (!gone || platform.host !== undefined || losses >= MAX_LOSSES) throw reason;
+        this.#signal.throwIfAborted();
+        if (losses > 0) await delay(200, undefined, { signal: this.#signal });
+        await this.#reopen(platform);
+      }
+    }
+  }
+
+  /** Reopens once for all calls that failed with the same host. */
+  async #reopen(lost: Platform): Promise<void> {
+    if (this.#platform !== lost) return;
+    this.#reopening ??= (async () => {
+      await lost[Symbol.asyncDispose]();
+      return openPlatform(this.root, this.#options, undefined, this.#signal);
+    })();
+    try {
+      this.#platform = await this.#reopening;
+    } finally {
+      this.#reopening = undefined;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#platform[Symbol.asyncDispose]();
+  }
+}

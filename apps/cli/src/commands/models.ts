@@ -1,0 +1,96 @@
+import {
+  listModels as list,
+  modelFolder,
+  type PullEvent,
+  pullModels as pull,
+  verifyModels as verify,
+} from "@heimdex/models";
+import type { Context } from "../context.ts";
+import { EXIT_FAILED } from "../exit-code.ts";
+import { bar } from "../ui/bar.ts";
+import { bytes, printable, table } from "../ui/text.ts";
+
+/** `models ls` */
+export async function listModels({ terminal }: Context): Promise<undefined> {
+  const models = await list();
+  terminal.document({ folder: modelFolder(), models });
+  const rows = models.map((model) => [
+    terminal.style.bold(model.id),
+    model.present ? terminal.style.good("present") : terminal.style.warn("missing"),
+    bytes(model.size),
+    model.profiles.join(", "),
+    model.licence,
+    model.purpose,
+  ]);
+  for (const row of table(rows, [2])) terminal.line(row);
+  terminal.line(terminal.style.dim(`in ${printable(modelFolder())}`));
+  const missing = models.filter(({ present }) => !present);
+  if (missing.length > 0)
+    terminal.note(`Fetch what is missing: heimdex models pull ${missing.map(({ id }) => id).join(" ")}`);
+}
+
+/** `models pull` */
+export async function pullModels({ terminal, signal }: Context, what: readonly string[]): Promise<undefined> {
+  const events = new Map<string, PullEvent>();
+  const started = performance.now();
+  const onProgress = (event: PullEvent): void => {
+    const before = events.get(event.model)?.phase;
+    events.set(event.model, event);
+    if (terminal.live !== undefined)
+      terminal.live.show([...events.values()].map((each) => pullLine(each, performance.now() - started)));
+    else if (event.phase !== before)
+      terminal.note(
+        `${event.model}: ${PHASES[event.phase]}${event.phase === "fetching" ? ` (${bytes(event.total_bytes)})` : ""}`,
+      );
+  };
+  try {
+    const models = await pull(what, { onProgress, signal });
+    terminal.live?.close();
+    terminal.document({ folder: modelFolder(), models });
+    for (const model of models)
+      terminal.line(
+        `${model.id}  ${model.state === "PRESENT" ? "was there already" : "fetched and verified"}  ${terminal.style.dim(printable(model.dir))}`,
+      );
+  } finally {
+    terminal.live?.close();
+  }
+}
+
+const PHASES: Readonly<Record<PullEvent["phase"], string>> = {
+  waiting: "waits for another pull",
+  fetching: "being fetched",
+  unpacking: "being unpacked and checked",
+  compacting: "being made small and checked",
+  done: "done",
+  present: "there already",
+};
+const BAR_CELLS = 24;
+
+function pullLine({ model, phase, done_bytes, total_bytes }: PullEvent, elapsedMs: number): string {
+  const head = `${model.padEnd(26)}`;
+  // npm does not say how far it is: something that moves says that it is alive.
+  if (phase === "fetching") {
+    const at = Math.floor(elapsedMs / 250) % (BAR_CELLS - 3);
+    return `${head}${"░".repeat(at)}███${"░".repeat(BAR_CELLS - 3 - at)} ${PHASES[phase]} (${bytes(total_bytes)})`;
+  }
+  const share = phase === "done" || phase === "present" ? 1 : total_bytes === 0 ? 0 : done_bytes / total_bytes;
+  return `${head}${bar(share, BAR_CELLS)} ${PHASES[phase]}`;
+}
+
+/** `models verify` */
+export async function verifyModels(
+  { terminal, signal }: Context,
+  what: readonly string[],
+): Promise<number | undefined> {
+  const chosen = what.length > 0 ? what : (await list()).filter(({ present }) => present).map(({ id }) => id);
+  const models = chosen.length === 0 ? [] : await verify(chosen, { signal });
+  terminal.document({ folder: modelFolder(), models });
+  if (models.length === 0) terminal.line("No model is there.");
+  for (const { id, state, bad } of models) {
+    terminal.line(`${id}  ${state === "OK" ? terminal.style.good(state) : terminal.style.bad(state)}`);
+    for (const { file, problem } of bad) terminal.line(`    ${printable(file)}: ${printable(problem)}`);
+  }
+  const wrong = models.filter(({ state }) => state !== "OK");
+  if (wrong.length > 0) terminal.note(`next: heimdex models pull ${wrong.map(({ id }) => id).join(" ")}`);
+  return wrong.length > 0 || models.length === 0 ? EXIT_FAILED : undefined;
+}

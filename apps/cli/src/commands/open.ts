@@ -1,0 +1,86 @@
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { HeimdexError } from "@heimdex/errors";
+import { Archive } from "../archive.ts";
+import type { Context } from "../context.ts";
+import { dataRoot } from "../data-root.ts";
+import { findAsset } from "../find-asset.ts";
+import { lastSearch } from "../last-search.ts";
+import { browserCommand, type Command, launch, playerCommand, shellQuoted } from "../player.ts";
+import { sourcePath } from "../source-uri.ts";
+import { count, printable } from "../ui/text.ts";
+import { parseTime, timecode } from "../ui/time.ts";
+import { UsageError } from "../usage-error.ts";
+
+interface Place {
+  readonly asset: string;
+  readonly path: string;
+  readonly startMs: number;
+}
+
+/** `open`: in a player that can start at a time, else in the browser, through the gateway's media URL. */
+export async function open(context: Context, what: string, options: { print?: boolean }): Promise<undefined> {
+  const place = /^\d+$/.test(what) ? await placeOfResult(context, Number(what)) : await placeOfAsset(context, what);
+  if (!existsSync(place.path)) {
+    throw new HeimdexError("SOURCE_MISSING", `${place.path} is not there any more`, {
+      metadata: { asset: place.asset },
+    });
+  }
+  const player = playerCommand(place.path, place.startMs, context.env);
+  if (player !== undefined) return finish(context, place, player, "", options);
+  await using archive = await Archive.open(context, { needs: "nothing" });
+  const url = `http://${archive.platform.address.http}/v1/assets/${place.asset}/media#t=${place.startMs / 1000}`;
+  await finish(context, place, browserCommand(url, context.env), url, options);
+  if (options.print === true || archive.platform.host === undefined) return;
+  context.terminal.note("heimdex: serving the media until Ctrl-C, as no `heimdex up` runs");
+  if (!context.signal.aborted) await once(context.signal, "abort");
+}
+
+async function finish(
+  { terminal }: Context,
+  place: Place,
+  command: Command | undefined,
+  url: string,
+  options: { print?: boolean },
+): Promise<undefined> {
+  const ran = options.print !== true && command !== undefined;
+  terminal.document({
+    asset: place.asset,
+    source: place.path,
+    start_ms: place.startMs,
+    command: command ?? [],
+    url,
+    ran,
+  });
+  if (options.print === true) terminal.line(url !== "" || command === undefined ? url : shellQuoted(command));
+  else if (command === undefined) {
+    terminal.line(`No player (mpv, vlc, ffplay) and no browser was found. Open this address:\n${url}`);
+  } else {
+    await launch(command);
+    terminal.line(`opened ${printable(place.path)} at ${timecode(place.startMs)}: ${printable(shellQuoted(command))}`);
+  }
+}
+
+async function placeOfResult(context: Context, number: number): Promise<Place> {
+  const search = await lastSearch(dataRoot(context.data, context.env));
+  if (search === undefined) throw new UsageError("there was no search yet", "Search first: heimdex search QUERY");
+  const result = search.results[number - 1];
+  if (result === undefined) {
+    throw new UsageError(
+      `the last search, "${search.query}", had ${count(search.results.length, "result")}: there is no number ${number}`,
+      "Search again, or name ASSET@TIME.",
+    );
+  }
+  return { asset: result.asset, path: result.source, startMs: result.start_ms };
+}
+
+async function placeOfAsset(context: Context, what: string): Promise<Place> {
+  const at = what.lastIndexOf("@");
+  const startMs = at < 0 ? 0 : parseTime(what.slice(at + 1));
+  // A name may hold an @ of its own.
+  const name = at < 0 || startMs === undefined ? what : what.slice(0, at);
+  await using archive = await Archive.open(context, { needs: "nothing" });
+  const asset = await findAsset(archive, name);
+  const source = asset.sources.find(({ missing }) => !missing) ?? asset.sources[0];
+  return { asset: asset.asset, path: sourcePath(source?.uri ?? ""), startMs: startMs ?? 0 };
+}

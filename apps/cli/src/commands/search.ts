@@ -1,0 +1,92 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { SearchRequest, SearchResponse } from "@heimdex/contracts/v1/search";
+import { Archive } from "../archive.ts";
+import type { Context } from "../context.ts";
+import { findAsset } from "../find-asset.ts";
+import { rememberSearch } from "../last-search.ts";
+import { resultLines } from "../result-lines.ts";
+import { sourcePath } from "../source-uri.ts";
+import { printable } from "../ui/text.ts";
+import { UsageError } from "../usage-error.ts";
+
+export interface SearchOptions {
+  readonly asset?: readonly string[];
+  readonly from?: number;
+  readonly to?: number;
+  readonly language?: readonly string[];
+  readonly channel?: readonly string[];
+  readonly limit: number;
+}
+
+/** Where this process hosts, the worker that embeds queries has only just come up. */
+const WARM_UP_TRIES = 40;
+const WARM_UP_PAUSE_MS = 50;
+
+/** `search` */
+export async function search(context: Context, words: readonly string[], options: SearchOptions): Promise<undefined> {
+  const { terminal } = context;
+  const query = words.join(" ");
+  if (query.trim() === "")
+    throw new UsageError("the query is empty", 'Say what to look for: heimdex search "the harbour at night"');
+  await using archive = await Archive.open(context, { needs: "search" });
+  const assets: string[] = [];
+  for (const name of options.asset ?? []) assets.push((await findAsset(archive, name)).asset);
+  const answer = await ask(context, archive, {
+    query,
+    pageSize: options.limit,
+    assets,
+    fromMs: options.from ?? 0,
+    toMs: options.to ?? 0,
+    languages: [...(options.language ?? [])],
+    channels: [...(options.channel ?? [])],
+  });
+  const document = searchDocument(answer);
+  await rememberSearch(archive.root, { query: answer.query, results: document.results });
+  terminal.document(document);
+  if (answer.degraded)
+    terminal.note(`${terminal.noteStyle.warn("not all was searched:")} ${printable(answer.degradedReason)}`);
+  if (answer.results.length === 0) {
+    terminal.line("Nothing matches.");
+    if ((await archive.call((api) => api.assets.listAssets({ pageSize: 1 }))).assets.length === 0)
+      terminal.note("The archive is empty. Fill it: heimdex index PATH...");
+    return;
+  }
+  for (const [at, result] of answer.results.entries()) {
+    for (const line of resultLines(at + 1, result, answer.query, terminal.style)) terminal.line(line);
+  }
+  terminal.line(terminal.style.dim(`${answer.tookMs.toFixed(0)} ms. See one: heimdex open 1`));
+}
+
+/** Searches; where this process hosts, waits until the query's meaning can be searched, too. */
+export async function ask(
+  { signal }: Context,
+  archive: Archive,
+  request: Partial<SearchRequest>,
+): Promise<SearchResponse> {
+  await archive.platform.host?.ready;
+  for (let tries = 1; ; tries++) {
+    const answer = await archive.call((api) => api.search.search(request, { signal }));
+    if (!answer.degraded || archive.platform.host === undefined || tries === WARM_UP_TRIES) return answer;
+    const { stages } = await archive.call((api) => api.stages.listStages({ pageSize: 1000 }));
+    if (!stages.some((stage) => stage.stage === "embed.text" && stage.state === "ENABLED")) return answer;
+    await delay(WARM_UP_PAUSE_MS, undefined, { signal });
+  }
+}
+
+/** The one document of `search --json`. */
+export function searchDocument(answer: SearchResponse) {
+  return {
+    query: answer.query,
+    results: answer.results.map(({ asset, source, startMs, endMs, score, snippet, why }) => ({
+      asset,
+      source: sourcePath(source),
+      start_ms: startMs,
+      end_ms: endMs,
+      score,
+      snippet,
+      why: why.map(({ channel, rank, score: own, matched }) => ({ channel, rank, score: own, matched })),
+    })),
+    took_ms: answer.tookMs,
+    degraded: answer.degraded,
+  };
+}

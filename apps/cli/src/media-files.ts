@@ -1,0 +1,99 @@
+import { opendir, realpath, stat } from "node:fs/promises";
+import { extname, join, resolve } from "node:path";
+import { HeimdexError } from "@heimdex/errors";
+
+/** What `index` takes from folders, by extension (docs/reference/cli.md lists the same). A file that is named is tried whatever it is called. */
+export const MEDIA_EXTENSIONS: ReadonlySet<string> = new Set(
+  (
+    "3g2 3gp asf avi dv f4v flv m2t m2ts m2v m4v mkv mov mp4 mpe mpeg mpg mts mxf ogm ogv qt rm rmvb ts vob webm wmv " +
+    "aac ac3 aif aiff amr ape caf dts eac3 flac m4a m4b mka mp2 mp3 mpc oga ogg opus tta wav wma wv"
+  )
+    .split(" ")
+    .map((extension) => `.${extension}`),
+);
+
+/** A file to index, or why a path gives none. */
+export type Found =
+  | { readonly path: string; readonly problem?: undefined }
+  | { readonly path: string; readonly problem: HeimdexError };
+
+/** The files that paths stand for: a file itself, a folder's media files with those of all folders below, in order of name. Names that begin with a
+ * dot and Heimdex's own data directories are left out; a folder is visited once, however many links lead to it. Absolute paths, each once.
+ * What is wrong with one path never stops the others: SOURCE_NOT_FOUND, SOURCE_UNREADABLE, SOURCE_EMPTY, SOURCE_UNSUPPORTED. */
+export async function findMedia(paths: readonly string[], signal: AbortSignal): Promise<Found[]> {
+  const found = new Map<string, Found>();
+  for (const given of paths) {
+    signal.throwIfAborted();
+    const path = resolve(given);
+    for (const entry of await findIn(path, signal)) if (!found.has(entry.path)) found.set(entry.path, entry);
+  }
+  return [...found.values()];
+}
+
+async function findIn(path: string, signal: AbortSignal): Promise<Found[]> {
+  try {
+    const facts = await stat(path);
+    if (facts.isFile()) return [{ path }];
+    if (!facts.isDirectory()) {
+      const message = `${path} is neither a file nor a folder`;
+      return [{ path, problem: new HeimdexError("SOURCE_UNSUPPORTED", message, { metadata: { source: path } }) }];
+    }
+    const files = await walk(path, new Set(), signal);
+    if (files.length > 0) return files;
+    const help = `Name the files themselves if they are media under other names; from folders Heimdex takes ${[...MEDIA_EXTENSIONS].slice(0, 6).join(" ")} and more.`;
+    const message = `the folder ${path} holds no media files`;
+    return [{ path, problem: new HeimdexError("SOURCE_EMPTY", message, { metadata: { source: path }, help }) }];
+  } catch (reason) {
+    return [{ path, problem: problemOf(path, reason) }];
+  }
+}
+
+async function walk(folder: string, visited: Set<string>, signal: AbortSignal): Promise<Found[]> {
+  signal.throwIfAborted();
+  const real = await realpath(folder);
+  if (visited.has(real)) return [];
+  visited.add(real);
+  const entries = [];
+  for await (const entry of await opendir(folder)) if (!entry.name.startsWith(".")) entries.push(entry);
+  entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  if (entries.some(({ name }) => name === "catalog.sqlite") && entries.some(({ name }) => name === "version.json"))
+    return [];
+  const found: Found[] = [];
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    try {
+      // A link is what it points at; one that points nowhere is skipped, as other programs do.
+      const kind = entry.isSymbolicLink() ? await stat(path).catch(unlessDangling) : entry;
+      if (kind === undefined) continue;
+      if (kind.isDirectory()) found.push(...(await walk(path, visited, signal)));
+      else if (kind.isFile() && MEDIA_EXTENSIONS.has(extname(entry.name).toLowerCase())) found.push({ path });
+    } catch (reason) {
+      found.push({ path, problem: problemOf(path, reason) });
+    }
+  }
+  return found;
+}
+
+function unlessDangling(reason: NodeJS.ErrnoException): undefined {
+  if (reason.code !== "ENOENT" && reason.code !== "ELOOP") throw reason;
+}
+
+function problemOf(path: string, reason: unknown): HeimdexError {
+  const metadata = { source: path };
+  switch ((reason as NodeJS.ErrnoException).code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new HeimdexError("SOURCE_NOT_FOUND", `there is nothing at ${path}`, { metadata, cause: reason });
+    case "EACCES":
+    case "EPERM":
+      return new HeimdexError("SOURCE_UNREADABLE", `${path} cannot be read: permission denied`, {
+        metadata,
+        cause: reason,
+      });
+    case "ELOOP":
+    case "ENAMETOOLONG":
+      return new HeimdexError("SOURCE_UNSUPPORTED", `${path} cannot be opened`, { metadata, cause: reason });
+    default:
+      throw reason;
+  }
+}

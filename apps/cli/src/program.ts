@@ -1,0 +1,208 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Context } from "./context.ts";
+import { parseTime } from "./ui/time.ts";
+
+type Handler<Args extends unknown[]> = (context: Context, ...args: Args) => Promise<number | undefined>;
+type Execute = <Args extends unknown[]>(
+  load: () => Promise<Handler<Args>>,
+  args: Args,
+  globals: { readonly data: string | undefined },
+) => Promise<void>;
+
+const integer = (min: number, max: number) => (text: string) => {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max))
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  return value;
+};
+const moment = (text: string) => {
+  const ms = parseTime(text);
+  if (ms === undefined) throw new InvalidArgumentError("It must be a time such as 83, 1:23, 01:02:03.456 or 83500ms.");
+  return ms;
+};
+const several = (value: string, before: readonly string[] | undefined) => [
+  ...(before ?? []),
+  ...value.split(",").filter(Boolean),
+];
+
+const jobsOption = () =>
+  new Option("--jobs <n>", "attempts that run side by side, at most (default: as many as suit the machine)").argParser(
+    integer(1, 256),
+  );
+const portOption = (flag: string, what: string, byDefault: number) =>
+  new Option(`${flag} <port>`, `port of ${what}; 0 takes a free one`).argParser(integer(0, 65_535)).default(byDefault);
+
+const CHANNELS = ["spoken", "written", "described", "names", "custom", "text"];
+
+/** The command line. Commands are loaded when they run: `--help` costs no more than this file.
+ * @param execute runs the handler that a command loads */
+export function createProgram(execute: Execute): Command {
+  const program = new Command("heimdex")
+    .description("Makes a video archive searchable where it lies.")
+    .version("0.1.0", "-V, --version", "prints the version")
+    .option("--data <dir>", "data directory (default: HEIMDEX_DATA, else .heimdex here)")
+    .option("--json", "print one JSON document on stdout, and all else on stderr")
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("`heimdex --help` shows how commands are called.")
+    .helpOption("-h, --help", "shows this help")
+    .helpCommand("help [command]", "shows the help of a command")
+    .exitOverride()
+    .addHelpText(
+      "after",
+      "\nExit code: 0 all well, 1 something failed (and it says what), 2 wrong usage.\nEach command is described in docs/reference/cli.md.",
+    );
+  const globals = () => ({ data: program.opts<{ data?: string }>().data });
+  const on =
+    <Args extends unknown[]>(load: () => Promise<Handler<Args>>) =>
+    (...args: unknown[]) =>
+      execute(load, args.slice(0, -1) as Args, globals()); // commander adds the command itself
+
+  program
+    .command("demo")
+    .description("makes footage, indexes it and answers three questions")
+    .addOption(jobsOption())
+    .action(on(async () => (await import("./commands/demo.ts")).demo));
+  program
+    .command("up")
+    .description("runs everything until Ctrl-C; other commands then use it")
+    .addOption(portOption("--http-port", "the HTTP API", 8480))
+    .addOption(portOption("--grpc-port", "the gRPC API", 8481))
+    .addOption(portOption("--worker-port", "workers", 8482))
+    .addOption(portOption("--data-port", "the workers' data", 8483))
+    .addOption(jobsOption())
+    .action(on(async () => (await import("./commands/up.ts")).up));
+  program
+    .command("index")
+    .description("makes files, or all media in folders, searchable")
+    .argument("<path...>", "files and folders")
+    .option("--reread", "read files again even if size and modification time are as known")
+    .addOption(new Option("--priority <n>", "-100 to 100, higher first").argParser(signed).default(0))
+    .addOption(jobsOption())
+    .action(on(async () => (await import("./commands/index.ts")).index));
+  program
+    .command("search")
+    .description("finds moments")
+    .argument("<query...>", "what to look for, in words")
+    .option("--asset <id>", "only in this asset (id or path; may be repeated)", several)
+    .addOption(new Option("--from <time>", "only moments that end after this").argParser(moment))
+    .addOption(new Option("--to <time>", "only moments that start before this").argParser(moment))
+    .option("--language <tag>", "only moments with text in this language (may be repeated)", several)
+    .addOption(
+      new Option("--channel <name>", `search only here: ${CHANNELS.join(", ")} (may be repeated)`).argParser(channels),
+    )
+    .addOption(new Option("--limit <n>", "results at most").argParser(integer(1, 100)).default(10))
+    .action(on(async () => (await import("./commands/search.ts")).search));
+  program
+    .command("open")
+    .description("plays a result of the last search, or an asset from a time on")
+    .argument("<result>", "number of the result, ASSET or ASSET@TIME")
+    .option("--print", "print what would be run, and run nothing")
+    .action(on(async () => (await import("./commands/open.ts")).open));
+  program
+    .command("sidecar")
+    .description("prints everything known about an asset as JSON")
+    .argument("<asset>", "id or path")
+    .addOption(new Option("--revision <n>", "an older revision").argParser(integer(1, 2 ** 31)))
+    .action(on(async () => (await import("./commands/sidecar.ts")).sidecar));
+
+  const assets = program.command("assets").description("lists and removes assets");
+  assets
+    .command("ls", { isDefault: true })
+    .description("lists the assets of the archive, newest first")
+    .action(on(async () => (await import("./commands/assets.ts")).listAssets));
+  assets
+    .command("rm")
+    .description("removes assets from the archive; the media files themselves are not touched")
+    .argument("<asset...>", "ids or paths")
+    .action(on(async () => (await import("./commands/assets.ts")).removeAssets));
+
+  program
+    .command("jobs")
+    .description("lists jobs")
+    .command("ls", { isDefault: true })
+    .description("lists jobs, newest first")
+    .option("--active", "only jobs that have not ended")
+    .addOption(new Option("--limit <n>", "jobs at most").argParser(integer(1, 100_000)).default(50))
+    .action(on(async () => (await import("./commands/jobs.ts")).listJobs));
+  program
+    .command("cancel")
+    .description("cancels jobs")
+    .argument("<job...>", "ids, their beginnings, or `last`")
+    .action(on(async () => (await import("./commands/jobs.ts")).cancelJobs));
+  program
+    .command("retry")
+    .description("runs ended jobs again; what succeeded before comes from the cache")
+    .argument("<job...>", "ids, their beginnings, or `last`")
+    .addOption(jobsOption())
+    .action(on(async () => (await import("./commands/retry.ts")).retry));
+  program
+    .command("plan")
+    .description("says what indexing a file would do, without doing it")
+    .argument("<path>", "a file")
+    .action(on(async () => (await import("./commands/plan.ts")).plan));
+  program
+    .command("status")
+    .description("what is up, what waits, what room is left")
+    .action(on(async () => (await import("./commands/status.ts")).status));
+  program
+    .command("watch")
+    .description("shows the jobs under way until there are none")
+    .addOption(jobsOption())
+    .action(on(async () => (await import("./commands/watch.ts")).watch));
+  program
+    .command("stages")
+    .description("lists stages, their workers and models")
+    .action(on(async () => (await import("./commands/stages.ts")).stages));
+
+  const models = program.command("models").description("lists, fetches and checks models");
+  models
+    .command("ls", { isDefault: true })
+    .description("lists models")
+    .action(on(async () => (await import("./commands/models.ts")).listModels));
+  models
+    .command("pull")
+    .description("fetches models that are not there yet")
+    .argument("[model...]", "ids or a profile", ["bundled"])
+    .action(on(async () => (await import("./commands/models.ts")).pullModels));
+  models
+    .command("verify")
+    .description("reads every byte of the models and compares it with its digest")
+    .argument("[model...]", "ids or a profile; default: every model that is there")
+    .action(on(async () => (await import("./commands/models.ts")).verifyModels));
+
+  program
+    .command("trace")
+    .description("draws where a job's time went")
+    .argument("<job>", "id, its beginning, or `last`")
+    .action(on(async () => (await import("./commands/trace.ts")).trace));
+  program
+    .command("logs")
+    .description("prints the end of the logs")
+    .argument("[service...]", "such as host or stage-media; default: all")
+    .option("-f, --follow", "go on with what is written from now on")
+    .addOption(new Option("-n, --lines <n>", "lines at most").argParser(integer(0, 1_000_000)).default(100))
+    .action(on(async () => (await import("./commands/logs.ts")).logs));
+  program
+    .command("reindex")
+    .description("builds the search index anew from the sidecars alone")
+    .action(on(async () => (await import("./commands/reindex.ts")).reindex));
+  program
+    .command("doctor")
+    .description("checks that everything needed is there, and says what to do where it is not")
+    .action(on(async () => (await import("./commands/doctor.ts")).doctor));
+  return program;
+}
+
+function signed(text: string): number {
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(Math.abs(value) <= 100)) throw new InvalidArgumentError("It must be a whole number from -100 to 100.");
+  return value;
+}
+
+function channels(value: string, before: readonly string[] | undefined): string[] {
+  const all = several(value, before);
+  const wrong = all.find((channel) => !CHANNELS.includes(channel));
+  if (wrong !== undefined)
+    throw new InvalidArgumentError(`There is no channel ${wrong}; there are ${CHANNELS.join(", ")}.`);
+  return all;
+}
