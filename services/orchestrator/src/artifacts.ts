@@ -1,30 +1,49 @@
-import type { ArtifactRef } from "@heimdex/kernel";
+import type { ArtifactRef, Job } from "@heimdex/kernel";
 import type { Blobs } from "@heimdex/ports";
 import { sha256Hex } from "./ids.ts";
 
 /** Largest bytes kept in the catalog instead of as a blob. */
 const INLINE_BYTES = 4096;
+/** What all of a job's inline outputs may take of its document's 256 KiB; base64 adds a third. */
+const INLINE_BYTES_PER_JOB = 72 * 1024;
 /** A port's artifacts beyond this many are kept as one list, so that the job's document stays small. */
 const LIST_FROM = 8;
 const LIST_TYPE = "application/vnd.heimdex.artifacts+json";
 
-/** Keeps bytes: JSON in the reference when small, all else as a blob, since layers name pictures and vectors by their digest. */
+/** Largest bytes a job keeps in its own document: fewer, the more outputs its steps can have. */
+export function inlineLimit(job: Job): number {
+  const ports = job.steps.reduce((sum, step) => sum + step.outputPorts.length, 0);
+  return Math.min(INLINE_BYTES, Math.floor(INLINE_BYTES_PER_JOB / Math.max(1, ports)));
+}
+
+/** Whether bytes are kept in the reference itself: small JSON. All else is a blob, since layers name pictures and vectors by their digest. */
+export function fitsInline({ mediaType, size }: { mediaType: string; size: number }, inlineLimit: number): boolean {
+  return size <= inlineLimit && mediaType.endsWith("json");
+}
+
+/** Keeps bytes in the reference or as a blob. */
 export async function keep(
   blobs: Blobs,
   tenant: string,
   ref: Omit<ArtifactRef, "sha256" | "size" | "inline">,
   bytes: Uint8Array,
+  inlineLimit = INLINE_BYTES,
 ): Promise<ArtifactRef> {
   const sha256 = sha256Hex(bytes);
   const size = bytes.byteLength;
-  if (size <= INLINE_BYTES && ref.mediaType.endsWith("json"))
+  if (fitsInline({ mediaType: ref.mediaType, size }, inlineLimit))
     return { ...ref, sha256, size, inline: Buffer.from(bytes).toString("base64") };
   await blobs.put({ tenant, sha256, size }, once(bytes));
   return { ...ref, sha256, size };
 }
 
 /** Folds the artifacts of ports with many of them into lists. */
-export async function foldLists(blobs: Blobs, tenant: string, outputs: readonly ArtifactRef[]): Promise<ArtifactRef[]> {
+export async function foldLists(
+  blobs: Blobs,
+  tenant: string,
+  outputs: readonly ArtifactRef[],
+  inlineLimit: number,
+): Promise<ArtifactRef[]> {
   const byPort = Map.groupBy(outputs, (output) => output.port);
   const folded: ArtifactRef[] = [];
   for (const [port, artifacts] of byPort) {
@@ -33,7 +52,10 @@ export async function foldLists(blobs: Blobs, tenant: string, outputs: readonly 
       continue;
     }
     const bytes = Buffer.from(JSON.stringify(artifacts));
-    folded.push({ ...(await keep(blobs, tenant, { port, mediaType: LIST_TYPE }, bytes)), list: artifacts.length });
+    folded.push({
+      ...(await keep(blobs, tenant, { port, mediaType: LIST_TYPE }, bytes, inlineLimit)),
+      list: artifacts.length,
+    });
   }
   return folded;
 }

@@ -1,8 +1,8 @@
 import { HeimdexError } from "@heimdex/errors";
-import type { AssetRecord, CacheEntry, Job, SourceRecord } from "@heimdex/kernel";
-import type { Blobs, Catalog, Collection, MomentIndex, WriteOp } from "@heimdex/ports";
+import type { ArtifactRef, AssetRecord, CacheEntry, Job, SourceRecord } from "@heimdex/kernel";
+import type { Blobs, Catalog, Collection, Document, MomentIndex, WriteOp } from "@heimdex/ports";
 import { unfoldLists } from "./artifacts.ts";
-import { sidecarName } from "./settlement.ts";
+import { sidecarFolder } from "./settlement.ts";
 
 const PAGE = 500;
 
@@ -18,39 +18,65 @@ export class AssetRemoval {
     this.#index = index;
   }
 
-  /** Repeatable: what a crash left behind goes with the next call. Throws ASSET_NOT_FOUND, ASSET_BUSY. */
+  /** Repeatable: what a crash left behind goes with the next call; the asset's own document goes last. Throws ASSET_NOT_FOUND, ASSET_BUSY. */
   async remove(tenant: string, id: string): Promise<void> {
-    const stored = await this.#catalog.get<AssetRecord>("assets", id);
+    const stored = /^a_[0-9a-f]{1,64}$/.test(id) ? await this.#catalog.get<AssetRecord>("assets", id) : undefined;
     if (stored?.body.tenant !== tenant)
-      throw new HeimdexError("ASSET_NOT_FOUND", `there is no asset ${id}`, { metadata: { asset: id } });
+      throw new HeimdexError("ASSET_NOT_FOUND", `there is no asset ${id.slice(0, 64)}`, {
+        metadata: { asset: id.slice(0, 64) },
+      });
     if ((await this.#catalog.count("jobs", `active:${id}`)) > 0)
       throw new HeimdexError("ASSET_BUSY", `a job for ${stored.body.title} is under way`, { metadata: { asset: id } });
     await this.#index.removeAssets(tenant, [id]);
-    await this.#removeBlobs(tenant, id);
-    for (let revision = stored.body.sidecarRevision; revision > 0; revision--)
-      await this.#blobs.deleteNamed(tenant, sidecarName(id, revision));
-    for (const job of await this.#all<Job>("jobs", `asset:${id}`)) {
+    const jobs = await this.#all<Job>("jobs", `asset:${id}`);
+    const results = await this.#all<CacheEntry>("cache", `asset:${id}`);
+    const [own, lent] = partition(results, ({ terms }) => terms.every((term) => term === `asset:${id}`));
+    await this.#removeBlobs(tenant, own, jobs);
+    await this.#removeSidecars(tenant, id);
+    for (const job of jobs) {
       const spans = await this.#all("spans", `job:${job.id}`);
-      await this.#delete([
-        ...spans.map((span) => ({ collection: "spans", id: span.id }) as const),
-        { collection: "jobs", id: job.id },
-      ]);
+      await this.#delete(spans.map((span) => ({ collection: "spans", id: span.id })));
     }
     const sources = await this.#all<SourceRecord>("sources", `asset:${id}`);
-    const results = await this.#all<CacheEntry>("cache", `asset:${id}`);
+    for (const entry of lent) await this.#giveUp(entry, id);
     await this.#delete([
+      ...jobs.map((job) => ({ collection: "jobs", id: job.id }) as const),
       ...sources.map((source) => ({ collection: "sources", id: source.id }) as const),
-      ...results.map((result) => ({ collection: "cache", id: result.id }) as const),
-      { collection: "assets", id },
+      ...own.map((result) => ({ collection: "cache", id: result.id }) as const),
+    ]);
+    await this.#delete([{ collection: "assets", id }]);
+  }
+
+  async #removeSidecars(tenant: string, id: string): Promise<void> {
+    for (;;) {
+      const names = await this.#blobs.listNamed(tenant, sidecarFolder(id), undefined, PAGE);
+      for (const name of names) await this.#blobs.deleteNamed(tenant, name);
+      if (names.length < PAGE) return;
+    }
+  }
+
+  /** A result that another asset uses too stays, as that one's. */
+  async #giveUp({ id, version, terms, body }: Document<CacheEntry>, asset: string): Promise<void> {
+    const left = terms.filter((term) => term !== `asset:${asset}`);
+    const owner = left.find((term) => term.startsWith("asset:"))?.slice("asset:".length) ?? "";
+    await this.#catalog.write([
+      { op: "replace", collection: "cache", id, version, terms: left, sort: "", body: { ...body, asset: owner } },
     ]);
   }
 
-  /** Blobs that results of this asset name and no other asset's do. */
-  async #removeBlobs(tenant: string, id: string): Promise<void> {
+  /** Blobs that this asset's results and neighbours name, and nobody else's results nor any job under way does. */
+  async #removeBlobs(
+    tenant: string,
+    results: readonly Document<CacheEntry>[],
+    jobs: readonly Document<Job>[],
+  ): Promise<void> {
+    const gone = new Set(results.map((result) => result.id));
     const own = new Map<string, number>();
-    for (const entry of await this.#all<CacheEntry>("cache", `asset:${id}`)) {
+    for (const job of jobs) for (const { sha256, size } of job.body.neighbours.filter(isBlob)) own.set(sha256, size);
+    for (const entry of results)
       for (const [sha256, size] of await this.#blobsOf(tenant, entry.body)) own.set(sha256, size);
-    }
+    for (const job of await this.#all<Job>("jobs", "active"))
+      for (const { sha256 } of job.body.neighbours) own.delete(sha256);
     let after: string | undefined;
     while (own.size > 0) {
       const page = await this.#catalog.find<CacheEntry>({
@@ -59,7 +85,7 @@ export class AssetRemoval {
         ...(after === undefined ? {} : { after: { id: after } }),
       });
       for (const entry of page) {
-        if (entry.body.asset === id || entry.body.tenant !== tenant) continue;
+        if (gone.has(entry.id) || entry.body.tenant !== tenant) continue;
         for (const [sha256] of await this.#blobsOf(tenant, entry.body)) own.delete(sha256);
       }
       after = page.at(-1)?.id;
@@ -81,8 +107,8 @@ export class AssetRemoval {
     return blobs;
   }
 
-  async #all<B>(collection: Collection, term: string) {
-    const found = [];
+  async #all<B>(collection: Collection, term: string): Promise<Document<B>[]> {
+    const found: Document<B>[] = [];
     let after: string | undefined;
     for (;;) {
       const page = await this.#catalog.find<B>({
@@ -101,4 +127,12 @@ export class AssetRemoval {
     const ops: WriteOp[] = documents.map(({ collection, id }) => ({ op: "delete", collection, id }));
     for (let at = 0; at < ops.length; at += PAGE) await this.#catalog.write(ops.slice(at, at + PAGE));
   }
+}
+
+function isBlob({ inline }: ArtifactRef): boolean {
+  return inline === undefined;
+}
+
+function partition<T>(values: readonly T[], wanted: (value: T) => boolean): [T[], T[]] {
+  return [values.filter(wanted), values.filter((value) => !wanted(value))];
 }

@@ -18,7 +18,8 @@ import { assetId, sourceId, timeOrderedId } from "./ids.ts";
 import type { Indexer } from "./indexer.ts";
 import type { Intake } from "./intake.ts";
 import type { JobStore } from "./job-store.ts";
-import { sourcePath, statSource } from "./source.ts";
+import type { JobTrace } from "./job-trace.ts";
+import { canonicalUri, sourcePath, statSource } from "./source.ts";
 
 export interface CommandParts {
   readonly catalog: Catalog;
@@ -27,6 +28,9 @@ export interface CommandParts {
   readonly indexer: Indexer;
   readonly estimates: Estimates;
   readonly removal: AssetRemoval;
+  readonly trace: JobTrace;
+  /** As in the orchestrator's configuration. */
+  readonly salt: string;
 }
 
 interface Call {
@@ -39,7 +43,7 @@ interface Call {
 export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Subscription[]> {
   const methods: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
     "JobService.CreateJob": ({ tenant, request }) => createJob(parts, tenant, CreateJobRequest.fromJSON(request)),
-    "JobService.CancelJob": ({ request }) => cancelJob(parts, CancelJobRequest.fromJSON(request).job),
+    "JobService.CancelJob": ({ tenant, request }) => cancelJob(parts, tenant, CancelJobRequest.fromJSON(request).job),
     "JobService.RetryJob": ({ tenant, request }) => retryJob(parts, tenant, RetryJobRequest.fromJSON(request)),
     "JobService.PlanJob": ({ tenant, request }) => planJob(parts, tenant, PlanJobRequest.fromJSON(request).sourceUri),
     "AssetService.DeleteAsset": async ({ tenant, request }) => {
@@ -56,14 +60,14 @@ export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Sub
 }
 
 async function createJob(parts: CommandParts, tenant: string, request: CreateJobRequest): Promise<unknown> {
-  sourcePath(request.sourceUri); // refuses what can never be read before a job exists
+  const sourceUri = canonicalUri(request.sourceUri); // refuses what can never be read before a job exists
   const nowMs = Date.now();
   const parent = parseTraceparent(request.traceparent);
   const job: Job = {
     id: timeOrderedId("j", nowMs),
     tenant,
     asset: "",
-    sourceUri: request.sourceUri,
+    sourceUri,
     fingerprint: "",
     sourceSize: 0,
     sourceModifiedMs: 0,
@@ -107,17 +111,28 @@ async function claimRequest(
   return (await catalog.get<{ job: string }>("requests", id))?.body.job ?? job;
 }
 
-async function cancelJob({ store }: CommandParts, id: string): Promise<unknown> {
-  const { job, applied } = await store.apply(id, { kind: "cancel", atMs: Date.now() });
+async function cancelJob({ store, trace }: CommandParts, tenant: string, id: string): Promise<unknown> {
+  const before = await requireJob(store, tenant, id);
+  const atMs = Date.now();
+  const { job, applied } = await store.apply(id, { kind: "cancel", atMs });
   if (!applied)
     throw new HeimdexError("JOB_ENDED", `job ${id} has ended already: ${job.state}`, { metadata: { job: id } });
+  for (const { stage, lease, worker } of before.steps) {
+    if (lease === undefined) continue;
+    trace.own(job, {
+      name: `attempt ${stage}`,
+      spanId: lease.spanId,
+      parentId: "",
+      startMs: lease.grantedAtMs,
+      durationMs: atMs - lease.grantedAtMs,
+      attributes: { stage, attempt: String(lease.epoch), worker, outcome: "cancelled" },
+    });
+  }
   return { job: id };
 }
 
 async function retryJob(parts: CommandParts, tenant: string, request: RetryJobRequest): Promise<unknown> {
-  const job = (await parts.store.read(request.job))?.body;
-  if (job === undefined)
-    throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${request.job}`, { metadata: { job: request.job } });
+  const job = await requireJob(parts.store, tenant, request.job);
   if (!jobEnded(job.state))
     throw new HeimdexError("ASSET_BUSY", `job ${request.job} has not ended yet`, {
       metadata: { job: request.job },
@@ -130,19 +145,30 @@ async function retryJob(parts: CommandParts, tenant: string, request: RetryJobRe
   );
 }
 
-async function planJob(parts: CommandParts, tenant: string, uri: string): Promise<unknown> {
+/** The job as stored. Throws JOB_NOT_FOUND, also for another tenant's. */
+async function requireJob(store: JobStore, tenant: string, id: string): Promise<Job> {
+  const job = /^j_[0-9a-f]{1,64}$/.test(id) ? (await store.read(id))?.body : undefined;
+  if (job?.tenant === tenant) return job;
+  throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${id.slice(0, 64)}`, { metadata: { job: id.slice(0, 64) } });
+}
+
+async function planJob(parts: CommandParts, tenant: string, sourceUri: string): Promise<unknown> {
+  const uri = canonicalUri(sourceUri);
   const facts = await statSource(sourcePath(uri));
   const known = await parts.intake.remembered(tenant, uri, facts);
   const asset = known === undefined ? "" : assetId(tenant, known.fingerprint);
   const durationMs = asset === "" ? 0 : ((await parts.catalog.get<AssetRecord>("assets", asset))?.body.durationMs ?? 0);
   const lookUp = async (keys: readonly string[]) =>
     (await parts.catalog.getMany<CacheEntry>("cache", keys)).map((entry) => entry?.body);
+  const plan = await parts.intake.plan();
   const steps = await dryRun({
     tenant,
     uri,
     fingerprint: known?.fingerprint ?? "",
     size: facts.size,
-    steps: await parts.intake.plan(),
+    neighbours: await parts.intake.neighboursOf(sourcePath(uri), plan),
+    salt: parts.salt,
+    steps: plan,
     lookUp,
   });
   return PlanJobResponse.toJSON({

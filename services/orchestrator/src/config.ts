@@ -22,6 +22,8 @@ export interface OrchestratorConfig {
   readonly sweepEveryMs: number;
   /** How often the catalog is searched for work whose hint was lost. Default 15 s. */
   readonly healEveryMs: number;
+  /** How often free disk is looked at, and spans and estimates are stored. Default 5 s. */
+  readonly upkeepEveryMs: number;
   /** Leasing stops below this. Default 2 GiB. */
   readonly minFreeBytes: number;
   /** Largest single output. Default 8 GiB. */
@@ -46,6 +48,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   maxWaitMs: 20_000,
   sweepEveryMs: 1_000,
   healEveryMs: 15_000,
+  upkeepEveryMs: 5_000,
   minFreeBytes: 2 * 1024 ** 3,
   maxOutputBytes: 8 * 1024 ** 3,
   maxAttempts: 0,

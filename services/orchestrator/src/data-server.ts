@@ -15,22 +15,25 @@ export interface DataServer extends AsyncDisposable {
   readonly url: string;
 }
 
+interface DataParts {
+  readonly store: JobStore;
+  readonly blobs: Blobs;
+  readonly signingKey: Uint8Array;
+  readonly log: Log;
+}
+
 /** Serves what leases reach, over HTTP: GET and HEAD with byte ranges for inputs, PUT for outputs. A URL is good while its lease is held. */
-export async function startDataServer(
-  address: { host: string; port: number },
-  store: JobStore,
-  blobs: Blobs,
-  signingKey: Uint8Array,
-  log: Log,
-): Promise<DataServer> {
+export async function startDataServer(address: { host: string; port: number }, parts: DataParts): Promise<DataServer> {
   const server = createServer((request, response) => {
-    answer(request, response, store, blobs, signingKey).catch((reason: unknown) => {
+    answer(request, response, parts).catch((reason: unknown) => {
+      if (request.destroyed && !request.complete) return; // the worker went away
       const error = HeimdexError.from(reason);
-      if (error.id === "INTERNAL") log.error({ err: reason, path: request.method }, "data request failed");
+      if (error.id === "INTERNAL") parts.log.error({ err: reason, method: request.method }, "data request failed");
       if (response.headersSent) response.destroy();
       else send(response, httpStatus(error), error);
     });
   });
+  server.requestTimeout = 0; // an output of gigabytes takes as long as it takes; its lease ends it
   await new Promise<void>((resolve, reject) => {
     server.once("error", (reason: NodeJS.ErrnoException) => {
       reject(
@@ -52,39 +55,54 @@ export async function startDataServer(
   };
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  store: JobStore,
-  blobs: Blobs,
-  signingKey: Uint8Array,
-): Promise<void> {
-  const grant = openGrant(request.url ?? "", signingKey);
+async function answer(request: IncomingMessage, response: ServerResponse, parts: DataParts): Promise<void> {
+  const grant = openGrant(request.url ?? "", parts.signingKey);
   if (grant === undefined) throw new HeimdexError("PERMISSION_DENIED", "the URL's signature is not ours");
-  const step = (await store.get(grant.job))?.steps.find((candidate) => candidate.stage === grant.stage);
-  if (step?.state !== "LEASED" || step.lease?.id !== grant.lease || step.lease.epoch !== grant.epoch) {
-    throw new HeimdexError("LEASE_SUPERSEDED", `lease ${grant.lease} is over, and its URLs with it`, {
-      metadata: { lease: grant.lease, stage: grant.stage },
-    });
-  }
-  if (grant.kind === "upload") {
-    if (request.method !== "PUT")
-      throw new HeimdexError("INVALID_ARGUMENT", `${request.method} on an upload: PUT is meant`);
-    const stored = await blobs.upload({ tenant: grant.tenant, attempt: grant.lease, n: grant.n }, request, grant.size);
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(stored));
-    return;
-  }
+  await assertHeld(parts.store, grant);
+  if (grant.kind === "upload") return receive(request, response, grant, parts);
   if (request.method !== "GET" && request.method !== "HEAD")
     throw new HeimdexError("INVALID_ARGUMENT", `${request.method} on an input: GET is meant`);
-  await serve(request, response, grant, store, blobs);
+  await serve(request, response, grant, parts);
+}
+
+async function assertHeld(store: JobStore, { job, stage, lease, epoch }: DataGrant): Promise<void> {
+  const step = (await store.get(job))?.steps.find((candidate) => candidate.stage === stage);
+  if (step?.state === "LEASED" && step.lease?.id === lease && step.lease.epoch === epoch) return;
+  throw new HeimdexError("LEASE_SUPERSEDED", `lease ${lease} is over, and its URLs with it`, {
+    metadata: { lease, stage },
+  });
+}
+
+async function receive(
+  request: IncomingMessage,
+  response: ServerResponse,
+  grant: DataGrant,
+  { store, blobs }: DataParts,
+): Promise<void> {
+  const { tenant, lease, n, size } = grant;
+  if (request.method !== "PUT")
+    throw new HeimdexError("INVALID_ARGUMENT", `${request.method} on an upload: PUT is meant`);
+  const length = Number(request.headers["content-length"] ?? Number.NaN);
+  if (length > size) throw new HeimdexError("BLOB_TOO_LARGE", `${length} bytes, but ${size} were asked for`);
+  if (length !== size)
+    throw new HeimdexError("INVALID_ARGUMENT", `Content-Length must be ${size}, as was asked for`, {
+      fields: [{ field: "content-length", description: `must be ${size}` }],
+    });
+  const stored = await blobs.upload({ tenant, attempt: lease, n }, request, size);
+  try {
+    await assertHeld(store, grant);
+  } catch (reason) {
+    await blobs.dropUploads(tenant, lease); // the lease ended meanwhile, and its other uploads have gone already
+    throw reason;
+  }
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(stored));
 }
 
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   grant: DataGrant,
-  store: JobStore,
-  blobs: Blobs,
+  parts: DataParts,
 ): Promise<void> {
   const range = readRange(request.headers.range, grant.size);
   if (range === "bad") {
@@ -92,25 +110,24 @@ async function serve(
     return;
   }
   const { start, end } = range ?? { start: 0, end: grant.size };
+  const bytes = start === end ? undefined : await open(grant, start, end, parts);
   response.writeHead(range === undefined ? 200 : 206, {
     "content-type": "application/octet-stream",
     "content-length": end - start,
     "accept-ranges": "bytes",
     ...(range === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${grant.size}` }),
   });
-  if (request.method === "HEAD" || start === end) {
+  if (request.method === "HEAD" || bytes === undefined) {
+    bytes?.destroy();
     response.end();
     return;
   }
-  await pipeline(
-    grant.kind === "source"
-      ? await openSource(grant, store, start, end)
-      : Readable.from(await blobs.get(grant, { start, end })),
-    response,
-  );
+  await pipeline(bytes, response);
 }
 
-async function openSource(grant: DataGrant, store: JobStore, start: number, end: number): Promise<Readable> {
+/** The bytes, once it is known that they are there: before the first byte of an answer, since its status cannot be taken back. */
+async function open(grant: DataGrant, start: number, end: number, { store, blobs }: DataParts): Promise<Readable> {
+  if (grant.kind === "blob") return Readable.from(await blobs.get(grant, { start, end }));
   const job = await store.get(grant.job);
   if (job === undefined) throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${grant.job}`);
   const path = sourcePath(job.sourceUri);
@@ -122,7 +139,10 @@ async function openSource(grant: DataGrant, store: JobStore, start: number, end:
 function readRange(header: string | undefined, size: number): { start: number; end: number } | "bad" | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
   if (match === null || (match[1] === "" && match[2] === "")) return undefined;
-  if (match[1] === "") return { start: Math.max(0, size - Number(match[2])), end: size };
+  if (match[1] === "") {
+    const last = Math.min(size, Number(match[2]));
+    return last === 0 ? "bad" : { start: size - last, end: size };
+  }
   const start = Number(match[1]);
   const end = match[2] === "" ? size : Math.min(size, Number(match[2]) + 1);
   return start >= size || end <= start ? "bad" : { start, end };
@@ -133,6 +153,7 @@ function send(response: ServerResponse, status: number, error: HeimdexError): vo
 }
 
 function httpStatus(error: HeimdexError): number {
+  if (error.id === "BLOB_TOO_LARGE") return 413;
   const byCode: Partial<Record<keyof typeof GRPC_CODE, number>> = {
     NOT_FOUND: 404,
     PERMISSION_DENIED: 403,

@@ -1,4 +1,5 @@
 import type { Artifact, Lease as LeaseMessage } from "@heimdex/contracts/stage/v1/work_service";
+import { HeimdexError } from "@heimdex/errors";
 import {
   type ArtifactRef,
   type Job,
@@ -16,14 +17,24 @@ import { jobSort } from "./job-document.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import type { LeaseTable } from "./lease-table.ts";
+import { isPassing } from "./passing.ts";
 import { requirement } from "./requirement.ts";
 import type { ReadyStep, Scheduler } from "./scheduler.ts";
 import { type DataGrant, signGrant } from "./signed-url.ts";
-import { sourcePath } from "./source.ts";
+import { sourceName, sourcePath } from "./source.ts";
 
 /** Largest answer to a poll, bytes by estimate: gRPC's wall is at 4 MiB. */
 const MAX_ANSWER_BYTES = 3_000_000;
+const BYTES_PER_LEASE = 500;
 const BYTES_PER_ARTIFACT = 700;
+/** A step that could not be leased because of a fault of ours waits this long. */
+const AGAIN_MS = 500;
+
+/** An answer to a poll that is being filled. */
+interface Answer {
+  bytes: number;
+  readonly leases: LeaseMessage[];
+}
 
 /** Gives ready steps to sessions as leases. */
 export class Dispatcher {
@@ -77,11 +88,13 @@ export class Dispatcher {
     for (;;) {
       const steps = await this.#next(session.id, offers, slots, Math.max(0, untilMs - Date.now()), signal);
       if (steps.length === 0) return [];
-      const granted = await Promise.all(steps.map((step) => this.#grant(session, step, requestId))).finally(() =>
-        this.#scheduler.handed(steps.length),
-      );
-      const leases = granted.filter((lease) => lease !== undefined);
-      if (leases.length > 0) return this.#fit(leases);
+      const answer: Answer = { bytes: 0, leases: [] };
+      const ended = await Promise.allSettled(steps.map((step) => this.#grant(session, step, requestId, answer)));
+      this.#scheduler.handed(steps.length);
+      if (answer.leases.length < steps.length) this.#scheduler.wake();
+      if (answer.leases.length > 0) return answer.leases;
+      const failed = ended.find((one) => one.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
     }
   }
 
@@ -94,7 +107,8 @@ export class Dispatcher {
   ): Promise<readonly ReadyStep[]> {
     return new Promise((resolve) => {
       const poll = { session, slots, offers, take: (steps: readonly ReadyStep[]) => done(steps) };
-      const timer = setTimeout(() => done([]), waitMs);
+      // Behind the scheduler's own turn: a poll that does not wait gets what is ready now.
+      const timer = setTimeout(() => setImmediate(() => done([])), waitMs);
       const stop = () => done([]);
       const done = (steps: readonly ReadyStep[]) => {
         clearTimeout(timer);
@@ -108,56 +122,92 @@ export class Dispatcher {
     });
   }
 
-  async #grant(session: SessionRecord, ready: ReadyStep, requestId: string): Promise<LeaseMessage | undefined> {
-    const before = await this.#store.get(ready.job);
-    const index = before?.steps.findIndex((step) => step.stage === ready.stage) ?? -1;
-    const step = before?.steps[index];
-    if (step?.state !== "READY") return undefined;
-    const nowMs = Date.now();
-    const lease: Lease = {
-      id: `${ready.job}-${index}-${step.epoch + 1}`,
-      epoch: step.epoch + 1,
-      session: session.id,
-      requestId,
-      grantedAtMs: nowMs,
-      expiresAtMs: nowMs + this.#config.acceptWithinMs,
-      spanId: newSpanId(),
-    };
-    const { job, applied } = await this.#store.apply(ready.job, {
-      kind: "leased",
-      atMs: nowMs,
-      stage: ready.stage,
-      lease,
-      worker: session.worker,
-      device: session.device,
-    });
-    if (!applied) return undefined;
+  /** Leases a step, unless somebody was quicker or `answer` is full: then it goes back into the queue. */
+  async #grant(session: SessionRecord, ready: ReadyStep, requestId: string, answer: Answer): Promise<void> {
+    try {
+      const before = await this.#store.get(ready.job);
+      const index = before?.steps.findIndex((step) => step.stage === ready.stage) ?? -1;
+      const step = before?.steps[index];
+      if (before === undefined || step?.state !== "READY") return;
+      const nowMs = Date.now();
+      const lease: Lease = {
+        id: `${ready.job}-${index}-${step.epoch + 1}`,
+        epoch: step.epoch + 1,
+        session: session.id,
+        requestId,
+        grantedAtMs: nowMs,
+        expiresAtMs: nowMs + this.#config.acceptWithinMs,
+        spanId: newSpanId(),
+      };
+      const message = await this.#message(before, step, lease, session).catch(HeimdexError.from);
+      if (message instanceof HeimdexError && isPassing(message)) throw message;
+      const bytes = message instanceof HeimdexError ? 0 : estimatedBytes(message);
+      if (answer.bytes > 0 && answer.bytes + bytes > MAX_ANSWER_BYTES) return this.#scheduler.offer(ready);
+      answer.bytes += bytes;
+      await this.#lease(session, before, step, lease, message, answer);
+    } catch (reason) {
+      this.#scheduler.offer({ ...ready, notBeforeMs: Date.now() + AGAIN_MS });
+      throw reason;
+    }
+  }
+
+  async #lease(
+    session: SessionRecord,
+    { id }: Job,
+    step: Step,
+    lease: Lease,
+    message: LeaseMessage | HeimdexError,
+    answer: Answer,
+  ): Promise<void> {
+    const atMs = lease.grantedAtMs;
+    const { worker, device } = session;
+    const event = { kind: "leased", atMs, stage: step.stage, lease, worker, device } as const;
+    const { job, applied } = await this.#store.apply(id, event);
+    if (!applied) return;
+    if (message instanceof HeimdexError) return this.#unreadable(job, step, lease, message);
     this.watch(job, { ...step, lease });
+    answer.leases.push(message);
     const readyAtMs = Math.max(step.readyAtMs, step.notBeforeMs);
     this.#trace.own(job, {
       name: `queue ${step.stage}`,
       spanId: newSpanId(),
       parentId: "",
       startMs: readyAtMs,
-      durationMs: Math.max(0, nowMs - readyAtMs),
+      durationMs: Math.max(0, atMs - readyAtMs),
       attributes: { stage: step.stage },
     });
-    return this.#message(job, step, lease, session);
   }
 
-  /** Watches a lease's clocks. */
-  watch(job: Job, step: Step): void {
+  /** What the step reads has gone since it was planned: a failed attempt, though nobody was asked to make it. */
+  async #unreadable(job: Job, step: Step, lease: Lease, { id, message, help }: HeimdexError): Promise<void> {
+    await this.#store.apply(job.id, {
+      kind: "failed",
+      atMs: Date.now(),
+      stage: step.stage,
+      fence: { lease: lease.id, epoch: lease.epoch },
+      failure: { kind: "RETRYABLE", reason: id, message, help, retryAfterMs: undefined, logTail: "" },
+      wallMs: 0,
+      cpuMs: 0,
+      random: Math.random(),
+    });
+  }
+
+  /** Watches a lease's clocks.
+   * @param found it was not granted just now, but found in the catalog: its worker gets the time to accept for being heard of */
+  watch(job: Job, step: Step, found = false): void {
     const lease = step.lease;
     if (lease === undefined) return;
+    const nowMs = Date.now();
     this.#leases.add({
       job: job.id,
       stage: step.stage,
       tenant: job.tenant,
       session: lease.session,
       fence: { lease: lease.id, epoch: lease.epoch },
-      expiresAtMs: lease.expiresAtMs,
-      progressAtMs: lease.grantedAtMs,
+      expiresAtMs: found ? Math.max(lease.expiresAtMs, nowMs + this.#config.acceptWithinMs) : lease.expiresAtMs,
+      progressAtMs: found ? nowMs : lease.grantedAtMs,
       lastProgress: "",
+      uploads: found,
       stallMs: step.stallMs,
       deadlineMs: lease.grantedAtMs + step.attemptMs,
     });
@@ -177,7 +227,7 @@ export class Dispatcher {
       stageVersion: step.version,
       job: job.id,
       asset: job.asset,
-      sourceName: decodeURIComponent(job.sourceUri.split("/").at(-1) ?? ""),
+      sourceName: sourceName(job.sourceUri),
       attempt: lease.epoch,
       config: JSON.stringify(step.config),
       inputs,
@@ -220,19 +270,11 @@ export class Dispatcher {
       content: { $case: "url", value: `${this.#dataUrl()}${signGrant(grant, this.#config.signingKey)}` },
     };
   }
+}
 
-  /** Keeps an answer below gRPC's message limit: what does not fit stays pending, is not heard of, and is leased again. */
-  #fit(leases: readonly LeaseMessage[]): LeaseMessage[] {
-    let bytes = 0;
-    return leases.filter((lease, index) => {
-      bytes +=
-        lease.config.length +
-        lease.inputs.reduce(
-          (sum, input) =>
-            sum + BYTES_PER_ARTIFACT + (input.content?.$case === "inline" ? input.content.value.byteLength : 0),
-          500,
-        );
-      return index === 0 || bytes <= MAX_ANSWER_BYTES;
-    });
-  }
+function estimatedBytes({ config, inputs }: LeaseMessage): number {
+  return inputs.reduce(
+    (sum, { content }) => sum + BYTES_PER_ARTIFACT + (content?.$case === "inline" ? content.value.byteLength : 0),
+    BYTES_PER_LEASE + config.length,
+  );
 }

@@ -1,4 +1,12 @@
-import { type CacheEntry, DEFAULT_RETRY_POLICY, isFinal, type Job, reduce, type Step } from "@heimdex/kernel";
+import {
+  type ArtifactRef,
+  type CacheEntry,
+  DEFAULT_RETRY_POLICY,
+  isFinal,
+  type Job,
+  reduce,
+  type Step,
+} from "@heimdex/kernel";
 
 export interface DryStep {
   readonly stage: string;
@@ -13,11 +21,14 @@ export async function dryRun(plan: {
   /** "" when the bytes have not been read yet. */
   readonly fingerprint: string;
   readonly size: number;
+  /** What lies beside the source now. */
+  readonly neighbours: readonly ArtifactRef[];
+  readonly salt: string;
   readonly steps: readonly Step[];
   readonly lookUp: (keys: readonly string[]) => Promise<readonly (CacheEntry | undefined)[]>;
 }): Promise<DryStep[]> {
   if (plan.fingerprint === "") return plan.steps.map((step) => unread(step));
-  const config = { retry: DEFAULT_RETRY_POLICY, salt: "" };
+  const config = { retry: DEFAULT_RETRY_POLICY, salt: plan.salt };
   const planned = {
     kind: "planned",
     atMs: 0,
@@ -25,7 +36,7 @@ export async function dryRun(plan: {
     fingerprint: plan.fingerprint,
     sourceSize: plan.size,
     sourceModifiedMs: 0,
-    neighbours: [],
+    neighbours: plan.neighbours,
     steps: plan.steps,
   } as const;
   let { job, effects } = reduce(blank(plan.tenant, plan.uri), planned, config);

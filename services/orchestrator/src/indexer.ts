@@ -1,9 +1,12 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { AssetRecord } from "@heimdex/kernel";
-import type { AssetRows, Blobs, Catalog, MomentIndex } from "@heimdex/ports";
+import type { AssetRows, Blobs, Catalog, MomentIndex, MomentRow } from "@heimdex/ports";
 import { type Log, newSpanId } from "@heimdex/telemetry";
+import { changeAsset } from "./asset-document.ts";
 import { sidecarRows } from "./index-rows.ts";
 import type { JobTrace } from "./job-trace.ts";
+import { isPassing } from "./passing.ts";
+import { Retries } from "./retries.ts";
 import { readSidecar } from "./settlement.ts";
 
 /** Assets that go into one write of the index. */
@@ -23,6 +26,7 @@ export interface IndexerParts {
 export class Indexer {
   readonly #parts: IndexerParts;
   readonly #queue = new Set<string>();
+  readonly #retries = new Retries();
   #running: Promise<void> = Promise.resolve();
   #busy = false;
   #closed = false;
@@ -33,20 +37,26 @@ export class Indexer {
 
   add(asset: string): void {
     this.#queue.add(asset);
-    if (this.#busy || this.#closed) return;
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#busy || this.#closed || this.#queue.size === 0) return;
     this.#busy = true;
     this.#running = this.#run().finally(() => {
       this.#busy = false;
+      this.#start();
     });
   }
 
   /** Ends after the batch under way; the rest is in the catalog. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#retries[Symbol.dispose]();
     await this.#running;
   }
 
-  /** Empties the index and fills it from the newest sidecars alone. */
+  /** Empties the index and fills it from the newest sidecars alone: of all tenants, since there is one index. The counts are of the caller's. */
   async rebuild(tenant: string): Promise<{ assets: number; moments: number; failures: string[] }> {
     const { catalog, index } = this.#parts;
     await this.#running;
@@ -56,22 +66,18 @@ export class Indexer {
     for (;;) {
       const page = await catalog.find<AssetRecord>({
         collection: "assets",
-        term: `tenant:${tenant}`,
         limit: BATCH,
         ...(after === undefined ? {} : { after }),
       });
-      const rows: AssetRows[] = [];
-      for (const { body } of page) {
-        if (body.sidecarRevision === 0) continue;
-        try {
-          rows.push(await this.#read(body));
-        } catch (reason) {
-          result.failures.push(`${body.id} (${body.title}): ${HeimdexError.from(reason).message}`);
-        }
+      const assets = page.map(({ body }) => body).filter((asset) => asset.sidecarRevision > 0);
+      const { stored, failed } = await this.#store(assets);
+      for (const { asset, rows } of stored) {
+        if (asset.tenant !== tenant) continue;
+        result.assets++;
+        result.moments += rows.length;
       }
-      await index.replaceAssets(rows);
-      result.assets += rows.length;
-      result.moments += rows.reduce((sum, asset) => sum + asset.rows.length, 0);
+      for (const { asset, error } of failed)
+        if (asset.tenant === tenant) result.failures.push(`${asset.id} (${asset.title}): ${error.message}`);
       const last = page.at(-1);
       if (last === undefined || page.length < BATCH) return result;
       after = { id: last.id };
@@ -85,40 +91,75 @@ export class Indexer {
       try {
         await this.#index(batch);
       } catch (reason) {
-        // The assets keep their term; the next sweep brings them again.
         this.#parts.log.error({ err: reason, assets: batch.length }, "assets could not be indexed just now");
+        for (const asset of batch) this.#retries.failed(asset, () => this.add(asset));
       }
     }
   }
 
   async #index(ids: readonly string[]): Promise<void> {
-    const { catalog, index, trace } = this.#parts;
     const startMs = Date.now();
-    const assets = (await catalog.getMany<AssetRecord>("assets", ids)).flatMap((found) =>
-      found === undefined ? [] : [found.body],
+    const assets = (await this.#parts.catalog.getMany<AssetRecord>("assets", ids)).flatMap((found) =>
+      found !== undefined && found.body.indexedRevision < found.body.sidecarRevision ? [found.body] : [],
     );
-    const rows: AssetRows[] = [];
+    const { stored, failed } = await this.#store(assets);
+    for (const { asset, rows } of stored) {
+      this.#retries.done(asset.id);
+      await this.#note(asset, rows.length, startMs);
+    }
+    for (const { asset, error } of failed) {
+      this.#parts.log.error({ err: error, asset: asset.id, title: asset.title }, "an asset could not be indexed");
+      this.#retries.failed(asset.id, () => this.add(asset.id));
+    }
+  }
+
+  /** Puts the rows of assets into the index with one write; when that is refused, asset by asset, so that one at fault holds up nobody else. */
+  async #store(assets: readonly AssetRecord[]): Promise<Stored> {
+    const { index } = this.#parts;
+    const result: Stored = { stored: [], failed: [] };
+    const batch: { asset: AssetRecord; rows: AssetRows }[] = [];
     for (const asset of assets) {
-      if (asset.indexedRevision < asset.sidecarRevision) rows.push(await this.#read(asset));
+      try {
+        batch.push({ asset, rows: await this.#read(asset) });
+      } catch (reason) {
+        result.failed.push({ asset, error: HeimdexError.from(reason) });
+      }
     }
-    await index.replaceAssets(rows);
-    for (const { asset, revision, rows: moments } of rows) {
-      const record = await this.#mark(asset, revision);
-      if (record === undefined) continue;
-      trace.own(
-        { id: record.latestJob, traceId: record.traceId, rootSpanId: record.rootSpanId },
-        {
-          name: "index",
-          spanId: newSpanId(),
-          parentId: "",
-          startMs,
-          durationMs: Date.now() - startMs,
-          attributes: { revision: String(revision), moments: String(moments.length) },
-        },
-      );
-      await trace.flush(record.latestJob);
-      this.#parts.onIndexed(record);
+    const whole = await attempt(() => index.replaceAssets(batch.map(({ rows }) => rows)));
+    if (whole !== undefined && isPassing(whole)) throw whole;
+    for (const { asset, rows } of batch) {
+      const error = whole === undefined ? undefined : await attempt(() => index.replaceAssets([rows]));
+      if (error === undefined) result.stored.push({ asset, rows: rows.rows });
+      else result.failed.push({ asset, error });
     }
+    return result;
+  }
+
+  /** Says that an asset can be found. */
+  async #note({ id, tenant, sidecarRevision: revision }: AssetRecord, moments: number, startMs: number): Promise<void> {
+    const { catalog, index, trace, onIndexed } = this.#parts;
+    const noted = await changeAsset(catalog, id, (latest) =>
+      latest.indexedRevision < revision ? { ...latest, indexedRevision: revision } : undefined,
+    );
+    if (noted === undefined) {
+      // Deleted while it was being indexed: its rows must go too.
+      if ((await catalog.get("assets", id)) === undefined) await index.removeAssets(tenant, [id]);
+      return;
+    }
+    const { latestJob, traceId, rootSpanId } = noted;
+    trace.own(
+      { id: latestJob, traceId, rootSpanId },
+      {
+        name: "index",
+        spanId: newSpanId(),
+        parentId: "",
+        startMs,
+        durationMs: Date.now() - startMs,
+        attributes: { revision: String(revision), moments: String(moments) },
+      },
+    );
+    await trace.flush(latestJob);
+    onIndexed(noted);
   }
 
   async #read(asset: AssetRecord): Promise<AssetRows> {
@@ -137,18 +178,18 @@ export class Indexer {
       rows: await sidecarRows(this.#parts.blobs, asset.tenant, sidecar),
     };
   }
+}
 
-  /** Notes which revision can be found. Undefined when a newer one has come meanwhile. */
-  async #mark(id: string, revision: number): Promise<AssetRecord | undefined> {
-    for (;;) {
-      const stored = await this.#parts.catalog.get<AssetRecord>("assets", id);
-      if (stored === undefined || stored.body.indexedRevision >= revision) return undefined;
-      const body: AssetRecord = { ...stored.body, indexedRevision: revision };
-      const terms = [`tenant:${body.tenant}`, ...(revision < body.sidecarRevision ? ["indexing"] : [])];
-      const [result] = await this.#parts.catalog.write([
-        { op: "replace", collection: "assets", id, version: stored.version, terms, sort: stored.sort, body },
-      ]);
-      if (result?.ok === true) return body;
-    }
+interface Stored {
+  readonly stored: { readonly asset: AssetRecord; readonly rows: readonly MomentRow[] }[];
+  readonly failed: { readonly asset: AssetRecord; readonly error: HeimdexError }[];
+}
+
+async function attempt(work: () => Promise<void>): Promise<HeimdexError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (reason) {
+    return HeimdexError.from(reason);
   }
 }

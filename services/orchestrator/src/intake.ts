@@ -12,10 +12,13 @@ import {
 import type { Blobs, Catalog } from "@heimdex/ports";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { keep } from "./artifacts.ts";
+import { markMissing } from "./asset-document.ts";
 import type { Estimates } from "./estimates.ts";
-import { assetId, sourceId } from "./ids.ts";
+import { assetId, sha256Hex, sourceId } from "./ids.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
+import { isPassing } from "./passing.ts";
+import { Retries } from "./retries.ts";
 import { fingerprint, neighbours, type SourceFacts, sourcePath, statSource } from "./source.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
@@ -31,11 +34,18 @@ export interface IntakeParts {
   readonly stopping: AbortSignal;
 }
 
+/** A fault that may be ours is tried so often before the job fails with it. */
+const TRIES = 3;
+const NEIGHBOUR = { port: "neighbour" } as const;
+
 /** Turns queued jobs into planned ones: reads the source once for its fingerprint, and builds the plan from the enabled stages. One file is read at a time: they
  * share a disk. */
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #queue = new Set<string>();
+  /** Jobs that wait for the end of another of the same asset, by that one's id. */
+  readonly #joined = new Map<string, Set<string>>();
+  readonly #retries = new Retries();
   #running: Promise<void> = Promise.resolve();
   #busy = false;
   #open = false;
@@ -55,7 +65,22 @@ export class Intake {
     this.#start();
   }
 
+  /** `job` joined `other`: it is planned when that one has settled. */
+  async wait(job: string, other: string): Promise<void> {
+    const waiting = this.#joined.get(other) ?? new Set();
+    this.#joined.set(other, waiting.add(job));
+    const now = await this.#parts.store.read(other);
+    if (now === undefined || now.body.settled) this.settled(other); // it may have settled before it was waited for
+  }
+
+  /** Whoever joined this job is planned now: all is cached then. */
+  settled(job: string): void {
+    for (const waiting of this.#joined.get(job) ?? []) this.add(waiting);
+    this.#joined.delete(job);
+  }
+
   async drained(): Promise<void> {
+    this.#retries[Symbol.dispose]();
     await this.#running;
   }
 
@@ -74,46 +99,52 @@ export class Intake {
       this.#queue.delete(id);
       try {
         await this.#take(id);
+        this.#retries.done(id);
       } catch (reason) {
-        if (this.#parts.stopping.aborted) return;
-        // The job stays queued in the catalog; the next sweep brings it again.
+        if (this.#parts.stopping.aborted) return this.#queue.clear();
         this.#parts.log.error({ err: reason, job: id }, "a job could not be planned just now");
+        const failures = this.#retries.failed(id, () => this.add(id));
+        const error = HeimdexError.from(reason);
+        if (failures >= TRIES && !isPassing(error)) await this.#giveUp(id, error);
       }
     }
   }
 
   async #take(id: string): Promise<void> {
-    const { store, trace, stopping } = this.#parts;
+    const { store } = this.#parts;
     const job = await store.get(id);
     if (job?.state !== "QUEUED") return;
-    const event = await this.#event(job).catch((reason: unknown): JobEvent => {
+    try {
+      const event = await this.#event(job);
+      await store.apply(id, event);
+      if (event.kind === "joined") await this.wait(id, event.other);
+    } catch (reason) {
       const error = HeimdexError.from(reason);
-      if (
-        stopping.aborted ||
-        error.id === "INTERNAL" ||
-        error.id === "CATALOG_UNAVAILABLE" ||
-        error.id === "CATALOG_CLOSED" ||
-        error.id === "DISK_FULL"
-      )
-        throw reason;
-      return { kind: "unplannable", atMs: Date.now(), reason: `${error.id}: ${error.message}`, help: error.help };
-    });
-    await store.apply(id, event);
-    if (event.kind === "unplannable") {
-      trace.own(job, {
-        name: "plan",
-        spanId: newSpanId(),
-        parentId: "",
-        startMs: event.atMs,
-        durationMs: 0,
-        attributes: {},
-        error: event.reason,
-      });
+      if (this.#parts.stopping.aborted || error.id === "INTERNAL" || isPassing(error)) throw reason;
+      await this.#unplannable(job, error);
     }
   }
 
-  async #event(job: Job): Promise<JobEvent> {
-    const { catalog, trace, estimates } = this.#parts;
+  async #giveUp(id: string, error: HeimdexError): Promise<void> {
+    const job = await this.#parts.store.get(id);
+    if (job?.state === "QUEUED") await this.#unplannable(job, error);
+  }
+
+  async #unplannable(job: Job, error: HeimdexError): Promise<void> {
+    const { catalog, store, trace } = this.#parts;
+    const atMs = Date.now();
+    const reason = `${error.id}: ${error.message}`.slice(0, 2000);
+    if (error.id === "SOURCE_NOT_FOUND") {
+      const known = await catalog.get<SourceRecord>("sources", sourceId(job.tenant, job.sourceUri));
+      if (known !== undefined) await markMissing(catalog, known.body.asset, job.sourceUri);
+    }
+    const span = { name: "plan", spanId: newSpanId(), parentId: "", startMs: atMs, durationMs: 0, attributes: {} };
+    trace.own(job, { ...span, error: reason });
+    await store.apply(job.id, { kind: "unplannable", atMs, reason, help: error.help });
+  }
+
+  async #event(job: Job): Promise<JobEvent & { kind: "planned" | "joined" }> {
+    const { trace, estimates } = this.#parts;
     const seenMs = Date.now();
     const path = sourcePath(job.sourceUri);
     const facts = await statSource(path);
@@ -127,15 +158,11 @@ export class Intake {
       durationMs: Date.now() - seenMs,
       attributes: { source: job.sourceUri, asset, bytes: String(facts.size) },
     });
-    const other = (await catalog.find<Job>({ collection: "jobs", term: `active:${asset}`, limit: 2 })).find(
-      (found) => found.id !== job.id && found.body.state === "RUNNING",
-    );
-    if (other !== undefined) return { kind: "joined", atMs: Date.now(), asset, other: other.id };
+    const other = await this.#underWay(job, asset);
+    if (other !== undefined) return { kind: "joined", atMs: Date.now(), asset, other };
     const planMs = Date.now();
     const steps = estimates.apply(await this.plan());
-    const beside = steps.some((step) => step.bindings.some((binding) => binding.fromPort === NEIGHBOUR_SCHEMA))
-      ? await this.#neighbours(job.tenant, path)
-      : [];
+    const beside = takesNeighbours(steps) ? await this.#neighbours(job.tenant, path) : [];
     trace.own(job, {
       name: "plan",
       spanId: newSpanId(),
@@ -154,6 +181,12 @@ export class Intake {
       neighbours: beside,
       steps,
     };
+  }
+
+  /** The job of the same asset that is being worked on or settled: there is one at a time. */
+  async #underWay(job: Job, asset: string): Promise<string | undefined> {
+    const found = await this.#parts.catalog.find<Job>({ collection: "jobs", term: `active:${asset}`, limit: 1000 });
+    return found.find(({ id, body }) => id !== job.id && body.state !== "QUEUED")?.id;
   }
 
   /** The steps a job planned now would have. Throws NO_WORKER when no stage was ever registered. */
@@ -176,6 +209,9 @@ export class Intake {
     const known = job.reread ? undefined : await this.remembered(job.tenant, job.sourceUri, facts);
     if (known !== undefined) return known.fingerprint;
     const digest = await fingerprint(path, facts, this.#parts.stopping);
+    const before = (await this.#parts.catalog.get<SourceRecord>("sources", sourceId(job.tenant, job.sourceUri)))?.body;
+    if (before !== undefined && before.fingerprint !== digest)
+      await markMissing(this.#parts.catalog, before.asset, job.sourceUri);
     const body: SourceRecord = {
       uri: job.sourceUri,
       tenant: job.tenant,
@@ -197,12 +233,38 @@ export class Intake {
     return digest;
   }
 
+  /** What lies beside a source and is read by any of the steps, named but not kept. */
+  async neighboursOf(path: string, steps: readonly Step[]): Promise<ArtifactRef[]> {
+    const found = takesNeighbours(steps) ? await this.#readNeighbours(path) : [];
+    return found.map(({ name, mediaType, bytes }) => ({
+      ...NEIGHBOUR,
+      mediaType,
+      name,
+      sha256: sha256Hex(bytes),
+      size: bytes.byteLength,
+    }));
+  }
+
   async #neighbours(tenant: string, path: string): Promise<ArtifactRef[]> {
-    const found = await neighbours(path);
+    const found = await this.#readNeighbours(path);
     return Promise.all(
       found.map(({ name, mediaType, bytes }) =>
-        keep(this.#parts.blobs, tenant, { port: "neighbour", mediaType, name }, bytes),
+        keep(this.#parts.blobs, tenant, { ...NEIGHBOUR, mediaType, name }, bytes),
       ),
     );
   }
+
+  #readNeighbours(path: string) {
+    return neighbours(path, (unreadable, reason) =>
+      this.#parts.log.warn(
+        { err: reason, path: unreadable },
+        "what lies beside a source could not be read and is left out",
+      ),
+    );
+  }
+}
+
+/** Whether any of the steps reads the small files beside the source. */
+function takesNeighbours(steps: readonly Step[]): boolean {
+  return steps.some((step) => step.bindings.some((binding) => binding.fromPort === NEIGHBOUR_SCHEMA));
 }

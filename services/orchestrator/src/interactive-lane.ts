@@ -3,7 +3,6 @@ import type { Finish, Lease } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
 
 interface Parked {
-  readonly session: string;
   readonly slots: ReadonlyMap<string, number>;
   readonly give: (lease: Lease) => void;
 }
@@ -19,7 +18,7 @@ export class InteractiveLane {
   readonly #waiting = new Map<string, Waiting>();
 
   /** Parks until a request comes; at most one for each answer. */
-  poll(session: string, slots: ReadonlyMap<string, number>, waitMs: number, signal: AbortSignal): Promise<Lease[]> {
+  poll(slots: ReadonlyMap<string, number>, waitMs: number, signal: AbortSignal): Promise<Lease[]> {
     return new Promise((resolve) => {
       const done = (leases: Lease[]) => {
         clearTimeout(timer);
@@ -28,7 +27,7 @@ export class InteractiveLane {
         if (at >= 0) this.#parked.splice(at, 1);
         resolve(leases);
       };
-      const parked: Parked = { session, slots, give: (lease) => done([lease]) };
+      const parked: Parked = { slots, give: (lease) => done([lease]) };
       const stop = () => done([]);
       const timer = setTimeout(stop, waitMs);
       if (signal.aborted) return done([]);

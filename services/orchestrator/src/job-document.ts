@@ -5,12 +5,12 @@ export function jobTerms(job: Job): string[] {
   const terms = [`tenant:${job.tenant}`];
   if (job.asset !== "") terms.push(`asset:${job.asset}`);
   if (jobEnded(job.state)) {
-    if (!job.settled) terms.push("unsettled");
+    if (!job.settled) terms.push("unsettled", ...(job.asset === "" ? [] : [`active:${job.asset}`]));
     return terms;
   }
   terms.push("active");
   if (job.asset !== "") terms.push(`active:${job.asset}`);
-  if (job.state === "QUEUED") terms.push(job.joined === "" ? "queued" : `joined:${job.joined}`);
+  if (job.state === "QUEUED") terms.push(job.joined === "" ? "queued" : "joined");
   const stages = (state: string) => job.steps.filter((step) => step.state === state);
   for (const step of stages("READY")) terms.push(`ready:${step.stage}`);
   if (stages("READY").length > 0) terms.push("ready");

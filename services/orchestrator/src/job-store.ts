@@ -1,7 +1,19 @@
 import { HeimdexError } from "@heimdex/errors";
-import { type CacheEntry, type Effect, type Job, type JobEvent, type ReducerConfig, reduce } from "@heimdex/kernel";
+import {
+  type ArtifactRef,
+  type CacheEntry,
+  type Effect,
+  type Job,
+  type JobEvent,
+  type ReducerConfig,
+  reduce,
+} from "@heimdex/kernel";
 import type { Blobs, Catalog, Document, WriteOp } from "@heimdex/ports";
+import { unfoldLists } from "./artifacts.ts";
+import { mapBounded } from "./bounded.ts";
 import { jobSort, jobTerms } from "./job-document.ts";
+
+const LOOK_UPS_AT_ONCE = 16;
 
 export interface Applied {
   readonly job: Job;
@@ -101,7 +113,8 @@ export class JobStore {
         applied.push(reduced.applied);
         effects.push(...reduced.effects);
       }
-      job = await this.#answerLookUps(job, effects);
+      const borrowed: WriteOp[] = [];
+      job = await this.#answerLookUps(job, effects, borrowed);
       if (job === stored.body) {
         for (const waiting of batch) waiting.resolve({ job, version: stored.version, applied: false });
         return;
@@ -109,6 +122,7 @@ export class JobStore {
       const ops: WriteOp[] = effects.flatMap((effect): WriteOp[] =>
         effect.kind === "remember" ? [cachePut(effect)] : [],
       );
+      ops.push(...borrowed);
       ops.push({
         op: "replace",
         collection: "jobs",
@@ -135,7 +149,7 @@ export class JobStore {
   }
 
   /** Asks the cache for every key an effect names, applies the answers, and goes on until nothing more is asked. */
-  async #answerLookUps(job: Job, effects: Effect[]): Promise<Job> {
+  async #answerLookUps(job: Job, effects: Effect[], borrowed: WriteOp[]): Promise<Job> {
     let current = job;
     for (let from = 0; from < effects.length; ) {
       const lookUps = effects.slice(from).filter((effect) => effect.kind === "look-up");
@@ -147,9 +161,11 @@ export class JobStore {
       );
       const atMs = Date.now();
       for (const [index, { stage, key }] of lookUps.entries()) {
-        const entry = hits[index]?.body;
+        const found = hits[index];
+        const entry = found?.body;
         const hit =
           entry !== undefined && entry.tenant === job.tenant && (await this.#present(entry)) ? entry : undefined;
+        if (hit !== undefined && found !== undefined && hit.asset !== job.asset) borrowed.push(cacheLend(found, job));
         const reduced = reduce(current, { kind: "looked-up", atMs, stage, key, hit }, this.#config);
         current = reduced.job;
         effects.push(...reduced.effects);
@@ -159,12 +175,16 @@ export class JobStore {
   }
 
   /** A result whose bytes are gone is no result: the step runs again. */
-  async #present(entry: CacheEntry): Promise<boolean> {
-    const kept = entry.outputs.filter((output) => output.inline === undefined);
-    const present = await Promise.all(
-      kept.map(({ sha256, size }) => this.#blobs.has({ tenant: entry.tenant, sha256, size })),
-    );
-    return present.every(Boolean);
+  async #present({ tenant, outputs }: CacheEntry): Promise<boolean> {
+    const isKept = async ({ sha256, size, inline }: ArtifactRef) =>
+      inline !== undefined || this.#blobs.has({ tenant, sha256, size });
+    for (const output of outputs) {
+      if (!(await isKept(output))) return false;
+      if (output.list === undefined) continue;
+      const listed = await mapBounded(await unfoldLists(this.#blobs, tenant, [output]), LOOK_UPS_AT_ONCE, isKept);
+      if (listed.includes(false)) return false;
+    }
+    return true;
   }
 
   /** Repeats the look-ups that a crash cut off: steps that wait with a key. */
@@ -177,6 +197,19 @@ export class JobStore {
       await this.apply(id, { kind: "looked-up", atMs: Date.now(), stage: step.stage, key: step.key, hit });
     }
   }
+}
+
+/** Another asset's result is used: it must not go with that asset alone. */
+function cacheLend({ id, version, terms, body }: Document<CacheEntry>, { asset }: Job): WriteOp {
+  return {
+    op: "replace",
+    collection: "cache",
+    id,
+    version,
+    terms: [...new Set([...terms, `asset:${asset}`])],
+    sort: "",
+    body,
+  };
 }
 
 function cachePut(effect: Effect & { kind: "remember" }): WriteOp {

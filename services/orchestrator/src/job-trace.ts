@@ -7,6 +7,9 @@ import { timeOrderedId } from "./ids.ts";
 const SERVICE = "orchestrator";
 /** Spans of one attempt that are kept. */
 const MAX_WORKER_SPANS = 32;
+const BATCH_BYTES = 128 * 1024;
+
+type OwnSpan = Omit<SpanData, "service" | "error"> & { readonly error?: string };
 
 /** Collects the spans of jobs: exports those this process made, and stores all, in batches, for the local waterfall. */
 export class JobTrace {
@@ -20,12 +23,52 @@ export class JobTrace {
   }
 
   /** A span of this process's own work. `parentId` "" means the job's root span. */
-  own(
-    job: Pick<Job, "id" | "traceId" | "rootSpanId">,
-    span: Omit<SpanData, "service" | "error"> & { readonly error?: string },
-  ): void {
+  own(job: Pick<Job, "id" | "traceId" | "rootSpanId">, span: OwnSpan): void {
+    this.#keep(job, this.#emit(job, span));
+  }
+
+  /** Spans a worker made and exported itself. */
+  worker(job: Pick<Job, "id" | "traceId">, spans: readonly SpanData[]): void {
+    for (const span of spans.slice(0, MAX_WORKER_SPANS)) this.#keep(job, span);
+  }
+
+  /** The job's root span, and with it all that was collected. Repeatable: the root span is stored once. */
+  async end(job: Pick<Job, "id" | "traceId" | "rootSpanId">, root: OwnSpan): Promise<void> {
+    await this.flush(job.id);
+    const body = { traceId: job.traceId, spans: [this.#emit(job, root)] };
+    await this.#catalog.write([
+      { op: "put", collection: "spans", id: `${job.id}/root`, terms: [`job:${job.id}`], sort: "", body },
+    ]);
+  }
+
+  /** Stores what was collected of one job, or of all. What could not be stored is kept for the next time. */
+  async flush(job?: string): Promise<void> {
+    for (const id of job === undefined ? [...this.#pending.keys()] : [job]) {
+      const pending = this.#pending.get(id);
+      if (pending === undefined) continue;
+      this.#pending.delete(id);
+      const ops = batches(pending.spans).map((spans): WriteOp => {
+        const body = { traceId: pending.traceId, spans };
+        const document = `${id}/${timeOrderedId("t", Date.now())}`;
+        return { op: "put", collection: "spans", id: document, terms: [`job:${id}`], sort: "", body };
+      });
+      try {
+        await this.#catalog.write(ops);
+      } catch (reason) {
+        for (const span of pending.spans) this.#keep({ id, traceId: pending.traceId }, span);
+        throw reason;
+      }
+    }
+  }
+
+  #keep(job: Pick<Job, "id" | "traceId">, span: SpanData): void {
+    const pending = this.#pending.get(job.id) ?? { traceId: job.traceId, spans: [] };
+    pending.spans.push(span);
+    this.#pending.set(job.id, pending);
+  }
+
+  #emit(job: Pick<Job, "traceId" | "rootSpanId">, { error, ...span }: OwnSpan): SpanData {
     const parentId = span.parentId === "" && span.spanId !== job.rootSpanId ? job.rootSpanId : span.parentId;
-    const { error, ...data } = span;
     this.#telemetry.tracer.emit({
       traceId: job.traceId,
       spanId: span.spanId,
@@ -36,37 +79,22 @@ export class JobTrace {
       attributes: span.attributes,
       error,
     });
-    this.#keep(job, { ...data, parentId, service: SERVICE, error: error !== undefined });
+    return { ...span, parentId, service: SERVICE, error: error !== undefined };
   }
+}
 
-  /** Spans a worker made and exported itself. */
-  worker(job: Pick<Job, "id" | "traceId">, spans: readonly SpanData[]): void {
-    for (const span of spans.slice(0, MAX_WORKER_SPANS)) this.#keep(job, span);
-  }
-
-  /** Stores what was collected of one job, or of all. */
-  async flush(job?: string): Promise<void> {
-    const jobs = job === undefined ? [...this.#pending.keys()] : [job];
-    const ops: WriteOp[] = [];
-    for (const id of jobs) {
-      const pending = this.#pending.get(id);
-      if (pending === undefined) continue;
-      this.#pending.delete(id);
-      ops.push({
-        op: "put",
-        collection: "spans",
-        id: `${id}/${timeOrderedId("t", Date.now())}`,
-        terms: [`job:${id}`],
-        sort: "",
-        body: pending,
-      });
+/** Spans in documents that stay well below the catalog's 256 KiB. */
+function batches(spans: readonly SpanData[]): SpanData[][] {
+  const found: SpanData[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const span of spans) {
+    const size = Buffer.byteLength(JSON.stringify(span));
+    if (bytes + size > BATCH_BYTES) {
+      found.push([]);
+      bytes = 0;
     }
-    for (let at = 0; at < ops.length; at += 500) await this.#catalog.write(ops.slice(at, at + 500));
+    bytes += size;
+    found.at(-1)?.push(span);
   }
-
-  #keep(job: Pick<Job, "id" | "traceId">, span: SpanData): void {
-    const pending = this.#pending.get(job.id) ?? { traceId: job.traceId, spans: [] };
-    pending.spans.push(span);
-    this.#pending.set(job.id, pending);
-  }
+  return found;
 }

@@ -12,18 +12,22 @@ export interface WatchedLease {
   /** Last change of progress. */
   progressAtMs: number;
   lastProgress: string;
+  /** Its worker may have put uploads there, which end with it. */
+  uploads: boolean;
   readonly stallMs: number;
   /** The attempt ends then, whatever happens. */
-  readonly deadlineMs: number;
+  deadlineMs: number;
 }
+
+export type Overdue = "EXPIRED" | "STALLED" | "TIMED_OUT";
 
 /** Leases under way, by id. In memory; rebuilt from the jobs at start. */
 export class LeaseTable {
   readonly #leases = new Map<string, WatchedLease>();
-  readonly #onRemoved: () => void;
+  readonly #onRemoved: (lease: WatchedLease) => void;
 
-  /** @param onRemoved hears of every lease that ends */
-  constructor(onRemoved: () => void = () => {}) {
+  /** @param onRemoved hears of every lease that ended, however it did */
+  constructor(onRemoved: (lease: WatchedLease) => void) {
     this.#onRemoved = onRemoved;
   }
 
@@ -34,7 +38,8 @@ export class LeaseTable {
     return this.#leases.get(id);
   }
   remove(id: string): void {
-    if (this.#leases.delete(id)) this.#onRemoved();
+    const lease = this.#leases.get(id);
+    if (lease !== undefined && this.#leases.delete(id)) this.#onRemoved(lease);
   }
   get size(): number {
     return this.#leases.size;
@@ -45,14 +50,29 @@ export class LeaseTable {
   ofJob(job: string): WatchedLease[] {
     return [...this.#leases.values()].filter((lease) => lease.job === job);
   }
+
   /** Leases that are over, and why. */
-  over(nowMs: number): { lease: WatchedLease; why: "EXPIRED" | "STALLED" | "TIMED_OUT" }[] {
-    const over: { lease: WatchedLease; why: "EXPIRED" | "STALLED" | "TIMED_OUT" }[] = [];
-    for (const lease of this.#leases.values()) {
-      if (nowMs >= lease.expiresAtMs) over.push({ lease, why: "EXPIRED" });
-      else if (nowMs >= lease.deadlineMs) over.push({ lease, why: "TIMED_OUT" });
-      else if (nowMs >= lease.progressAtMs + lease.stallMs) over.push({ lease, why: "STALLED" });
-    }
-    return over;
+  over(nowMs: number): { lease: WatchedLease; why: Overdue }[] {
+    return [...this.#leases.values()].flatMap((lease) => {
+      const why = overdue(lease, nowMs);
+      return why === undefined ? [] : [{ lease, why }];
+    });
   }
+
+  /** Moves all clocks on: nobody could be heard for so long. */
+  moveOn(ms: number): void {
+    for (const lease of this.#leases.values()) {
+      lease.expiresAtMs += ms;
+      lease.progressAtMs += ms;
+      lease.deadlineMs += ms;
+    }
+  }
+}
+
+/** Why a lease is over; undefined while it is not. */
+export function overdue(lease: WatchedLease, nowMs: number): Overdue | undefined {
+  if (nowMs >= lease.expiresAtMs) return "EXPIRED";
+  if (nowMs >= lease.deadlineMs) return "TIMED_OUT";
+  if (nowMs >= lease.progressAtMs + lease.stallMs) return "STALLED";
+  return undefined;
 }

@@ -56,6 +56,8 @@ export function readManifest(message: Manifest | undefined): StageManifest {
     `a stage that puts out ${MEDIA_SCHEMA} cannot have conditions on it`,
   );
   checkSchema(message.configSchema, "config_schema", check);
+  for (const property of withoutDefault(message.configSchema))
+    check(false, `config_schema.properties.${property}`, "has no default");
   const cpu = message.resources?.cpu || 1;
   check(cpu > 0 && cpu <= 1024, "resources.cpu", "above 0, at most 1024 cores");
   if (bad.length > 0) {
@@ -124,4 +126,19 @@ function checkSchema(text: string, field: string, check: Check): void {
   } catch (reason) {
     check(false, field, `a JSON Schema (2020-12): ${(reason as Error).message}`);
   }
+}
+
+/** Properties of a configuration that say no default: a plan could not spell them out. */
+function withoutDefault(text: string): string[] {
+  let schema: unknown;
+  try {
+    schema = text === "" ? {} : JSON.parse(text);
+  } catch {
+    return []; // named above already, as what it is: no JSON
+  }
+  const { properties } = (schema ?? {}) as { properties?: unknown };
+  if (typeof properties !== "object" || properties === null) return [];
+  return Object.entries(properties).flatMap(([name, property]) =>
+    typeof property === "object" && property !== null && "default" in property ? [] : [name],
+  );
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { descriptorSet } from "@heimdex/contracts";
 import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
@@ -40,8 +40,9 @@ export interface Orchestrator extends AsyncDisposable {
   openIntake(): void;
 }
 
-/** How long a session may be silent before it is forgotten. */
-const SESSION_SILENCE_MS = 10 * 60_000;
+/** A session is forgotten after so many lives of a lease without a word. */
+const SILENT_TTLS = 4;
+const PROBE_PREFIX = "mount-";
 
 /** Starts an orchestrator on the given ports: registration, planning, leases, commit, sidecars, indexing. Disposing answers parked polls, finishes what is being
  * written and closes both servers; the ports stay open. Throws NOT_LOOPBACK, PORT_IN_USE. */
@@ -55,15 +56,23 @@ export async function startOrchestrator(
   const stopping = new AbortController();
   await using cleanup = new AsyncDisposableStack();
 
-  const mountProbe = join(config.runFolder, `mount-${randomBytes(8).toString("hex")}`);
+  const mountProbe = join(config.runFolder, `${PROBE_PREFIX}${randomBytes(8).toString("hex")}`);
   await mkdir(config.runFolder, { recursive: true });
+  if (config.soleHost) await removeProbes(config.runFolder);
   await writeFile(mountProbe, randomBytes(32).toString("base64url"), { mode: 0o600 });
   cleanup.defer(() => rm(mountProbe, { force: true }));
 
   const trace = new JobTrace(catalog, telemetry);
   const estimates = await Estimates.open(catalog);
-  const leases = new LeaseTable(() => {
+  const drops = new Set<Promise<void>>();
+  const leases = new LeaseTable(({ tenant, fence, uploads }) => {
     if (config.maxAttempts > 0) scheduler.wake();
+    if (!uploads) return;
+    const drop = blobs
+      .dropUploads(tenant, fence.lease)
+      .catch((reason: unknown) => log.warn({ err: reason, lease: fence.lease }, "uploads could not be removed"))
+      .finally(() => drops.delete(drop));
+    drops.add(drop);
   });
   const scheduler = new Scheduler(() =>
     config.maxAttempts === 0 ? Number.POSITIVE_INFINITY : config.maxAttempts - leases.size,
@@ -84,7 +93,9 @@ export async function startOrchestrator(
     bus
       .publish(`events.job.${job.id}`, { version })
       .catch((reason: unknown) => log.warn({ err: reason, job: job.id }, "a job's change could not be announced"));
-    if (job.settled) for (const lease of leases.ofJob(job.id)) leases.remove(lease.fence.lease);
+    if (!job.settled) return;
+    for (const lease of leases.ofJob(job.id)) leases.remove(lease.fence.lease);
+    intake.settled(job.id);
   };
   const store = new JobStore(catalog, blobs, { retry: config.retry, salt: config.salt }, onEffects);
   const dispatcher = new Dispatcher({ store, scheduler, leases, blobs, trace, config, dataUrl });
@@ -132,11 +143,14 @@ export async function startOrchestrator(
     config,
     log,
     onQueued: (job) => intake.add(job),
+    onJoined: (job, other) => intake.wait(job, other),
     onUnsettled: (job) => settlement.add(job),
     onIndexing: (asset) => indexer.add(asset),
   });
 
-  data = cleanup.use(await startDataServer(readAddress(config.dataAddress), store, blobs, config.signingKey, log));
+  data = cleanup.use(
+    await startDataServer(readAddress(config.dataAddress), { store, blobs, signingKey: config.signingKey, log }),
+  );
   if (config.soleHost) await sweeps.releaseAll();
   await sweeps.watchDisk();
   await sweeps.heal();
@@ -144,7 +158,12 @@ export async function startOrchestrator(
   const server = grpcServer(telemetry);
   server.add(
     StageRegistryServiceDefinition,
-    stageRegistryService(registry, sessions, (stage) => log.info({ stage }, "stage registered")),
+    stageRegistryService({
+      registry,
+      sessions,
+      silentAfterMs: config.leaseTtlMs,
+      onRegistered: (stage) => log.info({ stage }, "stage registered"),
+    }),
   );
   server.add(
     WorkServiceDefinition,
@@ -174,6 +193,8 @@ export async function startOrchestrator(
     indexer,
     estimates,
     removal: new AssetRemoval(catalog, blobs, index),
+    trace,
+    salt: config.salt,
   });
   subscriptions.push(await answerInteractive(bus, interactive));
   for (const subscription of subscriptions) cleanup.use(subscription);
@@ -199,7 +220,7 @@ export async function startOrchestrator(
   );
   cleanup.use(
     repeat(
-      5_000,
+      config.upkeepEveryMs,
       guard("upkeep", async () => {
         await sweeps.watchDisk();
         await trace.flush();
@@ -209,8 +230,8 @@ export async function startOrchestrator(
   );
   cleanup.use(
     repeat(
-      60_000,
-      guard("forgetting silent sessions", () => sessions.forgetSilent(Date.now() - SESSION_SILENCE_MS)),
+      config.leaseTtlMs,
+      guard("forgetting silent sessions", () => sessions.forgetSilent(Date.now() - SILENT_TTLS * config.leaseTtlMs)),
     ),
   );
   cleanup.use(
@@ -232,10 +253,17 @@ export async function startOrchestrator(
       await intake.drained();
       await settlement.drained();
       await indexer.close();
+      await Promise.all(drops);
       await trace.flush();
       await estimates.flush();
     },
   };
+}
+
+/** Removes the probes of hosts that were killed. */
+async function removeProbes(folder: string): Promise<void> {
+  const left = (await readdir(folder)).filter((name) => name.startsWith(PROBE_PREFIX));
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 
 function grpcServer(telemetry: Telemetry): Server {

@@ -1,22 +1,18 @@
 import type { Artifact } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
-import {
-  type ArtifactRef,
-  type Facts,
-  LAYER_SCHEMA_PREFIX,
-  MEDIA_SCHEMA,
-  type PortSpec,
-  type Step,
-} from "@heimdex/kernel";
-import type { Blobs } from "@heimdex/ports";
-import { type LayerKind, media, stageLayer } from "@heimdex/sidecar";
-import Ajv2020, { type ValidateFunction } from "ajv/dist/2020.js";
-import { foldLists, keep, readAll } from "./artifacts.ts";
+import { type ArtifactRef, type Facts, type Job, MEDIA_SCHEMA, type PortSpec, type Step } from "@heimdex/kernel";
+import type { BlobKey, Blobs } from "@heimdex/ports";
+import { media } from "@heimdex/sidecar";
+import { fitsInline, foldLists, inlineLimit, once, readAll } from "./artifacts.ts";
+import { mapBounded } from "./bounded.ts";
 import { sha256Hex } from "./ids.ts";
+import { isLayer, layerFault } from "./layer-checks.ts";
 
 const MAX_INLINE = 256 * 1024;
 const MAX_ARTIFACTS = 4096;
 const MAX_LAYER_BYTES = 64 * 1024 * 1024;
+/** Blobs of one attempt that are committed at once. */
+const AT_ONCE = 8;
 
 export interface Verified {
   readonly outputs: readonly ArtifactRef[];
@@ -25,45 +21,61 @@ export interface Verified {
   readonly facts: Facts | undefined;
 }
 
+/** An output and where it stands: `outputs[3] (shots)`. */
+interface Item {
+  readonly artifact: Artifact;
+  readonly port: PortSpec;
+  readonly at: string;
+}
+
 /** Verifies what an attempt put out against what its stage declared, and keeps it. Size, SHA-256 and schema are checked before anything counts.
- * Throws OUTPUT_INVALID naming the field. */
+ * Throws OUTPUT_INVALID naming the field; nothing of the attempt is kept then. */
 export async function verifyOutputs(
   blobs: Blobs,
-  tenant: string,
+  job: Job,
   step: Step,
   lease: string,
   outputs: readonly Artifact[],
 ): Promise<Verified> {
   if (outputs.length > MAX_ARTIFACTS) throw invalid("outputs", `${outputs.length} artifacts, at most ${MAX_ARTIFACTS}`);
-  checkPorts(step, outputs);
-  const kept: ArtifactRef[] = [];
-  let layers = 0;
-  let emptyLayers = 0;
-  let facts: Facts | undefined;
-  for (const [index, artifact] of outputs.entries()) {
-    const port = step.outputPorts.find((candidate) => candidate.name === artifact.port) as PortSpec;
-    const at = `outputs[${index}] (${port.name})`;
-    const ref = await keepOne(blobs, tenant, lease, artifact, at);
-    kept.push(ref);
-    const isLayer = port.schema.startsWith(LAYER_SCHEMA_PREFIX) || port.layerSchema !== "";
-    if (!isLayer && port.schema !== MEDIA_SCHEMA) continue;
-    const value = await readJson(blobs, tenant, ref, at);
-    if (port.schema === MEDIA_SCHEMA) facts = readFacts(value, at);
-    if (!isLayer) continue;
-    checkLayer(port, value, at);
-    layers++;
-    if ((value as { items: unknown[] }).items.length === 0) emptyLayers++;
+  const items = checkPorts(step, outputs);
+  for (const { artifact, at } of items) checkInline(artifact, at);
+  const commit = new Commit(blobs, job, lease);
+  try {
+    // What is read is committed first: most that can be wrong is found before the many blobs are touched.
+    const read = await mapBounded(items.filter(isRead), 1, async (item) => {
+      const ref = await commit.keep(item);
+      return { item, ref, value: await readJson(blobs, job.tenant, ref, item.at) };
+    });
+    for (const { item, value } of read) checkLayer(item, value);
+    const facts = read.find(({ item }) => item.port.schema === MEDIA_SCHEMA);
+    const layers = read.filter(({ item }) => isLayer(item.port));
+    const known = new Map(read.map(({ item, ref }) => [item, ref]));
+    const kept = await mapBounded(items, AT_ONCE, async (item) => known.get(item) ?? commit.keep(item));
+    return {
+      outputs: await foldLists(blobs, job.tenant, kept, inlineLimit(job)),
+      empty: layers.length > 0 && layers.every(({ value }) => (value as { items: unknown[] }).items.length === 0),
+      facts: facts === undefined ? undefined : readFacts(facts.value, facts.item.at),
+    };
+  } catch (reason) {
+    if (HeimdexError.from(reason).id === "OUTPUT_INVALID") await commit.undo();
+    throw reason;
   }
-  return { outputs: await foldLists(blobs, tenant, kept), empty: layers > 0 && layers === emptyLayers, facts };
+}
+
+function isRead({ port }: Item): boolean {
+  return isLayer(port) || port.schema === MEDIA_SCHEMA;
 }
 
 function invalid(field: string, description: string): HeimdexError {
   return new HeimdexError("OUTPUT_INVALID", `${field}: ${description}`, { fields: [{ field, description }] });
 }
 
-function checkPorts(step: Step, outputs: readonly Artifact[]): void {
-  for (const [index, artifact] of outputs.entries()) {
-    const port = step.outputPorts.find((candidate) => candidate.name === artifact.port);
+function checkPorts(step: Step, outputs: readonly Artifact[]): Item[] {
+  const ports = new Map(step.outputPorts.map((port) => [port.name, port]));
+  const counts = new Map<string, number>();
+  const items = outputs.map((artifact, index): Item => {
+    const port = ports.get(artifact.port);
     if (port === undefined)
       throw invalid(`outputs[${index}].port`, `${step.stage} declares no output port ${JSON.stringify(artifact.port)}`);
     if (artifact.mediaType !== port.mediaType)
@@ -73,46 +85,72 @@ function checkPorts(step: Step, outputs: readonly Artifact[]): void {
       );
     if (!/^[0-9a-f]{64}$/.test(artifact.sha256))
       throw invalid(`outputs[${index}].sha256`, "64 lower-case hexadecimal digits");
-  }
+    counts.set(port.name, (counts.get(port.name) ?? 0) + 1);
+    return { artifact, port, at: `outputs[${index}] (${port.name})` };
+  });
   for (const port of step.outputPorts) {
-    const count = outputs.filter((artifact) => artifact.port === port.name).length;
+    const count = counts.get(port.name) ?? 0;
     if (!port.many && count > 1) throw invalid("outputs", `${count} artifacts on port ${port.name}, which takes one`);
     if (!port.many && !port.optional && count === 0)
       throw invalid("outputs", `nothing on port ${port.name}, which is required`);
   }
+  return items;
 }
 
-async function keepOne(
-  blobs: Blobs,
-  tenant: string,
-  lease: string,
-  artifact: Artifact,
-  at: string,
-): Promise<ArtifactRef> {
-  const { port, mediaType, sha256, size, name } = artifact;
-  const ref = { port, mediaType, ...(name === "" ? {} : { name }) };
-  switch (artifact.content?.$case) {
-    case "inline": {
-      const bytes = artifact.content.value;
-      if (bytes.byteLength > MAX_INLINE)
-        throw invalid(`${at}.inline`, `${bytes.byteLength} bytes, at most ${MAX_INLINE}: upload it`);
-      if (bytes.byteLength !== size) throw invalid(`${at}.size`, `${size} said, ${bytes.byteLength} bytes came`);
-      if (sha256Hex(bytes) !== sha256) throw invalid(`${at}.sha256`, "the bytes have another");
-      return keep(blobs, tenant, ref, bytes);
-    }
-    case "upload":
-      try {
-        await blobs.commitUpload({ tenant, attempt: lease, n: artifact.content.value }, { tenant, sha256, size });
-      } catch (reason) {
-        const error = HeimdexError.from(reason);
-        if (error.id === "BLOB_NOT_FOUND")
-          throw invalid(`${at}.upload`, `nothing was uploaded as number ${artifact.content.value}`);
-        if (error.id === "BLOB_DIGEST_MISMATCH") throw invalid(`${at}.sha256`, error.message);
-        throw error;
-      }
+function checkInline({ content, size, sha256 }: Artifact, at: string): void {
+  if (content?.$case === "upload") return;
+  if (content?.$case !== "inline") throw invalid(at, "has neither inline bytes nor the number of an upload");
+  const bytes = content.value;
+  if (bytes.byteLength > MAX_INLINE)
+    throw invalid(`${at}.inline`, `${bytes.byteLength} bytes, at most ${MAX_INLINE}: upload it`);
+  if (bytes.byteLength !== size) throw invalid(`${at}.size`, `${size} said, ${bytes.byteLength} bytes came`);
+  if (sha256Hex(bytes) !== sha256) throw invalid(`${at}.sha256`, "the bytes have another");
+}
+
+/** Makes the outputs of one attempt blobs, and can take back those that were none before. */
+class Commit {
+  readonly #blobs: Blobs;
+  readonly #job: Job;
+  readonly #lease: string;
+  readonly #inlineLimit: number;
+  readonly #made: BlobKey[] = [];
+
+  constructor(blobs: Blobs, job: Job, lease: string) {
+    this.#blobs = blobs;
+    this.#job = job;
+    this.#lease = lease;
+    this.#inlineLimit = inlineLimit(job);
+  }
+
+  async keep({ artifact, at }: Item): Promise<ArtifactRef> {
+    const { tenant } = this.#job;
+    const { port, mediaType, sha256, size, name, content } = artifact;
+    const ref = { port, mediaType, ...(name === "" ? {} : { name }) };
+    const key = { tenant, sha256, size };
+    if (content?.$case === "inline" && fitsInline(artifact, this.#inlineLimit))
+      return { ...ref, sha256, size, inline: content.value.toString("base64") };
+    const isNew = !(await this.#blobs.has(key));
+    if (content?.$case === "inline") {
+      await this.#blobs.put(key, once(content.value));
+      if (isNew) this.#made.push(key);
       return { ...ref, sha256, size };
-    default:
-      throw invalid(at, "has neither inline bytes nor the number of an upload");
+    }
+    const n = content?.$case === "upload" ? content.value : 0;
+    try {
+      await this.#blobs.commitUpload({ tenant, attempt: this.#lease, n }, key);
+    } catch (reason) {
+      const error = HeimdexError.from(reason);
+      if (error.id === "BLOB_NOT_FOUND") throw invalid(`${at}.upload`, `nothing was uploaded as number ${n}`);
+      if (error.id === "BLOB_DIGEST_MISMATCH") throw invalid(`${at}.sha256`, error.message);
+      throw error;
+    }
+    if (isNew) this.#made.push(key);
+    return { ...ref, sha256, size };
+  }
+
+  /** An attempt that puts out the same bytes in this very moment loses them too: its result is then a miss, and runs again. */
+  async undo(): Promise<void> {
+    for (const key of this.#made) await this.#blobs.delete(key);
   }
 }
 
@@ -127,13 +165,18 @@ async function readJson(blobs: Blobs, tenant: string, ref: ArtifactRef, at: stri
   }
 }
 
+function checkLayer({ port, at }: Item, value: unknown): void {
+  if (!isLayer(port)) return;
+  const fault = layerFault(port, value);
+  if (fault !== undefined) throw invalid(`${at}${fault.path}`, fault.message);
+}
+
 function readFacts(value: unknown, at: string): Facts {
   const parsed = media.safeParse(value);
-  if (!parsed.success)
-    throw invalid(
-      `${at}${pathOf(parsed.error.issues[0]?.path)}`,
-      parsed.error.issues[0]?.message ?? "does not fit its schema",
-    );
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw invalid(`${at}/${(issue?.path ?? []).join("/")}`, issue?.message ?? "does not fit its schema");
+  }
   const has = (type: string) => parsed.data.streams.some((stream) => stream.type === type);
   return {
     has_audio: has("audio"),
@@ -141,36 +184,4 @@ function readFacts(value: unknown, at: string): Facts {
     has_subtitles: has("subtitle"),
     duration_ms: parsed.data.duration_ms,
   };
-}
-
-const validators = new Map<string, ValidateFunction>();
-
-function checkLayer(port: PortSpec, value: unknown, at: string): void {
-  if (port.layerSchema !== "") {
-    const validate =
-      validators.get(port.layerSchema) ??
-      new Ajv2020.Ajv2020({ strict: false, validateFormats: false }).compile(JSON.parse(port.layerSchema) as object);
-    validators.set(port.layerSchema, validate);
-    if (!validate(value))
-      throw invalid(
-        `${at}${validate.errors?.[0]?.instancePath ?? ""}`,
-        validate.errors?.[0]?.message ?? "does not fit its schema",
-      );
-    if (!Array.isArray((value as { items?: unknown } | null)?.items))
-      throw invalid(`${at}/items`, "a layer has an array of items");
-    return;
-  }
-  const kind = port.schema.slice(LAYER_SCHEMA_PREFIX.length).split(".")[0] as LayerKind;
-  const schema = stageLayer[kind];
-  if (schema === undefined) throw invalid(at, `${port.schema} is no layer of the sidecar's`);
-  const parsed = schema.safeParse(value);
-  if (!parsed.success)
-    throw invalid(
-      `${at}${pathOf(parsed.error.issues[0]?.path)}`,
-      parsed.error.issues[0]?.message ?? "does not fit its schema",
-    );
-}
-
-function pathOf(path: readonly PropertyKey[] | undefined): string {
-  return (path ?? []).map((part) => `/${String(part)}`).join("");
 }

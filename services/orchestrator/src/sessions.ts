@@ -1,16 +1,30 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { HeimdexError } from "@heimdex/errors";
 import type { SessionRecord } from "@heimdex/kernel";
-import type { Catalog } from "@heimdex/ports";
+import type { Catalog, Document } from "@heimdex/ports";
 import { sha256Hex, timeOrderedId } from "./ids.ts";
 
-export type Renewal = SessionRecord["renewals"][string];
 export type Offer = SessionRecord["stages"][number];
 
-/** Worker sessions: in memory as the truth of this process, in the catalog for the others and for the next start. */
+/** What is remembered of a session is read again after this long: another replica may have changed it. */
+const FRESH_MS = 5_000;
+const SESSION_ID = /^s_[0-9a-f]{1,64}$/;
+const PAGE = 500;
+
+interface Known {
+  readonly document: Document<SessionRecord>;
+  readonly readAtMs: number;
+}
+
+/** Worker sessions. The catalog has the truth; every change is a compare-and-set over the whole session, so that a renewal and a registration that
+ * meet, here or on two replicas, both last. */
 export class Sessions {
   readonly #catalog: Catalog;
-  readonly #known = new Map<string, SessionRecord>();
+  readonly #known = new Map<string, Known>();
+  /** Signs of life that no write has brought yet. */
+  readonly #seen = new Map<string, number>();
+  /** Tail of each session's queue of writes. */
+  readonly #writing = new Map<string, Promise<unknown>>();
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
@@ -29,65 +43,143 @@ export class Sessions {
       stages: [],
       renewals: {},
     };
-    await this.#store(session);
+    const [result] = await this.#catalog.write([{ op: "insert", ...stored(session) }]);
+    this.#remember(session, result?.version ?? 1);
     return { session, token };
   }
 
   /** The session, if the token is its own. Throws SESSION_UNKNOWN or UNAUTHENTICATED. */
   async authenticate(id: string, authorization: string | undefined): Promise<SessionRecord> {
-    const session = this.#known.get(id) ?? (await this.#catalog.get<SessionRecord>("sessions", id))?.body;
-    if (session === undefined)
-      throw new HeimdexError("SESSION_UNKNOWN", `there is no session ${id}`, { metadata: { session: id } });
-    const token = /^Bearer (.+)$/.exec(authorization ?? "")?.[1] ?? "";
-    if (!timingSafeEqual(Buffer.from(sha256Hex(token)), Buffer.from(session.tokenHash))) {
+    const session = SESSION_ID.test(id) ? await this.#current(id) : undefined;
+    if (session === undefined) throw unknown(id);
+    if (!timingSafeEqual(Buffer.from(tokenHash(authorization)), Buffer.from(session.tokenHash))) {
       throw new HeimdexError("UNAUTHENTICATED", `the token is not that of session ${id}`);
     }
-    this.#known.set(id, session);
     return session;
   }
 
-  get(id: string): SessionRecord | undefined {
-    return this.#known.get(id);
+  /** The session of a token, for calls that name none. Throws UNAUTHENTICATED. */
+  async byToken(authorization: string | undefined): Promise<SessionRecord> {
+    const term = `token:${tokenHash(authorization)}`;
+    const [found] = await this.#catalog.find<SessionRecord>({ collection: "sessions", term, limit: 1 });
+    if (found === undefined) throw new HeimdexError("UNAUTHENTICATED", "the token is that of no session");
+    return found.body;
   }
 
-  /** Sessions of this process, by stage they can run. */
-  serving(stage: string): SessionRecord[] {
-    return [...this.#known.values()].filter((session) =>
-      session.stages.some((offer) => offer.stage === stage && offer.unavailable === ""),
-    );
+  /** How many sessions that were heard of since `sinceMs` can run the stage. */
+  async serving(stage: string, sinceMs: number): Promise<number> {
+    const sessions = await this.#all();
+    return sessions.filter(
+      ({ body }) =>
+        this.#seenAtMs(body) >= sinceMs &&
+        body.stages.some((offer) => offer.stage === stage && offer.unavailable === ""),
+    ).length;
   }
 
-  async update(session: SessionRecord): Promise<void> {
-    await this.#store(session);
+  /** Changes a session as it now is, and stores it. Throws SESSION_UNKNOWN when it has ended.
+   * @param change may be called again, over what another replica wrote */
+  change(id: string, change: (session: SessionRecord) => SessionRecord): Promise<SessionRecord> {
+    return this.#inTurn(id, async () => {
+      for (;;) {
+        const known = this.#known.get(id) ?? (await this.#read(id));
+        if (known === undefined) throw unknown(id);
+        const session = change(known.document.body);
+        const op = { op: "replace", version: known.document.version, ...stored(session) } as const;
+        const [result] = await this.#catalog.write([op]);
+        if (result?.ok === true) {
+          this.#remember(session, result.version);
+          return session;
+        }
+        this.#known.delete(id);
+      }
+    });
   }
 
   /** Notes a sign of life, without a write: the next renewal brings one. */
   seen(id: string, nowMs: number): void {
-    const session = this.#known.get(id);
-    if (session !== undefined) this.#known.set(id, { ...session, seenAtMs: nowMs });
+    this.#seen.set(id, nowMs);
   }
 
-  async close(id: string): Promise<void> {
-    this.#known.delete(id);
-    await this.#catalog.write([{ op: "delete", collection: "sessions", id }]);
+  close(id: string): Promise<void> {
+    return this.#inTurn(id, async () => {
+      this.#known.delete(id);
+      this.#seen.delete(id);
+      await this.#catalog.write([{ op: "delete", collection: "sessions", id }]);
+    });
   }
 
-  /** Sessions of which nothing was heard since `beforeMs`. */
-  async forgetSilent(beforeMs: number): Promise<string[]> {
-    const forgotten: string[] = [];
-    for (const stored of await this.#catalog.find<SessionRecord>({ collection: "sessions", limit: 1000 })) {
-      const seenAtMs = Math.max(stored.body.seenAtMs, this.#known.get(stored.id)?.seenAtMs ?? 0);
-      if (seenAtMs >= beforeMs) continue;
-      await this.close(stored.id);
-      forgotten.push(stored.id);
+  /** Ends the sessions of which nothing was heard since `beforeMs`. */
+  async forgetSilent(beforeMs: number): Promise<void> {
+    for (const { id, body } of await this.#all()) if (this.#seenAtMs(body) < beforeMs) await this.close(id);
+  }
+
+  /** Ends all sessions. */
+  async forgetAll(): Promise<void> {
+    for (const { id } of await this.#all()) await this.close(id);
+  }
+
+  #seenAtMs(session: SessionRecord): number {
+    return Math.max(session.seenAtMs, this.#seen.get(session.id) ?? 0);
+  }
+
+  async #current(id: string): Promise<SessionRecord | undefined> {
+    const known = this.#known.get(id);
+    if (known !== undefined && Date.now() - known.readAtMs < FRESH_MS) return known.document.body;
+    return (await this.#inTurn(id, () => this.#read(id)))?.document.body;
+  }
+
+  async #read(id: string): Promise<Known | undefined> {
+    const document = await this.#catalog.get<SessionRecord>("sessions", id);
+    if (document === undefined) {
+      this.#known.delete(id);
+      return undefined;
     }
-    return forgotten;
+    return this.#remember(document.body, document.version);
   }
 
-  async #store(session: SessionRecord): Promise<void> {
-    this.#known.set(session.id, session);
-    await this.#catalog.write([
-      { op: "put", collection: "sessions", id: session.id, terms: ["session"], sort: "", body: session },
-    ]);
+  #remember(body: SessionRecord, version: number): Known {
+    const known = { document: { id: body.id, version, terms: [], sort: "", body }, readAtMs: Date.now() };
+    this.#known.set(body.id, known);
+    return known;
   }
+
+  async #all(): Promise<Document<SessionRecord>[]> {
+    const found: Document<SessionRecord>[] = [];
+    for (;;) {
+      const last = found.at(-1);
+      const page = await this.#catalog.find<SessionRecord>({
+        collection: "sessions",
+        limit: PAGE,
+        ...(last === undefined ? {} : { after: { id: last.id } }),
+      });
+      found.push(...page);
+      if (page.length < PAGE) return found;
+    }
+  }
+
+  async #inTurn<R>(id: string, work: () => Promise<R>): Promise<R> {
+    const before = this.#writing.get(id) ?? Promise.resolve();
+    const run = before.then(work, work); // whoever was before has told its own caller of its failure
+    this.#writing.set(id, run);
+    try {
+      return await run;
+    } finally {
+      if (this.#writing.get(id) === run) this.#writing.delete(id);
+    }
+  }
+}
+
+function stored(session: SessionRecord) {
+  const terms = ["session", `token:${session.tokenHash}`];
+  return { collection: "sessions", id: session.id, terms, sort: "", body: session } as const;
+}
+
+function tokenHash(authorization: string | undefined): string {
+  return sha256Hex(/^Bearer (.+)$/.exec(authorization ?? "")?.[1] ?? "");
+}
+
+function unknown(id: string): HeimdexError {
+  return new HeimdexError("SESSION_UNKNOWN", `there is no session ${id.slice(0, 64)}`, {
+    metadata: { session: id.slice(0, 64) },
+  });
 }

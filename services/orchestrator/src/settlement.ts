@@ -1,16 +1,18 @@
-import { basename } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
 import { type AssetRecord, type Job, LAYER_SCHEMA_PREFIX, MEDIA_SCHEMA, type SourceRecord } from "@heimdex/kernel";
-import type { Blobs, Catalog, Document } from "@heimdex/ports";
-import { type Media, type Sidecar, sidecar as sidecarSchema } from "@heimdex/sidecar";
+import type { Blobs, Catalog } from "@heimdex/ports";
+import { checkSidecar, type Media, type Sidecar } from "@heimdex/sidecar";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { readAll } from "./artifacts.ts";
+import { writeAsset } from "./asset-document.ts";
 import type { Estimates } from "./estimates.ts";
 import { sourceId } from "./ids.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
-import { buildSidecar, type StepValues, sameContent } from "./sidecar-builder.ts";
-import { sourcePath } from "./source.ts";
+import { isPassing } from "./passing.ts";
+import { Retries } from "./retries.ts";
+import { buildSidecar, runId, type StepValues, sameContent } from "./sidecar-builder.ts";
+import { sourceName } from "./source.ts";
 
 export interface SettlementParts {
   readonly catalog: Catalog;
@@ -23,9 +25,14 @@ export interface SettlementParts {
   readonly onSidecar: (asset: string) => void;
 }
 
+/** What the names of an asset's sidecars begin with. */
+export function sidecarFolder(asset: string): string {
+  return `sidecars/${asset}/`;
+}
+
 /** Name of a sidecar in the blob store. */
 export function sidecarName(asset: string, revision: number): string {
-  return `sidecars/${asset}/${revision}.json`;
+  return `${sidecarFolder(asset)}${revision}.json`;
 }
 
 /** The newest sidecar; undefined when there is none. */
@@ -39,10 +46,17 @@ export async function readSidecar(
   return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString()) as Sidecar);
 }
 
-/** Ends jobs whose steps are all final: writes the sidecar and the asset. Idempotent; a crash in the middle is taken up by the next sweep. */
+/** A fault that may be ours is tried so often before the job ends without a sidecar. */
+const TRIES = 3;
+
+/** Ends jobs whose steps are all final: writes the sidecar and the asset. Idempotent; a crash in the middle is taken up by the next sweep.
+ * Jobs of one asset are settled one after the other: each revision is made from the one before. */
 export class Settlement {
   readonly #parts: SettlementParts;
   readonly #running = new Map<string, Promise<void>>();
+  /** Tail of each asset's queue. */
+  readonly #assets = new Map<string, Promise<void>>();
+  readonly #retries = new Retries();
 
   constructor(parts: SettlementParts) {
     this.#parts = parts;
@@ -50,57 +64,79 @@ export class Settlement {
 
   add(job: Job): void {
     if (this.#running.has(job.id)) return;
-    const run = this.#settle(job)
-      .catch((reason: unknown) =>
-        this.#parts.log.error({ err: reason, job: job.id }, "a job could not be settled just now"),
-      )
-      .finally(() => this.#running.delete(job.id));
+    const before = this.#assets.get(job.asset) ?? Promise.resolve();
+    const run = before
+      .then(() => this.#settle(job))
+      .then(() => this.#retries.done(job.id))
+      .catch((reason: unknown) => this.#failed(job, reason))
+      .finally(() => {
+        this.#running.delete(job.id);
+        if (this.#assets.get(job.asset) === run) this.#assets.delete(job.asset);
+      });
     this.#running.set(job.id, run);
+    if (job.asset !== "") this.#assets.set(job.asset, run);
   }
 
   async drained(): Promise<void> {
-    await Promise.all(this.#running.values());
+    this.#retries[Symbol.dispose]();
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
+  async #failed(job: Job, reason: unknown): Promise<void> {
+    const { log } = this.#parts;
+    log.error({ err: reason, job: job.id }, "a job could not be settled just now");
+    const failures = this.#retries.failed(job.id, () => this.add(job));
+    const error = HeimdexError.from(reason);
+    if (failures < TRIES || isPassing(error)) return;
+    try {
+      await this.#end(job, 0, error);
+    } catch (again) {
+      log.error({ err: again, job: job.id }, "a job could not be ended just now");
+    }
   }
 
   async #settle(job: Job): Promise<void> {
-    const { store, trace, estimates } = this.#parts;
     const startMs = Date.now();
-    let revision = 0;
-    let error: HeimdexError | undefined;
-    if (job.state === "SUCCEEDED" || job.state === "PARTIAL") {
-      try {
-        revision = await this.#writeSidecar(job);
-        trace.own(job, {
-          name: "sidecar",
-          spanId: newSpanId(),
-          parentId: "",
-          startMs,
-          durationMs: Date.now() - startMs,
-          attributes: { revision: String(revision) },
-        });
-      } catch (reason) {
-        error = HeimdexError.from(reason);
-        if (error.id !== "SIDECAR_INVALID") throw reason;
-      }
+    if (job.state !== "SUCCEEDED" && job.state !== "PARTIAL") return this.#end(job, 0);
+    try {
+      const revision = await this.#writeSidecar(job);
+      this.#parts.trace.own(job, {
+        name: "sidecar",
+        spanId: newSpanId(),
+        parentId: "",
+        startMs,
+        durationMs: Date.now() - startMs,
+        attributes: { revision: String(revision) },
+      });
+      await this.#end(job, revision);
+    } catch (reason) {
+      const error = HeimdexError.from(reason);
+      if (error.id !== "SIDECAR_INVALID") throw reason;
+      await this.#end(job, 0, error);
     }
-    estimates.learn(job);
+  }
+
+  async #end(job: Job, revision: number, error?: HeimdexError): Promise<void> {
+    const { store, trace, estimates } = this.#parts;
     const endMs = Date.now();
-    trace.own(job, {
-      name: `job ${basename(decodeURIComponent(job.sourceUri))}`,
+    const failure = error === undefined ? job.reason : `${error.id}: ${error.message}`;
+    const state = error === undefined ? job.state : "FAILED";
+    await trace.end(job, {
+      name: `job ${sourceName(job.sourceUri)}`,
       spanId: job.rootSpanId,
       parentId: job.parentSpanId,
       startMs: job.createdAtMs,
       durationMs: endMs - job.createdAtMs,
-      attributes: { job: job.id, asset: job.asset, state: job.state },
-      ...(job.state === "FAILED" ? { error: job.reason } : {}),
+      attributes: { job: job.id, asset: job.asset, state },
+      ...(state === "FAILED" ? { error: failure } : {}),
     });
-    await trace.flush(job.id);
-    await store.apply(job.id, {
+    const { applied } = await store.apply(job.id, {
       kind: "settled",
       atMs: endMs,
       sidecarRevision: revision,
-      ...(error === undefined ? {} : { reason: `${error.id}: ${error.message}`, help: error.help }),
+      ...(error === undefined ? {} : { reason: failure.slice(0, 2000), help: error.help }),
     });
+    if (applied) estimates.learn(job);
     if (revision > 0) this.#parts.onSidecar(job.asset);
   }
 
@@ -116,15 +152,7 @@ export class Settlement {
       const unchanged = previous !== undefined && sameContent(previous, next);
       const revision = unchanged ? asset.sidecarRevision : next.revision;
       if (!unchanged) {
-        const checked = sidecarSchema.safeParse(next);
-        if (!checked.success) {
-          const issue = checked.error.issues[0];
-          throw new HeimdexError(
-            "SIDECAR_INVALID",
-            `the sidecar of ${job.asset} does not fit its schema at /${(issue?.path ?? []).join("/")}: ${issue?.message}`,
-            { metadata: { asset: job.asset, job: job.id } },
-          );
-        }
+        assertValid(job, next);
         await blobs.putNamed(
           job.tenant,
           sidecarName(job.asset, revision),
@@ -138,23 +166,8 @@ export class Settlement {
         traceId: job.traceId,
         rootSpanId: job.rootSpanId,
       };
-      if (await this.#writeAsset(body, stored)) return revision;
+      if (await writeAsset(catalog, body, stored)) return revision;
     }
-  }
-
-  async #writeAsset(body: AssetRecord, stored: Document | undefined): Promise<boolean> {
-    const terms = [`tenant:${body.tenant}`, ...(body.indexedRevision < body.sidecarRevision ? ["indexing"] : [])];
-    const common = {
-      collection: "assets",
-      id: body.id,
-      terms,
-      sort: `${body.createdAtMs}`.padStart(16, "0"),
-      body,
-    } as const;
-    const [result] = await this.#parts.catalog.write([
-      stored === undefined ? { op: "insert", ...common } : { op: "replace", version: stored.version, ...common },
-    ]);
-    return result?.ok === true;
   }
 
   async #asset(job: Job, known: AssetRecord | undefined, values: StepValues): Promise<AssetRecord> {
@@ -175,7 +188,7 @@ export class Settlement {
       tenant: job.tenant,
       fingerprint: job.fingerprint,
       size: job.sourceSize,
-      title: media?.tags?.title ?? known?.title ?? basename(sourcePath(job.sourceUri)),
+      title: media?.tags?.title ?? known?.title ?? sourceName(job.sourceUri),
       durationMs: media?.duration_ms ?? known?.durationMs ?? 0,
       sources: [own, ...(known?.sources ?? []).filter((other) => other.uri !== own.uri)].sort((a, b) =>
         a.uri < b.uri ? -1 : 1,
@@ -205,4 +218,17 @@ export class Settlement {
     }
     return values;
   }
+}
+
+/** Throws SIDECAR_INVALID naming the first field that is not as the schema and its rules say. Layers carried over were right when they came: what
+ * they refer to may have gone since, and that is no fault of this job. */
+function assertValid(job: Job, sidecar: Sidecar): void {
+  const own = new Set(job.steps.map((step) => runId(step.stage)));
+  const issue = checkSidecar(sidecar).find(({ run }) => run === undefined || own.has(run));
+  if (issue === undefined) return;
+  throw new HeimdexError(
+    "SIDECAR_INVALID",
+    `the sidecar of ${job.asset} does not fit its schema at ${issue.path}: ${issue.message}`,
+    { metadata: { asset: job.asset, job: job.id } },
+  );
 }

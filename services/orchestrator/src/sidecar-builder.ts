@@ -74,7 +74,8 @@ function content(sidecar: Sidecar): string {
   return canonicalJson({ ...rest, asset: { ...rest.asset, source: undefined }, runs: facts });
 }
 
-function runId(stage: string): string {
+/** Id of a stage's run: layers name it. */
+export function runId(stage: string): string {
   return `run_${stage}`;
 }
 

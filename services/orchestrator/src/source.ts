@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { HeimdexError } from "@heimdex/errors";
 
@@ -24,36 +24,57 @@ const MAX_NEIGHBOURS = 32;
 
 /** The path of a source. Throws SOURCE_UNSUPPORTED for anything but a local `file://` URI. */
 export function sourcePath(uri: string): string {
+  const refuse = (why: string, cause?: unknown) =>
+    new HeimdexError("SOURCE_UNSUPPORTED", `${uri.slice(0, 500)} ${why}`, { cause, metadata: { source: uri } });
+  let path: string;
+  let url: URL;
   try {
-    const url = new URL(uri);
-    if (url.protocol === "file:" && (url.host === "" || url.host === "localhost")) return fileURLToPath(url);
+    url = new URL(uri);
+    if (url.protocol !== "file:" || (url.host !== "" && url.host !== "localhost"))
+      throw refuse("is not on this machine: only its files can be read");
+    path = fileURLToPath(url);
   } catch (reason) {
-    throw new HeimdexError("SOURCE_UNSUPPORTED", `${uri} is not a URI`, { cause: reason, metadata: { source: uri } });
+    if (reason instanceof HeimdexError) throw reason;
+    throw refuse("is not a file URI: it begins with file:/// and an absolute path, percent-encoded", reason);
   }
-  throw new HeimdexError("SOURCE_UNSUPPORTED", `${uri}: only files of this machine can be read`, {
-    metadata: { source: uri },
-  });
+  if (url.search !== "" || url.hash !== "") throw refuse("holds a ? or # that is not percent-encoded");
+  if (path.includes("\0")) throw refuse("holds a zero byte");
+  return path;
+}
+
+/** The one way of writing a source's URI. Throws SOURCE_UNSUPPORTED. */
+export function canonicalUri(uri: string): string {
+  return pathToFileURL(sourcePath(uri)).href;
+}
+
+/** A source's file name, for people. */
+export function sourceName(uri: string): string {
+  return basename(sourcePath(uri));
 }
 
 /** Size and modification time. Throws SOURCE_NOT_FOUND, SOURCE_UNREADABLE, SOURCE_UNSUPPORTED. */
 export async function statSource(path: string): Promise<SourceFacts> {
-  const metadata = { source: path };
   try {
     const facts = await stat(path);
-    if (!facts.isFile()) throw new HeimdexError("SOURCE_UNSUPPORTED", `${path} is not a regular file`, { metadata });
+    if (!facts.isFile())
+      throw new HeimdexError("SOURCE_UNSUPPORTED", `${path} is not a regular file`, { metadata: { source: path } });
     await access(path, constants.R_OK);
     return { size: facts.size, modifiedMs: facts.mtimeMs };
   } catch (reason) {
-    const code = (reason as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR")
-      throw new HeimdexError("SOURCE_NOT_FOUND", `there is no file ${path}`, { cause: reason, metadata });
-    if (code === "EACCES" || code === "EPERM")
-      throw new HeimdexError("SOURCE_UNREADABLE", `${path} cannot be read: permission denied`, {
-        cause: reason,
-        metadata,
-      });
-    throw reason;
+    throw sourceError(path, reason);
   }
+}
+
+/** What the file system says against reading a source, as an error of ours. */
+function sourceError(path: string, reason: unknown): unknown {
+  const { code, message } = reason as NodeJS.ErrnoException;
+  if (reason instanceof HeimdexError || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return reason;
+  const options = { cause: reason, metadata: { source: path } };
+  if (code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG")
+    return new HeimdexError("SOURCE_NOT_FOUND", `there is no file ${path}`, options);
+  if (code === "EACCES" || code === "EPERM")
+    return new HeimdexError("SOURCE_UNREADABLE", `${path} cannot be read: permission denied`, options);
+  return new HeimdexError("SOURCE_UNREADABLE", `${path} cannot be read: ${message}`, options);
 }
 
 /** SHA-256 of the whole file, read in a thread of its own. The file is looked at again afterwards: throws SOURCE_CHANGED when it is not as before. */
@@ -64,7 +85,7 @@ export async function fingerprint(path: string, before: SourceFacts, signal: Abo
   try {
     const sha256 = await new Promise<string>((resolve, reject) => {
       worker.once("message", resolve);
-      worker.once("error", reject);
+      worker.once("error", (reason) => reject(sourceError(path, reason)));
       worker.once("exit", () =>
         reject(signal.aborted ? signal.reason : new HeimdexError("INTERNAL", `reading ${path} ended without a result`)),
       );
@@ -87,20 +108,30 @@ export async function assertUnchanged(path: string, before: SourceFacts): Promis
   );
 }
 
-/** Subtitle files beside the source: same folder, same stem, optionally with a language between. In order of name. */
-export async function neighbours(path: string): Promise<{ name: string; mediaType: string; bytes: Uint8Array }[]> {
+/** Subtitle files beside the source: same folder, same stem, optionally with a language between. In order of name. What cannot be read is left out,
+ * and `onUnreadable` hears of it: a film must not wait for its subtitles. */
+export async function neighbours(
+  path: string,
+  onUnreadable: (path: string, reason: unknown) => void,
+): Promise<{ name: string; mediaType: string; bytes: Uint8Array }[]> {
   const stem = basename(path, extname(path));
-  const names = (await readdir(dirname(path)))
-    .filter((name) => name !== basename(path) && name.startsWith(`${stem}.`))
-    .sort();
+  const folder = dirname(path);
   const found: { name: string; mediaType: string; bytes: Uint8Array }[] = [];
-  for (const name of names) {
+  const names = await readdir(folder).catch((reason: unknown) => {
+    onUnreadable(folder, reason);
+    return [];
+  });
+  for (const name of names.filter((other) => other !== basename(path) && other.startsWith(`${stem}.`)).sort()) {
     const mediaType = NEIGHBOUR_TYPES[extname(name).toLowerCase()];
     if (mediaType === undefined || found.length >= MAX_NEIGHBOURS) continue;
-    const file = join(dirname(path), name);
-    const facts = await stat(file);
-    if (facts.isFile() && facts.size <= MAX_NEIGHBOUR_BYTES)
-      found.push({ name, mediaType, bytes: await readFile(file) });
+    const file = join(folder, name);
+    try {
+      const facts = await stat(file);
+      if (facts.isFile() && facts.size <= MAX_NEIGHBOUR_BYTES)
+        found.push({ name, mediaType, bytes: await readFile(file) });
+    } catch (reason) {
+      onUnreadable(file, reason);
+    }
   }
   return found;
 }

@@ -1,84 +1,107 @@
 import type { StageRegistryServiceImplementation } from "@heimdex/contracts/stage/v1/stage_registry_service";
-import { HeimdexError } from "@heimdex/errors";
-import type { ModelRef, SessionRecord } from "@heimdex/kernel";
+import { type FieldViolation, HeimdexError } from "@heimdex/errors";
+import type { ModelRef, StageRecord } from "@heimdex/kernel";
 import { readManifest } from "./manifest.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Offer, Sessions } from "./sessions.ts";
 import { stageMessage } from "./stage-message.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
-/** StageRegistryService over the registry. `onRegistered` hears of every registration. */
-export function stageRegistryService(
-  registry: StageRegistry,
-  sessions: Sessions,
-  onRegistered: (stage: string) => void,
-): StageRegistryServiceImplementation {
+const MAX_MODELS = 32;
+const REASON = /^[A-Z][A-Z0-9_]{0,63}$/;
+
+export interface RegistryParts {
+  readonly registry: StageRegistry;
+  readonly sessions: Sessions;
+  /** A session that was silent for so long is not counted as a worker, ms. */
+  readonly silentAfterMs: number;
+  readonly onRegistered: (stage: string) => void;
+}
+
+/** StageRegistryService over the registry. */
+export function stageRegistryService({
+  registry,
+  sessions,
+  silentAfterMs,
+  onRegistered,
+}: RegistryParts): StageRegistryServiceImplementation {
+  const show = async (stage: StageRecord) =>
+    stageMessage(stage, await sessions.serving(stage.manifest.name, Date.now() - silentAfterMs));
   return {
     async registerStage(request, context) {
       const session = await sessions.authenticate(request.session, context.metadata.get("authorization"));
       const manifest = readManifest(request.manifest);
+      checkUnavailable(request.unavailableReason, request.unavailableHelp);
+      const { name, version } = manifest;
+      const { interactive, unavailableReason: unavailable } = request;
       const models = readModels(request.models);
+      sessions.seen(session.id, Date.now());
+      const offer: Offer = { stage: name, version, models, unavailable, interactive };
+      // Before the stage is looked at: what this session offered earlier says nothing any more.
+      const withdrawn = (stages: readonly Offer[]) => stages.filter((other) => other.stage !== name);
+      if (session.stages.some((other) => other.stage === name && other.unavailable === "" && unavailable !== ""))
+        await sessions.change(session.id, (latest) => ({ ...latest, stages: withdrawn(latest.stages) }));
       const stage = await registry.register({
         manifest,
         models,
-        unavailableReason: request.unavailableReason,
+        unavailableReason: unavailable,
         unavailableHelp: request.unavailableHelp,
-        interactive: request.interactive,
+        interactive,
+        isServed: async () => (await sessions.serving(name, Date.now() - silentAfterMs)) > 0,
       });
-      const offer: SessionRecord["stages"][number] = {
-        stage: manifest.name,
-        version: manifest.version,
-        models,
-        unavailable: request.unavailableReason,
-        interactive: request.interactive,
-      };
-      const latest = sessions.get(session.id) ?? session;
-      await sessions.update({
-        ...latest,
-        stages: [...latest.stages.filter((other) => other.stage !== manifest.name), offer],
-      });
-      onRegistered(manifest.name);
-      return { stage: stageMessage(stage, sessions.serving(manifest.name).length) };
+      await sessions.change(session.id, (latest) => ({ ...latest, stages: [...withdrawn(latest.stages), offer] }));
+      onRegistered(name);
+      return { stage: await show(stage) };
     },
-    async getStage(request) {
-      const stage = await registry.get(request.name);
-      if (stage === undefined)
-        throw new HeimdexError("NOT_FOUND", `there is no stage ${request.name}`, { metadata: { stage: request.name } });
-      return stageMessage(stage, sessions.serving(request.name).length);
+    async getStage(request, context) {
+      await sessions.byToken(context.metadata.get("authorization"));
+      return show(await registry.require(request.name));
     },
-    async listStages(request) {
+    async listStages(request, context) {
+      await sessions.byToken(context.metadata.get("authorization"));
       const size = Math.min(request.pageSize || 100, 1000);
       const all = (await registry.list()).filter((stage) => stage.manifest.name > request.pageToken);
       const page = all.slice(0, size);
       return {
-        stages: page.map((stage) => stageMessage(stage, sessions.serving(stage.manifest.name).length)),
+        stages: await Promise.all(page.map(show)),
         nextPageToken: all.length > size ? (page.at(-1)?.manifest.name ?? "") : "",
       };
     },
     async retireStage(request, context) {
-      await sessions.authenticate(
-        context.metadata.get("x-heimdex-session") ?? "",
-        context.metadata.get("authorization"),
-      );
-      return stageMessage(await registry.retire(request.name), sessions.serving(request.name).length);
+      await sessions.byToken(context.metadata.get("authorization"));
+      return show(await registry.retire(request.name));
     },
   };
 }
 
+function checkUnavailable(reason: string, help: string): void {
+  const bad: FieldViolation[] = [
+    ...(reason === "" || REASON.test(reason)
+      ? []
+      : [{ field: "unavailable_reason", description: "a stable id in capitals such as NO_MODEL" }]),
+    ...(help.length <= 1000 ? [] : [{ field: "unavailable_help", description: "at most 1,000 characters" }]),
+  ];
+  refuse(bad);
+}
+
+function refuse(bad: readonly FieldViolation[]): void {
+  if (bad.length === 0) return;
+  const what = bad.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  throw new HeimdexError("STAGE_INVALID", what, { fields: bad });
+}
+
 function readModels(models: readonly ModelRef[]): ModelRef[] {
-  const bad = models.flatMap((model, index) => {
-    const at = `models[${index}]`;
-    return [
-      ...(model.id !== "" && model.id.length <= 128 ? [] : [{ field: `${at}.id`, description: "1 to 128 characters" }]),
-      ...(/^[0-9a-f]{64}$/.test(model.sha256)
-        ? []
-        : [{ field: `${at}.sha256`, description: "64 lower-case hexadecimal digits" }]),
-    ];
-  });
-  if (bad.length > 0)
-    throw new HeimdexError(
-      "STAGE_INVALID",
-      bad.map(({ field, description }) => `${field}: ${description}`).join("; "),
-      { fields: bad },
-    );
+  const ids = new Set<string>();
+  const bad: FieldViolation[] = models.length <= MAX_MODELS ? [] : [{ field: "models", description: "at most 32" }];
+  for (const [index, { id, sha256, licence }] of models.entries()) {
+    const check = (ok: boolean, field: string, description: string) => {
+      if (!ok) bad.push({ field: `models[${index}].${field}`, description });
+    };
+    check(id !== "" && id.length <= 128, "id", "1 to 128 characters");
+    check(!ids.has(id), "id", `${id} is there twice`);
+    check(/^[0-9a-f]{64}$/.test(sha256), "sha256", "64 lower-case hexadecimal digits");
+    check(licence.length <= 128, "licence", "at most 128 characters");
+    ids.add(id);
+  }
+  refuse(bad);
   return models.map(({ id, sha256, licence }) => ({ id, sha256, licence }));
 }

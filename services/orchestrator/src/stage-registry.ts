@@ -1,5 +1,12 @@
 import { HeimdexError } from "@heimdex/errors";
-import { type ModelRef, type PlanConfig, planSteps, type StageManifest, type StageRecord } from "@heimdex/kernel";
+import {
+  type ModelRef,
+  type PlanConfig,
+  planSteps,
+  type StageManifest,
+  type StageRecord,
+  type Step,
+} from "@heimdex/kernel";
 import type { Catalog, Document } from "@heimdex/ports";
 import { manifestDigest } from "./manifest.ts";
 
@@ -10,7 +17,12 @@ export interface Registration {
   readonly unavailableReason: string;
   readonly unavailableHelp: string;
   readonly interactive: boolean;
+  /** Whether a live worker can run it now. */
+  readonly isServed: () => Promise<boolean>;
 }
+
+/** What the steps of a plan may take of a job's document of 256 KiB: results, leases and reasons come on top. */
+const MAX_PLAN_BYTES = 128 * 1024;
 
 /** The persistent list of known stages. Plans are made from it, never from who happens to be connected. */
 export class StageRegistry {
@@ -28,7 +40,15 @@ export class StageRegistry {
   }
 
   async get(name: string): Promise<StageRecord | undefined> {
+    if (name === "" || name.length > 128) return undefined;
     return (await this.#catalog.get<StageRecord>("stages", name))?.body;
+  }
+
+  /** Throws NOT_FOUND. */
+  async require(name: string): Promise<StageRecord> {
+    const stage = await this.get(name);
+    if (stage !== undefined) return stage;
+    throw new HeimdexError("NOT_FOUND", `there is no stage ${name}`, { metadata: { stage: name } });
   }
 
   /** Registers or confirms a stage. Throws MANIFEST_CHANGED, STAGE_CYCLE, STAGE_AMBIGUOUS; nothing is stored then. */
@@ -64,12 +84,12 @@ export class StageRegistry {
         record.state === "UNAVAILABLE" &&
         stored.body.state === "ENABLED" &&
         stored.body.digest === digest &&
-        (await this.#served(manifest.name))
+        (await registration.isServed())
       ) {
         return stored.body;
       }
       const others = (await this.list()).filter((stage) => stage.manifest.name !== manifest.name);
-      planSteps([...others, record], this.#plan);
+      checkSize(planSteps([...others, record], this.#plan), manifest);
       if (stored !== undefined && JSON.stringify(stored.body) === JSON.stringify(record)) return record;
       if (await this.#write(manifest.name, record, stored)) return record;
     }
@@ -77,22 +97,12 @@ export class StageRegistry {
 
   async retire(name: string): Promise<StageRecord> {
     for (;;) {
+      await this.require(name);
       const stored = await this.#catalog.get<StageRecord>("stages", name);
-      if (stored === undefined)
-        throw new HeimdexError("NOT_FOUND", `there is no stage ${name}`, { metadata: { stage: name } });
+      if (stored === undefined) continue;
       const record: StageRecord = { ...stored.body, state: "RETIRED", reason: "", help: "" };
       if (await this.#write(name, record, stored)) return record;
     }
-  }
-
-  async #served(stage: string): Promise<boolean> {
-    const sessions = await this.#catalog.find<{ stages: { stage: string; unavailable: string }[] }>({
-      collection: "sessions",
-      limit: 1000,
-    });
-    return sessions.some((session) =>
-      session.body.stages.some((offer) => offer.stage === stage && offer.unavailable === ""),
-    );
   }
 
   async #write(id: string, body: StageRecord, stored: Document | undefined): Promise<boolean> {
@@ -102,4 +112,20 @@ export class StageRegistry {
     ]);
     return result?.ok === true;
   }
+}
+
+/** Throws STAGE_INVALID when plans with the stage would no longer fit a job's document: nothing could be indexed any more. */
+function checkSize(steps: readonly Step[], { name, outputs, configSchema }: StageManifest): void {
+  const bytes = Buffer.byteLength(JSON.stringify(steps));
+  if (bytes <= MAX_PLAN_BYTES) return;
+  const sizes = [
+    { field: "manifest.config_schema", size: Buffer.byteLength(configSchema) },
+    ...outputs.map(({ layerSchema }, index) => ({
+      field: `manifest.outputs[${index}].layer_schema`,
+      size: Buffer.byteLength(layerSchema),
+    })),
+  ];
+  const largest = sizes.sort((a, b) => b.size - a.size)[0]?.field ?? "manifest";
+  const description = `too large: with ${name} a job's plan takes ${bytes} bytes, at most ${MAX_PLAN_BYTES}`;
+  throw new HeimdexError("STAGE_INVALID", `${largest}: ${description}`, { fields: [{ field: largest, description }] });
 }

@@ -5,7 +5,7 @@ import type { OrchestratorConfig } from "./config.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
-import type { LeaseTable, WatchedLease } from "./lease-table.ts";
+import { type LeaseTable, type Overdue, overdue, type WatchedLease } from "./lease-table.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -21,32 +21,46 @@ export interface SweepParts {
   readonly config: OrchestratorConfig;
   readonly log: Log;
   readonly onQueued: (job: string) => void;
+  /** The job waits for the end of the other. */
+  readonly onJoined: (job: string, other: string) => Promise<void>;
   readonly onUnsettled: (job: Job) => void;
   readonly onIndexing: (asset: string) => void;
 }
 
 const PAGE = 200;
+/** A sweep so much too late did not wait for the processor: the machine slept. */
+const SLEPT_MS = 10_000;
+
+const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20);
 
 /** What heals: leases that are over, work whose hint was lost or whose process died, a disk that fills up. Any replica may run it. */
 export class Sweeps {
   readonly #parts: SweepParts;
-  #pausedReason = "";
+  #isPaused: boolean | undefined;
+  #sweptAtMs = 0;
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
   }
 
-  /** Ends leases whose clock has run out. */
+  /** Ends leases whose clock has run out. A sweep that comes far too late says that this machine slept, or this process hung: nobody could be heard then,
+   * and the clocks are moved on by that time. */
   async expire(nowMs: number): Promise<void> {
-    const { leases } = this.#parts;
-    for (const { lease, why } of leases.over(nowMs)) {
-      if (why === "EXPIRED" && (await this.#renewedElsewhere(lease, nowMs))) continue;
+    const { leases, config } = this.#parts;
+    const lateMs = nowMs - this.#sweptAtMs - config.sweepEveryMs;
+    if (this.#sweptAtMs > 0 && lateMs > SLEPT_MS) leases.moveOn(lateMs);
+    this.#sweptAtMs = nowMs;
+    for (const { lease } of leases.over(nowMs)) {
+      await this.#hear(lease, nowMs);
+      const why = overdue(lease, nowMs);
+      if (why === undefined || leases.get(lease.fence.lease) === undefined) continue;
       leases.remove(lease.fence.lease);
       await this.#end(lease, why, nowMs);
     }
+    this.#sweptAtMs = Math.max(nowMs, Date.now());
   }
 
-  async #end(lease: WatchedLease, why: "EXPIRED" | "STALLED" | "TIMED_OUT", nowMs: number): Promise<void> {
+  async #end(lease: WatchedLease, why: Overdue, nowMs: number): Promise<void> {
     const { store, trace, log } = this.#parts;
     const before = await store.get(lease.job);
     const step = before?.steps.find((candidate) => candidate.lease?.id === lease.fence.lease);
@@ -91,46 +105,40 @@ export class Sweeps {
     });
   }
 
-  /** Another replica may have taken the renewals of this session. */
-  async #renewedElsewhere(lease: WatchedLease, nowMs: number): Promise<boolean> {
+  /** Another replica, or this process before it was started anew, may have taken the renewals of this session. */
+  async #hear(lease: WatchedLease, nowMs: number): Promise<void> {
     const session = await this.#parts.catalog.get<SessionRecord>("sessions", lease.session);
-    const untilMs = session?.body.renewals[lease.fence.lease]?.untilMs ?? 0;
-    if (untilMs <= nowMs) return false;
-    lease.expiresAtMs = untilMs;
-    return true;
+    const renewal = session?.body.renewals[lease.fence.lease];
+    if (renewal === undefined) return;
+    if (renewal.untilMs > nowMs) lease.expiresAtMs = Math.max(lease.expiresAtMs, renewal.untilMs);
+    lease.progressAtMs = Math.max(lease.progressAtMs, renewal.progressAtMs);
   }
 
   /** Finds everything that waits for something, whoever forgot it. */
   async heal(): Promise<void> {
-    const { catalog, store, dispatcher, leases, onQueued, onUnsettled, onIndexing } = this.#parts;
+    const { store, dispatcher, leases, onQueued, onJoined, onUnsettled, onIndexing } = this.#parts;
     await this.#each<Job>("jobs", "queued", (job) => onQueued(job.id));
     await this.#each<Job>("jobs", "ready", (job) => {
       for (const step of job.steps) if (step.state === "READY") dispatcher.offer(job, step);
     });
     await this.#each<Job>("jobs", "leased", (job) => {
       for (const step of job.steps)
-        if (step.state === "LEASED" && leases.get(step.lease?.id ?? "") === undefined) dispatcher.watch(job, step);
+        if (step.state === "LEASED" && leases.get(step.lease?.id ?? "") === undefined)
+          dispatcher.watch(job, step, true);
     });
     await this.#each<Job>("jobs", "looking-up", (job) => store.resumeLookUps(job.id));
     await this.#each<Job>("jobs", "unsettled", (job) => onUnsettled(job));
     await this.#each<AssetRecord>("assets", "indexing", (asset) => onIndexing(asset.id));
-    for (const document of await catalog.find<Job>({ collection: "jobs", term: "active", limit: 1000 })) {
-      if (document.body.joined !== "" && document.body.state === "QUEUED") await this.#unjoin(document.body);
-    }
-  }
-
-  /** A job that joined another is planned anew once that one has ended: all is cached then. */
-  async #unjoin(job: Job): Promise<void> {
-    const other = await this.#parts.store.read(job.joined);
-    if (other === undefined || other.body.settled) this.#parts.onQueued(job.id);
+    await this.#each<Job>("jobs", "joined", (job) => onJoined(job.id, job.joined));
   }
 
   /** Gives back every lease in the catalog: the workers of the run before are gone with their host. */
   async releaseAll(): Promise<void> {
-    const { store, catalog } = this.#parts;
+    const { store, blobs, sessions } = this.#parts;
     await this.#each<Job>("jobs", "leased", async (job) => {
       for (const step of job.steps) {
         if (step.state !== "LEASED" || step.lease === undefined) continue;
+        await blobs.dropUploads(job.tenant, step.lease.id);
         await store.apply(job.id, {
           kind: "released",
           atMs: Date.now(),
@@ -148,23 +156,24 @@ export class Sweeps {
         });
       }
     });
-    for (const session of await catalog.find({ collection: "sessions", limit: 1000 }))
-      await catalog.write([{ op: "delete", collection: "sessions", id: session.id }]);
+    await sessions.forgetAll();
   }
 
   /** Stops leasing while the disk is nearly full, and says so. */
   async watchDisk(): Promise<void> {
     const { blobs, scheduler, catalog, config, log } = this.#parts;
     const free = await blobs.freeBytes();
-    const reason =
-      free !== undefined && free < config.minFreeBytes
-        ? `DISK_FULL: ${Math.round(free / 2 ** 20)} MiB free where data lie, leasing stops below ${Math.round(config.minFreeBytes / 2 ** 20)} MiB`
-        : "";
-    scheduler.pause(reason !== "");
-    if (reason === this.#pausedReason) return;
-    this.#pausedReason = reason;
-    if (reason === "") log.info({}, "there is room on the disk again: work goes on");
-    else log.warn({}, reason);
+    const isPaused = free !== undefined && free < config.minFreeBytes;
+    scheduler.pause(isPaused);
+    if (isPaused === this.#isPaused) return;
+    const isFirst = this.#isPaused === undefined;
+    this.#isPaused = isPaused;
+    const reason = isPaused
+      ? `DISK_FULL: ${mebibytes(free)} MiB free where data lie, leasing stops below ${mebibytes(config.minFreeBytes)} MiB`
+      : "";
+    if (isPaused) log.warn({}, reason);
+    else if (!isFirst) log.info({}, "there is room on the disk again: work goes on");
+    // At the first look too: the process before this one may have died while it paused.
     await catalog.write([
       reason === ""
         ? { op: "delete", collection: "meta", id: "pause" }
