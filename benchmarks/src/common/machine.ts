@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
@@ -68,22 +68,42 @@ function measureSync(folder: string): number {
 
 /** Memory and CPU time of a process, from /proc: Linux only. Undefined when it has gone. */
 export function processUsage(pid: number): ProcessUsage | undefined {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in parentheses may hold spaces: fields are counted behind it.
+  const status = readText(`/proc/${pid}/status`);
+  const stat = readText(`/proc/${pid}/stat`);
+  if (status === undefined || stat === undefined) return undefined;
+  // The name in parentheses may hold spaces: fields are counted behind it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return {
+    parent: Number(fields[1]),
+    name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")),
+    peakKib: Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0),
+    cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
+  };
+}
+
+/** CPU time of a process's threads so far, user and system, summed by their names, ms. Linux only. */
+export function threadUsage(pid: number): Map<string, number> {
+  const usage = new Map<string, number>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const stat = readText(`/proc/${pid}/task/${thread}/stat`);
+    if (stat === undefined) continue;
+    const name = thread === String(pid) ? "main" : stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return {
-      parent: Number(fields[1]),
-      name: readFileSync(`/proc/${pid}/comm`, "utf8").trim(),
-      peakKib: Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0),
-      cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS,
-    };
+    usage.set(name, (usage.get(name) ?? 0) + (Number(fields[11]) + Number(fields[12])) * TICK_MS);
+  }
+  return usage;
+}
+
+/** Undefined when the process has gone. */
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
   } catch (reason) {
     if (["ENOENT", "ESRCH"].includes((reason as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw reason;
   }
 }
+
 /** USER_HZ is 100 on every Linux that Node runs on. */
 const TICK_MS = 10;
 

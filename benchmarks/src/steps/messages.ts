@@ -23,8 +23,7 @@ export type Answer =
       readonly waitsMs: readonly number[];
       /** From asked for to all steps ended, by job. */
       readonly jobsMs: readonly number[];
-      /** CPU of the whole process, and of its main thread alone. */
-      readonly cpuMs: number;
-      readonly mainThreadMs: number;
+      /** CPU of the orchestrator process by name of thread. Threads that ended meanwhile are missing. */
+      readonly cpuMs: Readonly<Record<string, number>>;
       readonly profile: CpuProfile | undefined;
     };

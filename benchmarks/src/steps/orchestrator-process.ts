@@ -10,6 +10,7 @@ import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchest
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import { startTelemetry } from "@heimdex/telemetry";
 import { type CpuProfile, profileThread } from "../common/cpu-profile.ts";
+import { threadUsage } from "../common/machine.ts";
 import type { Answer, Order } from "./messages.ts";
 
 /** The orchestrator of the benchmark `steps`, with the adapters and settings of the embedded profile: `orchestrator-process.ts FOLDER`. Takes orders over
@@ -34,6 +35,8 @@ await using orchestrator = await startOrchestrator(
   telemetry,
 );
 
+const READY_WITHIN_MS = 30_000;
+
 /** Jobs under way, each resolved when its sidecar is in the search index. */
 const running = new Map<string, (job: Job) => void>();
 await using _changes = await bus.subscribe("events.job.*", async (payload, subject) => {
@@ -50,10 +53,18 @@ await using _changes = await bus.subscribe("events.job.*", async (payload, subje
 const send = (answer: Answer) => process.send?.(answer);
 let sources = 0;
 
-async function runJob(): Promise<Job> {
-  const n = sources++;
-  const path = join(folder, "sources", `${n}.bin`);
-  await writeFile(path, `source ${n} of ${process.pid}\n`);
+/** Small files that no job has seen. */
+async function makeSources(count: number): Promise<string[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const path = join(folder, "sources", `${sources++}.bin`);
+      await writeFile(path, `${path} of ${process.pid}\n`);
+      return path;
+    }),
+  );
+}
+
+async function runJob(path: string): Promise<Job> {
   const { job } = (await bus.request(
     "api.JobService.CreateJob",
     { tenant: "default", request: { source_uri: pathToFileURL(path).href } },
@@ -63,22 +74,20 @@ async function runJob(): Promise<Job> {
 }
 
 async function run({ jobs, inFlight, profile }: Order & { kind: "run" }): Promise<Answer & { kind: "measured" }> {
+  const paths = await makeSources(jobs);
   const stop = profile === "" ? undefined : await profileThread();
   const writesBefore = catalog.writes;
-  const cpuBefore = process.cpuUsage();
-  const threadBefore = process.threadCpuUsage();
+  const cpuBefore = threadUsage(process.pid);
   const began = performance.now();
   const done: Job[] = [];
-  let left = jobs;
   await Promise.all(
     Array.from({ length: Math.min(inFlight, jobs) }, async () => {
-      while (left-- > 0) done.push(await runJob());
+      for (let path = paths.pop(); path !== undefined; path = paths.pop()) done.push(await runJob(path));
     }),
   );
   const wallMs = performance.now() - began;
   const writes = catalog.writes - writesBefore;
-  const cpu = process.cpuUsage(cpuBefore);
-  const thread = process.threadCpuUsage(threadBefore);
+  const cpu = threadUsage(process.pid);
   const made: CpuProfile | undefined = await stop?.(profile);
   const steps = done.flatMap((job) => job.steps);
   const wrong = done.find((job) => job.state !== "SUCCEEDED") ?? done.find((job) => job.steps.some(({ state }) => state !== "OK"));
@@ -91,16 +100,16 @@ async function run({ jobs, inFlight, profile }: Order & { kind: "run" }): Promis
     latenciesMs: steps.map((step) => step.endedAtMs - step.readyAtMs),
     waitsMs: steps.map((step) => step.startedAtMs - step.readyAtMs),
     jobsMs: done.map((job) => job.endedAtMs - job.createdAtMs),
-    cpuMs: (cpu.user + cpu.system) / 1000,
-    mainThreadMs: (thread.user + thread.system) / 1000,
+    cpuMs: Object.fromEntries([...cpu].map(([name, ms]) => [name, ms - (cpuBefore.get(name) ?? 0)])),
     profile: made,
   };
 }
 
 async function workersReady(workers: number, stages: number): Promise<void> {
-  for (;;) {
+  for (const untilMs = Date.now() + READY_WITHIN_MS; ; ) {
     const sessions = await catalog.find<SessionRecord>({ collection: "sessions", limit: 1000 });
     if (sessions.filter(({ body }) => body.stages.length === stages).length >= workers) return;
+    if (Date.now() > untilMs) throw new Error(`${workers} workers did not register within ${READY_WITHIN_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20)); // registrations bring no event
   }
 }

@@ -41,7 +41,7 @@ export const steps: Benchmark = {
         ...figuresOf("one job at a time", single.runs),
       ],
       conditions: { steps_per_job: STEPS, ...common },
-      notes: [...chain.notes, ...fan.notes],
+      notes: [...threadLines("chain", chain.runs), ...threadLines("fan", fan.runs), ...chain.notes, ...fan.notes],
     };
   },
 };
@@ -57,10 +57,24 @@ function figuresOf(name: string, runs: readonly Measured[], rate?: Figure["aim"]
     figure("ready to committed, p50", "ms", each((run) => percentile(run.latenciesMs, 50))),
     figure("ready to committed, p95", "ms", each((run) => percentile(run.latenciesMs, 95))),
     figure("catalog writes", "writes/step", each((run) => run.writes / run.steps), writes),
-    figure("orchestrator's CPU", "ms/step", each((run) => run.cpuMs / run.steps)),
-    figure("orchestrator's main thread", "ms/step", each((run) => run.mainThreadMs / run.steps)),
+    figure("orchestrator's CPU", "ms/step", each((run) => sum(Object.values(run.cpuMs)) / run.steps)),
+    figure("of it its main thread", "ms/step", each((run) => (run.cpuMs.main ?? 0) / run.steps)),
     figure("workers' CPU", "ms/step", each((run) => run.workerCpuMs / run.steps)),
   ];
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** CPU of the orchestrator process by thread, largest first. */
+function threadLines(name: string, runs: readonly Measured[]): string[] {
+  const steps = sum(runs.map((run) => run.steps));
+  const names = [...new Set(runs.flatMap((run) => Object.keys(run.cpuMs)))];
+  const shares = names.map((thread) => ({ thread, ms: sum(runs.map((run) => run.cpuMs[thread] ?? 0)) / steps }));
+  const text = shares
+    .filter(({ ms }) => ms >= 0.005)
+    .sort((a, b) => b.ms - a.ms)
+    .map(({ thread, ms }) => `${thread} ${ms.toFixed(2)}`);
+  return [`orchestrator's CPU by thread, ${name}, ms/step: ${text.join(", ")}`];
 }
 
 /** A fresh archive, orchestrator and workers; one run to warm up, then the repetitions. */
@@ -82,7 +96,7 @@ async function measure(settings: Settings, options: RunOptions): Promise<{ runs:
     }),
   );
   await ask(orchestrator, { kind: "await-workers", workers: workers.length, stages: STEPS }, "ready");
-  const cpuOf = () => workers.reduce((sum, { pid = 0 }) => sum + (processUsage(pid)?.cpuMs ?? 0), 0);
+  const cpuOf = () => workers.reduce((total, { pid = 0 }) => total + (processUsage(pid)?.cpuMs ?? 0), 0);
   const { jobs, inFlight } = settings;
   options.say(`${settings.shape}, ${inFlight} in flight: warming up`);
   await ask(orchestrator, { kind: "run", jobs: Math.ceil(jobs / 2), inFlight, profile: "" }, "measured");
