@@ -59,7 +59,7 @@ test("the guide's stage runs: what is said gives the pauses between", async (t) 
     transcript: json({ kind: "transcript", version: 1, items: [phrase] }),
   };
   const context = { inputs, config: { seconds: 2 }, asset: "a_1", signal: new AbortController().signal };
-  const { pauses: layer } = (await pauses.run(context)) as {
+  const { pauses: layer } = (await pauses.run(context as never)) as {
     pauses: { items: { start_ms: number; end_ms: number }[] };
   };
   assert.deepEqual(
