@@ -1,16 +1,22 @@
 import type { Blobs, MomentRow } from "@heimdex/ports";
-import { momentsOf, vectorFor } from "@heimdex/search";
+import { type MomentOptions, momentsOf, vectorFor } from "@heimdex/search";
 import type { Layer, Sidecar, StageLayer } from "@heimdex/sidecar";
 
 type Embeddings = StageLayer<"embeddings"> & { readonly run: string };
 
 /** Rows of the search index for one sidecar: its moments, with their texts and the vectors that its embedding layers hold. */
-export async function sidecarRows(blobs: Blobs, tenant: string, sidecar: Sidecar): Promise<MomentRow[]> {
+export async function sidecarRows(
+  blobs: Blobs,
+  tenant: string,
+  sidecar: Sidecar,
+  options: MomentOptions,
+): Promise<MomentRow[]> {
   const vectors = await Promise.all(
     sidecar.layers.filter(isEmbeddings).map((layer) => readVectors(blobs, tenant, layer)),
   );
   const recorded = Date.parse(sidecar.media?.created_at ?? "");
-  return momentsOf({ asset: sidecar.asset.id, media: sidecar.media, layers: sidecar.layers }).map((moment) => ({
+  const source = { asset: sidecar.asset.id, media: sidecar.media, layers: sidecar.layers };
+  return momentsOf(source, options).map((moment) => ({
     id: moment.id,
     tenant,
     asset: sidecar.asset.id,
@@ -51,9 +57,15 @@ async function readVectors(
   return {
     of(moment) {
       const found = vectorFor(moment, ofMoments);
-      return found === undefined
-        ? []
-        : [[space.id, matrix.slice(found.vector * space.dimension, (found.vector + 1) * space.dimension)]];
+      if (found === undefined) return [];
+      const vector = matrix.slice(found.vector * space.dimension, (found.vector + 1) * space.dimension);
+      return isDirection(vector, space.dimension) ? [[space.id, vector]] : [];
     },
   };
+}
+
+/** Whether a vector can be compared at all: one that cannot leaves its moment to its words. */
+function isDirection(vector: Float32Array, dimension: number): boolean {
+  const length = Math.hypot(...vector);
+  return vector.length === dimension && Number.isFinite(length) && length > 0;
 }

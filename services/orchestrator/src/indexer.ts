@@ -1,13 +1,16 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { AssetRecord } from "@heimdex/kernel";
 import type { AssetRows, Blobs, Catalog, MomentIndex, MomentRow } from "@heimdex/ports";
+import type { MomentOptions } from "@heimdex/search";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { changeAsset } from "./asset-document.ts";
+import { customTextOf } from "./custom-text.ts";
 import { sidecarRows } from "./index-rows.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { isPassing } from "./passing.ts";
 import { Retries } from "./retries.ts";
 import { readSidecar } from "./settlement.ts";
+import type { StageRegistry } from "./stage-registry.ts";
 
 /** Assets that go into one write of the index. */
 const BATCH = 500;
@@ -16,6 +19,7 @@ export interface IndexerParts {
   readonly catalog: Catalog;
   readonly blobs: Blobs;
   readonly index: MomentIndex;
+  readonly registry: StageRegistry;
   readonly trace: JobTrace;
   readonly log: Log;
   /** An asset's newest sidecar answers searches now. */
@@ -115,12 +119,13 @@ export class Indexer {
 
   /** Puts the rows of assets into the index with one write; when that is refused, asset by asset, so that one at fault holds up nobody else. */
   async #store(assets: readonly AssetRecord[]): Promise<Stored> {
-    const { index } = this.#parts;
+    const { index, registry } = this.#parts;
     const result: Stored = { stored: [], failed: [] };
+    const options = { customText: customTextOf(await registry.list()) };
     const batch: { asset: AssetRecord; rows: AssetRows }[] = [];
     for (const asset of assets) {
       try {
-        batch.push({ asset, rows: await this.#read(asset) });
+        batch.push({ asset, rows: await this.#read(asset, options) });
       } catch (reason) {
         result.failed.push({ asset, error: HeimdexError.from(reason) });
       }
@@ -162,7 +167,7 @@ export class Indexer {
     onIndexed(noted);
   }
 
-  async #read(asset: AssetRecord): Promise<AssetRows> {
+  async #read(asset: AssetRecord, options: MomentOptions): Promise<AssetRows> {
     const sidecar = await readSidecar(this.#parts.blobs, asset.tenant, asset.id, asset.sidecarRevision);
     if (sidecar === undefined) {
       throw new HeimdexError(
@@ -175,7 +180,7 @@ export class Indexer {
       tenant: asset.tenant,
       asset: asset.id,
       revision: asset.sidecarRevision,
-      rows: await sidecarRows(this.#parts.blobs, asset.tenant, sidecar),
+      rows: await sidecarRows(this.#parts.blobs, asset.tenant, sidecar, options),
     };
   }
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { analyze } from "@heimdex/search";
 import { film, listen, loudness, probe, type Runs, split } from "./testing/stages.ts";
 import { TENANT, World } from "./testing/world.ts";
 
@@ -12,11 +13,11 @@ test("a film goes from a file to a found moment, and a second job costs no run",
   assert.equal(job.state, "SUCCEEDED", JSON.stringify(job, undefined, 1));
   const asset = await world.indexed(job.asset);
   assert.deepEqual([asset.title, asset.durationMs, asset.sidecarRevision], ["a film.json", 10_000, 1]);
-  for (const [field, terms] of [
-    ["spoken", ["harbour"]],
-    ["custom", ["thunderous"]],
+  for (const [field, text] of [
+    ["spoken", "harbour"],
+    ["custom", "thunderous"],
   ] as const) {
-    const found = await world.ports.index.searchText(field, terms, { tenant: TENANT }, 10);
+    const found = await world.ports.index.searchText(field, analyze(text), { tenant: TENANT }, 10);
     assert.equal(found.length, 1, field);
     assert.equal(found[0]?.row.asset, job.asset);
   }

@@ -88,7 +88,7 @@ export function listen(runs?: Runs, behaviour = 1): AnyStage {
           version: 1,
           language: "en",
           items: (content.said ?? []).map(({ at, text }) => ({
-            id: itemId(asset, "transcript", at),
+            id: itemId("tr", asset, "transcript", at),
             start_ms: at,
             end_ms: at + 1000,
             text,
@@ -134,7 +134,12 @@ export function loudness(runs?: Runs): AnyStage {
     outputs: { loudness: LOUDNESS },
     async run({ asset }) {
       note(runs, "org.example.loudness");
-      const item = { id: itemId(asset, "org.example.loudness", 0), start_ms: 0, end_ms: 500, remark: "thunderous" };
+      const item = {
+        id: itemId("loud", asset, "org.example.loudness", 0),
+        start_ms: 0,
+        end_ms: 500,
+        remark: "thunderous",
+      };
       return { loudness: { kind: "org.example.loudness" as const, version: 1, items: [item] } };
     },
   });
@@ -154,16 +159,14 @@ export function pictures(count: number, size: number, runs?: Runs): AnyStage {
     conditions: ["has_video"],
     async run({ inputs, asset }) {
       note(runs, "made.pictures");
-      const all = Array.from({ length: count }, (_, index) =>
-        Buffer.alloc(size, `${inputs.source.sha256} ${index} `),
-      );
+      const all = Array.from({ length: count }, (_, index) => Buffer.alloc(size, `${inputs.source.sha256} ${index} `));
       return {
         pictures: all.map((one) => ({ bytes: one })),
         keyframes: {
           kind: "keyframes" as const,
           version: 1,
           items: all.map((one, index) => ({
-            id: itemId(asset, "keyframes", index),
+            id: itemId("kf", asset, "keyframes", index),
             start_ms: index,
             end_ms: index + 1,
             start_pts: index,
