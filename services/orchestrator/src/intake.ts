@@ -17,6 +17,7 @@ import type { Estimates } from "./estimates.ts";
 import { assetId, sha256Hex, sourceId } from "./ids.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 import { isPassing } from "./passing.ts";
 import { Retries } from "./retries.ts";
 import { fingerprint, neighbours, type SourceFacts, sourcePath, statSource } from "./source.ts";
@@ -34,20 +35,29 @@ export interface IntakeParts {
   readonly stopping: AbortSignal;
 }
 
+/** A source as it was found. */
+interface ReadSource {
+  readonly path: string;
+  readonly facts: SourceFacts;
+  readonly digest: string;
+  readonly asset: string;
+}
+
 /** A fault that may be ours is tried so often before the job fails with it. */
 const TRIES = 3;
+/** Jobs that are read and planned at once: small files cost waiting, not work. Large ones take turns (`fingerprint`): they share a disk. */
+const SIDE_BY_SIDE = 8;
 const NEIGHBOUR = { port: "neighbour" } as const;
 
-/** Turns queued jobs into planned ones: reads the source once for its fingerprint, and builds the plan from the enabled stages. One file is read at a time: they
- * share a disk. */
+/** Turns queued jobs into planned ones: reads the source once for its fingerprint, and builds the plan from the enabled stages. */
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #queue = new Set<string>();
   /** Jobs that wait for the end of another of the same asset, by that one's id. */
   readonly #joined = new Map<string, Set<string>>();
   readonly #retries = new Retries();
-  #running: Promise<void> = Promise.resolve();
-  #busy = false;
+  readonly #assets = new KeyedQueue();
+  readonly #running = new Set<Promise<void>>();
   #open = false;
 
   constructor(parts: IntakeParts) {
@@ -81,19 +91,20 @@ export class Intake {
 
   async drained(): Promise<void> {
     this.#retries[Symbol.dispose]();
-    await this.#running;
+    await Promise.all(this.#running);
   }
 
   #start(): void {
-    if (!this.#open || this.#busy || this.#queue.size === 0) return;
-    this.#busy = true;
-    this.#running = this.#run().finally(() => {
-      this.#busy = false;
-      this.#start();
-    });
+    while (this.#open && this.#running.size < SIDE_BY_SIDE && this.#queue.size > 0) {
+      const work: Promise<void> = this.#work().finally(() => {
+        this.#running.delete(work);
+        this.#start();
+      });
+      this.#running.add(work);
+    }
   }
 
-  async #run(): Promise<void> {
+  async #work(): Promise<void> {
     for (const id of this.#queue) {
       if (this.#parts.stopping.aborted) return this.#queue.clear();
       this.#queue.delete(id);
@@ -115,9 +126,13 @@ export class Intake {
     const job = await store.get(id);
     if (job?.state !== "QUEUED") return;
     try {
-      const event = await this.#event(job);
-      await store.apply(id, event);
-      if (event.kind === "joined") await this.wait(id, event.other);
+      const source = await this.#read(job);
+      // One job of an asset at a time is planned, so that the second sees the first.
+      await this.#assets.run(source.asset, async () => {
+        const event = await this.#plan(job, source);
+        await store.apply(id, event);
+        if (event.kind === "joined") await this.wait(id, event.other);
+      });
     } catch (reason) {
       const error = HeimdexError.from(reason);
       if (this.#parts.stopping.aborted || error.id === "INTERNAL" || isPassing(error)) throw reason;
@@ -143,8 +158,8 @@ export class Intake {
     await store.apply(job.id, { kind: "unplannable", atMs, reason, help: error.help });
   }
 
-  async #event(job: Job): Promise<JobEvent & { kind: "planned" | "joined" }> {
-    const { trace, estimates } = this.#parts;
+  async #read(job: Job): Promise<ReadSource> {
+    const { trace } = this.#parts;
     const seenMs = Date.now();
     const path = sourcePath(job.sourceUri);
     const facts = await statSource(path);
@@ -158,6 +173,14 @@ export class Intake {
       durationMs: Date.now() - seenMs,
       attributes: { source: job.sourceUri, asset, bytes: String(facts.size) },
     });
+    return { path, facts, digest, asset };
+  }
+
+  async #plan(
+    job: Job,
+    { path, facts, digest, asset }: ReadSource,
+  ): Promise<JobEvent & { kind: "planned" | "joined" }> {
+    const { trace, estimates } = this.#parts;
     const other = await this.#underWay(job, asset);
     if (other !== undefined) return { kind: "joined", atMs: Date.now(), asset, other };
     const planMs = Date.now();

@@ -1,9 +1,11 @@
-import { constants } from "node:fs";
+import { createHash } from "node:crypto";
+import { constants, createReadStream } from "node:fs";
 import { access, readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { HeimdexError } from "@heimdex/errors";
+import { KeyedQueue } from "./keyed-queue.ts";
 
 export interface SourceFacts {
   /** Bytes. */
@@ -77,21 +79,44 @@ function sourceError(path: string, reason: unknown): unknown {
   return new HeimdexError("SOURCE_UNREADABLE", `${path} cannot be read: ${message}`, options);
 }
 
-/** SHA-256 of the whole file, read in a thread of its own. The file is looked at again afterwards: throws SOURCE_CHANGED when it is not as before. */
+/** Files up to this many bytes are hashed on the spot: starting a thread would take longer. */
+const SMALL_BYTES = 8 * 1024 * 1024;
+const large = new KeyedQueue();
+
+/** SHA-256 of the whole file. Large ones are read in a thread of their own, one at a time. The file is looked at again afterwards: throws SOURCE_CHANGED
+ * when it is not as before. */
 export async function fingerprint(path: string, before: SourceFacts, signal: AbortSignal): Promise<string> {
+  const sha256 =
+    before.size <= SMALL_BYTES
+      ? await hashHere(path, signal)
+      : await large.run("disk", () => hashInThread(path, signal));
+  await assertUnchanged(path, before);
+  return sha256;
+}
+
+async function hashHere(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Uint8Array);
+  } catch (reason) {
+    throw sourceError(path, reason);
+  }
+  return hash.digest("hex");
+}
+
+async function hashInThread(path: string, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
   const worker = new Worker(new URL("./fingerprint-thread.ts", import.meta.url), { workerData: path });
   const stop = () => void worker.terminate();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    const sha256 = await new Promise<string>((resolve, reject) => {
+    return await new Promise<string>((resolve, reject) => {
       worker.once("message", resolve);
       worker.once("error", (reason) => reject(sourceError(path, reason)));
       worker.once("exit", () =>
         reject(signal.aborted ? signal.reason : new HeimdexError("INTERNAL", `reading ${path} ended without a result`)),
       );
     });
-    await assertUnchanged(path, before);
-    return sha256;
   } finally {
     signal.removeEventListener("abort", stop);
   }
