@@ -118,6 +118,7 @@ export async function startOrchestrator(
     catalog,
     blobs,
     index,
+    registry,
     trace,
     log,
     onIndexed: (asset) => void announce(asset.latestJob),
