@@ -78,7 +78,10 @@ export function shareByPackage(functions: readonly SelfTime[]): { name: string; 
           : "native code"
         : file.startsWith("node:")
           ? file
-          : file.split("/").slice(0, file.startsWith("@") || /^(packages|services|apps)\//.test(file) ? 2 : 1).join("/");
+          : file
+              .split("/")
+              .slice(0, file.startsWith("@") || /^(packages|services|apps)\//.test(file) ? 2 : 1)
+              .join("/");
     shares.set(name, (shares.get(name) ?? 0) + share);
   }
   return [...shares].map(([name, share]) => ({ name, share })).sort((a, b) => b.share - a.share);

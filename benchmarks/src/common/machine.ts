@@ -24,11 +24,11 @@ export interface Machine {
 
 /** Magic numbers of statfs(2), man page of Linux. */
 const FILESYSTEMS: Readonly<Record<number, string>> = {
-  0xef53: "ext4",
-  0x58465342: "xfs",
-  0x9123683e: "btrfs",
-  0x01021994: "tmpfs",
-  0x794c7630: "overlayfs",
+  61267: "ext4",
+  1481003842: "xfs",
+  2435016766: "btrfs",
+  16914836: "tmpfs",
+  2035054128: "overlayfs",
 };
 
 /** @param folder where the benchmarks keep their data */

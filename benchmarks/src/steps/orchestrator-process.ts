@@ -90,8 +90,10 @@ async function run({ jobs, inFlight, profile }: Order & { kind: "run" }): Promis
   const cpu = threadUsage(process.pid);
   const made: CpuProfile | undefined = await stop?.(profile);
   const steps = done.flatMap((job) => job.steps);
-  const wrong = done.find((job) => job.state !== "SUCCEEDED") ?? done.find((job) => job.steps.some(({ state }) => state !== "OK"));
-  if (wrong !== undefined) throw new Error(`job ${wrong.id} ended ${wrong.state}: ${wrong.reason || "a step did not run"}`);
+  const wrong =
+    done.find((job) => job.state !== "SUCCEEDED") ?? done.find((job) => job.steps.some(({ state }) => state !== "OK"));
+  if (wrong !== undefined)
+    throw new Error(`job ${wrong.id} ended ${wrong.state}: ${wrong.reason || "a step did not run"}`);
   return {
     kind: "measured",
     wallMs,
@@ -128,7 +130,9 @@ process.on("message", (order: Order) => {
         return send(await run(order));
     }
   };
-  work().catch((reason: unknown) => send({ kind: "failed", message: reason instanceof Error ? (reason.stack ?? "") : String(reason) }));
+  work().catch((reason: unknown) =>
+    send({ kind: "failed", message: reason instanceof Error ? (reason.stack ?? "") : String(reason) }),
+  );
 });
 send({ kind: "listening", address: orchestrator.workerAddress });
 await stopped.promise;

@@ -53,13 +53,43 @@ function figuresOf(name: string, runs: readonly Measured[], rate?: Figure["aim"]
   };
   const each = (value: (run: Measured) => number) => runs.map(value);
   return [
-    figure("throughput", "steps/s", each((run) => run.steps / (run.wallMs / 1000)), rate),
-    figure("ready to committed, p50", "ms", each((run) => percentile(run.latenciesMs, 50))),
-    figure("ready to committed, p95", "ms", each((run) => percentile(run.latenciesMs, 95))),
-    figure("catalog writes", "writes/step", each((run) => run.writes / run.steps), writes),
-    figure("orchestrator's CPU", "ms/step", each((run) => sum(Object.values(run.cpuMs)) / run.steps)),
-    figure("of it its main thread", "ms/step", each((run) => (run.cpuMs.main ?? 0) / run.steps)),
-    figure("workers' CPU", "ms/step", each((run) => run.workerCpuMs / run.steps)),
+    figure(
+      "throughput",
+      "steps/s",
+      each((run) => run.steps / (run.wallMs / 1000)),
+      rate,
+    ),
+    figure(
+      "ready to committed, p50",
+      "ms",
+      each((run) => percentile(run.latenciesMs, 50)),
+    ),
+    figure(
+      "ready to committed, p95",
+      "ms",
+      each((run) => percentile(run.latenciesMs, 95)),
+    ),
+    figure(
+      "catalog writes",
+      "writes/step",
+      each((run) => run.writes / run.steps),
+      writes,
+    ),
+    figure(
+      "orchestrator's CPU",
+      "ms/step",
+      each((run) => sum(Object.values(run.cpuMs)) / run.steps),
+    ),
+    figure(
+      "of it its main thread",
+      "ms/step",
+      each((run) => (run.cpuMs.main ?? 0) / run.steps),
+    ),
+    figure(
+      "workers' CPU",
+      "ms/step",
+      each((run) => run.workerCpuMs / run.steps),
+    ),
   ];
 }
 
@@ -143,4 +173,3 @@ async function stop(child: ChildProcess): Promise<void> {
   child.kill("SIGTERM");
   await ended;
 }
-
