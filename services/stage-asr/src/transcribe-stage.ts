@@ -71,6 +71,7 @@ export const transcribeStage = defineStage({
       signal: ctx.signal,
       onProgress: (done, total, message) => ctx.progress(done, total, "ms", message),
       onCpu: (ms) => ctx.cpu(ms),
+      span: (name, attributes, work) => ctx.span(name, attributes, work),
     });
     ctx.log("info", "speech recognised", { ...figures, items: layer.items.length, engine: opened.recognizer.engine });
     return { transcript: layer };

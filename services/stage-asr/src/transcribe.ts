@@ -32,6 +32,8 @@ export interface TranscribeRequest {
   /** In ms of audio. */
   onProgress(doneMs: number, totalMs: number, message: string): void;
   onCpu(ms: number): void;
+  /** Runs a model's work within a span of the job's trace. Default: without one. */
+  span?<R>(name: string, attributes: Record<string, string | number | boolean>, work: () => Promise<R>): Promise<R>;
 }
 
 export interface Transcription {
@@ -55,24 +57,27 @@ export async function transcribe(
   const options = { ...SEGMENTER_DEFAULTS, threshold, negativeThreshold: Math.max(0.01, threshold - 0.15) };
   const progress = (share: number, message: string) =>
     request.onProgress(Math.round(share * audioMs), audioMs, message);
-  const regions = await vad.detect(audio, options, request.signal, (ms) => {
-    progress((VAD_SHARE * ms) / audioMs, "finding speech");
-  });
+  const span = request.span ?? ((_name, _attributes, work) => work());
+  const regions = await span("Silero VAD", { "audio.duration_ms": audioMs }, () =>
+    vad.detect(audio, options, request.signal, (ms) => progress((VAD_SHARE * ms) / audioMs, "finding speech")),
+  );
   const speechMs = regions.reduce((sum, region) => sum + lengthMs(region), 0);
   let doneMs = 0;
   const recognized =
     regions.length === 0
       ? []
-      : await recognizer.recognize(audio, regions, {
-          scratch: join(request.scratch, "recognizer"),
-          threads: request.threads,
-          signal: request.signal,
-          onCpu: request.onCpu,
-          onRegion: (region) => {
-            doneMs += lengthMs(region);
-            progress(VAD_SHARE + ((1 - VAD_SHARE) * doneMs) / speechMs, "recognising speech");
-          },
-        });
+      : await span(recognizer.engine, { regions: regions.length, "speech.duration_ms": speechMs }, () =>
+          recognizer.recognize(audio, regions, {
+            scratch: join(request.scratch, "recognizer"),
+            threads: request.threads,
+            signal: request.signal,
+            onCpu: request.onCpu,
+            onRegion: (region) => {
+              doneMs += lengthMs(region);
+              progress(VAD_SHARE + ((1 - VAD_SHARE) * doneMs) / speechMs, "recognising speech");
+            },
+          }),
+        );
   const items = toItems(recognized, request.asset, recognizer.language, audioMs, request.phrases);
   progress(1, "done");
   const layer: StageLayer<"transcript"> = { kind: "transcript", version: 1, language: recognizer.language, items };

@@ -16,9 +16,9 @@ export const probeStage = defineStage({
   deterministic: true,
   slots: 2,
   probe: ffmpegCapability,
-  async run({ inputs, signal, cpu, partial }) {
+  async run({ inputs, signal, cpu, partial, span }) {
     try {
-      const media = await probe(inputs.source.location, { signal, onCpu: cpu });
+      const media = await span("ffprobe", {}, () => probe(inputs.source.location, { signal, onCpu: cpu }));
       if (media.truncated !== undefined) partial(`TRUNCATED: ${media.truncated.reason}`);
       return { media };
     } catch (error) {

@@ -70,25 +70,27 @@ export function createTextStage(options: { readonly threads?: number } = {}) {
       const { items: keyframes } = await inputs.keyframes.json(signal);
       const images = new Map(inputs.images.map((image) => [image.sha256, image]));
 
-      const { items, unreadable } = await readKeyframes({
-        asset: context.asset,
-        keyframes,
-        signal,
-        onProgress: (done, total) => context.progress(done, total, "keyframes"),
-        async read({ id, image }) {
-          const artifact = images.get(image.sha256);
-          if (artifact === undefined) {
-            throw new StageFailure("TERMINAL", "KEYFRAME_MISSING", `No picture came for keyframe ${id}.`, {
-              help: "The stage that makes keyframes must put out every picture its layer names.",
-            });
-          }
-          const picture = artifact.path ?? (await artifact.read(signal));
-          const request = { picture, detectionSide: detection_side, minConfidence: min_confidence };
-          const { value, cpuMs } = await running.call(request, signal).catch(throwFailure);
-          context.cpu(cpuMs);
-          return value;
-        },
-      });
+      const { items, unreadable } = await context.span("PP-OCRv4", { keyframes: keyframes.length }, () =>
+        readKeyframes({
+          asset: context.asset,
+          keyframes,
+          signal,
+          onProgress: (done, total) => context.progress(done, total, "keyframes"),
+          async read({ id, image }) {
+            const artifact = images.get(image.sha256);
+            if (artifact === undefined) {
+              throw new StageFailure("TERMINAL", "KEYFRAME_MISSING", `No picture came for keyframe ${id}.`, {
+                help: "The stage that makes keyframes must put out every picture its layer names.",
+              });
+            }
+            const picture = artifact.path ?? (await artifact.read(signal));
+            const request = { picture, detectionSide: detection_side, minConfidence: min_confidence };
+            const { value, cpuMs } = await running.call(request, signal).catch(throwFailure);
+            context.cpu(cpuMs);
+            return value;
+          },
+        }),
+      );
 
       const [first] = unreadable;
       if (first !== undefined) {
