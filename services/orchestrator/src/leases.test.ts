@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { OrchestratorConfig } from "./config.ts";
+import { json, manifest, type RawWorker } from "./testing/raw-worker.ts";
+import { World } from "./testing/world.ts";
+
+/** A world with one stage, one worker that serves it, and a job that waits for it. */
+async function oneStage(
+  t: Parameters<typeof World.open>[0],
+  config: Partial<OrchestratorConfig> = {},
+  timeouts?: { attemptMs: number; stallMs: number },
+) {
+  const world = await World.open(t, config);
+  const worker = await world.worker();
+  const what = manifest("made.one", { timeouts });
+  await worker.register(what);
+  const job = await world.create(await world.file("a.bin", "a"));
+  const another = async () => {
+    const second = await world.worker();
+    await second.register(what);
+    return second;
+  };
+  return { world, worker, job, another };
+}
+
+const done = (worker: RawWorker, held: { lease: string; epoch: number }) =>
+  worker.complete(held, [json("out", { done: true })]);
+
+test("a lease that is neither renewed nor finished is lost after the time to accept, and goes to another with a greater epoch", async (t) => {
+  const { world, worker, job, another } = await oneStage(t, { acceptWithinMs: 100 });
+  const first = await worker.lease();
+  const second = await another();
+  const again = await second.lease();
+  assert.deepEqual([again.stage, again.epoch, again.attempt], ["made.one", first.epoch + 1, 2]);
+  assert.equal((await world.step(job, "made.one")).lost, 1);
+  const late = await done(worker, first);
+  assert.deepEqual([late.result, late.reason], ["SUPERSEDED", "LEASE_SUPERSEDED"]);
+  assert.equal((await done(second, again)).result, "ACCEPTED");
+  const ended = await world.settled(job);
+  assert.deepEqual([ended.state, ended.steps[0]?.endedBy], ["SUCCEEDED", again.lease]);
+});
+
+test("renewals keep a lease far beyond its time to live, and their progress is stored", async (t) => {
+  const { world, worker, job } = await oneStage(t, { acceptWithinMs: 200, leaseTtlMs: 300 });
+  const lease = await worker.lease();
+  const untilMs = Date.now() + 900;
+  for (let done = 1; Date.now() < untilMs; done++) {
+    const [answer] = await worker.renew([lease], { done, total: 100, unit: "steps", message: "going on" });
+    assert.equal(answer?.verdict, "CONTINUE");
+  }
+  assert.equal((await world.step(job, "made.one")).lease?.id, lease.lease);
+  const [session] = await world.all<{ renewals: Record<string, { done: number; message: string }> }>("sessions");
+  assert.equal(session?.body.renewals[lease.lease]?.message, "going on");
+  assert.equal((await done(worker, lease)).result, "ACCEPTED");
+});
+
+test("a worker that falls silent loses its active lease", async (t) => {
+  const { world, worker, another, job } = await oneStage(t, { acceptWithinMs: 10_000, leaseTtlMs: 150 });
+  const lease = await worker.lease();
+  await worker.renew([lease]);
+  const second = await another();
+  const again = await second.lease();
+  assert.equal(again.epoch, 2);
+  assert.deepEqual(
+    (await worker.renew([lease])).map(({ verdict }) => verdict),
+    ["LOST"],
+  );
+  assert.equal((await done(second, again)).result, "ACCEPTED");
+  assert.equal((await world.settled(job)).state, "SUCCEEDED");
+});
+
+test("a finish that is repeated is answered ACCEPTED again and committed once", async (t) => {
+  const { world, worker, job } = await oneStage(t);
+  const lease = await worker.lease();
+  const answers = await Promise.all([done(worker, lease), done(worker, lease), done(worker, lease)]);
+  assert.deepEqual(
+    answers.map(({ result }) => result),
+    ["ACCEPTED", "ACCEPTED", "ACCEPTED"],
+  );
+  await world.settled(job);
+  assert.equal((await done(worker, lease)).result, "ACCEPTED");
+  const cache = await world.all("cache");
+  assert.deepEqual(
+    cache.map(({ version }) => version),
+    [1],
+  );
+});
+
+test("the same request id brings the same leases again, another one others", async (t) => {
+  const { world, worker } = await oneStage(t);
+  await world.create(await world.file("b.bin", "b"));
+  const [first, again] = await Promise.all([worker.lease({ requestId: "r1" }), worker.lease({ requestId: "r1" })]);
+  assert.equal(again?.lease, first?.lease);
+  assert.equal((await worker.lease({ requestId: "r1" })).lease, first.lease);
+  assert.notEqual((await worker.lease({ requestId: "r2" })).job, first.job);
+});
+
+test("a lease held and not listed in a renewal is given back", async (t) => {
+  const { world, worker, job } = await oneStage(t, { acceptWithinMs: 10_000 });
+  const lease = await worker.lease();
+  assert.deepEqual(await worker.renew([]), []);
+  assert.equal((await world.step(job, "made.one")).state, "LEASED", "too new to be missing");
+  await worker.renew([lease]);
+  await worker.renew([]);
+  const again = await worker.lease();
+  assert.equal(again.epoch, 2);
+  const step = await world.step(job, "made.one");
+  assert.deepEqual([step.lost, step.failures], [0, 0]);
+});
+
+test("closing a session gives its leases back and ends its parked polls", async (t) => {
+  const { worker, another } = await oneStage(t);
+  await worker.lease();
+  const parked = worker.acquire({ waitMs: 20_000 });
+  await worker.work.closeSession({ session: worker.id }, worker.options);
+  assert.deepEqual(await parked, []);
+  assert.equal((await (await another()).lease()).epoch, 2);
+});
+
+test("three lost leases end a step", async (t) => {
+  const { world, worker, job } = await oneStage(t, { acceptWithinMs: 30 });
+  for (let epoch = 1; epoch <= 3; epoch++) assert.equal((await worker.lease()).epoch, epoch);
+  const ended = await world.settled(job);
+  assert.equal(ended.state, "FAILED");
+  assert.match(ended.reason, /^LOST_REPEATEDLY: .*raw.*\[made\.one\]$/);
+  assert.notEqual(ended.help, "");
+});
+
+test("an attempt without progress is taken away though its worker renews it", async (t) => {
+  const { world, worker, job } = await oneStage(t, {}, { attemptMs: 60_000, stallMs: 150 });
+  const lease = await worker.lease();
+  const progress = { done: 1, total: 2, unit: "films", message: "" };
+  await world.until(async () => {
+    const [answer] = await worker.renew([lease], progress);
+    return answer?.verdict === "LOST" ? true : undefined;
+  }, "the attempt is taken away");
+  const step = await world.step(job, "made.one");
+  assert.equal(step.failures, 1);
+  assert.match(step.reason, /^STALLED: no progress for 150 ms/);
+});
+
+test("an attempt has its time and no more", async (t) => {
+  const { world, worker, job } = await oneStage(t, {}, { attemptMs: 200, stallMs: 60_000 });
+  const lease = await worker.lease();
+  assert.equal(lease.attemptTimeoutMs, 200);
+  let done = 0;
+  await world.until(async () => {
+    const [answer] = await worker.renew([lease], { done: ++done, total: 0, unit: "films", message: "" });
+    return answer?.verdict === "LOST" ? true : undefined;
+  }, "the attempt is over");
+  assert.match((await world.step(job, "made.one")).reason, /^TIMED_OUT: not done 200 ms after it began/);
+});
+
+test("leases that are none of ours spoil nothing for the others in a call", async (t) => {
+  const { worker } = await oneStage(t);
+  const lease = await worker.lease();
+  const odd = ["", "nonsense", "j_00-0-1", "x".repeat(5_000), "i_unknown"];
+  const verdicts = await worker.renew([lease, ...odd.map((name) => ({ lease: name, epoch: 1 }))]);
+  assert.deepEqual(
+    verdicts.map(({ verdict }) => verdict),
+    ["CONTINUE", "LOST", "LOST", "LOST", "LOST", "LOST"],
+  );
+  const finishes = [...odd, lease.lease].map((name) => ({
+    lease: name,
+    epoch: 1,
+    outcome: { $case: "completed" as const, value: { outputs: [json("out", {})], partialReason: "" } },
+  }));
+  const { answers } = await worker.work.finishLeases({ session: worker.id, finishes }, worker.options);
+  assert.deepEqual(
+    answers.map(({ result }) => result),
+    [...odd.map(() => "SUPERSEDED"), "ACCEPTED"],
+  );
+});
+
+test("a poll that does not wait gets what is ready, and never more than it asked for", async (t) => {
+  const { world, worker } = await oneStage(t);
+  for (const name of ["b", "c", "d"]) await world.create(await world.file(`${name}.bin`, name));
+  await world.until(
+    async () => ((await world.ports.catalog.count("jobs", "ready")) === 4 ? true : undefined),
+    "all are ready",
+  );
+  assert.equal((await worker.acquire({ slots: { "made.one": 3 }, waitMs: 0 })).length, 3);
+  assert.equal((await worker.acquire({ slots: { "made.one": 3 }, waitMs: 0 })).length, 1);
+  assert.equal((await worker.acquire({ slots: { "made.one": 3 }, waitMs: 0 })).length, 0);
+});
+
+test("higher priority goes first, older first among equals", async (t) => {
+  const { world, worker, job } = await oneStage(t);
+  const low = await world.create(await world.file("b.bin", "b"), { priority: -5 });
+  const high = await world.create(await world.file("c.bin", "c"), { priority: 5 });
+  const also = await world.create(await world.file("d.bin", "d"));
+  await world.until(
+    async () => ((await world.ports.catalog.count("jobs", "ready")) === 4 ? true : undefined),
+    "all are ready",
+  );
+  const order = [];
+  for (let next = 0; next < 4; next++) order.push((await worker.lease()).job);
+  assert.deepEqual(order, [high, job, also, low]);
+});

@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Manifest } from "@heimdex/contracts/stage/v1/stage";
+import { HeimdexError } from "@heimdex/errors";
+import { manifest, port, type RawWorker, source } from "./testing/raw-worker.ts";
+import { World } from "./testing/world.ts";
+
+async function refused(call: Promise<unknown>): Promise<HeimdexError> {
+  try {
+    await call;
+  } catch (reason) {
+    assert.ok(reason instanceof HeimdexError, String(reason));
+    return reason;
+  }
+  assert.fail("was not refused");
+}
+
+const digest = "ab".repeat(32);
+const SCHEMA = JSON.stringify({
+  type: "object",
+  properties: { a: { type: "number", default: 1 }, b: { type: "string" } },
+});
+
+test("a refused manifest is told every bad field by name", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
+  const cases: [string, Manifest, string[]][] = [
+    ["a bad name", manifest("Loud", { outputs: [port("out")] }), ["manifest.name"]],
+    [
+      "two bad fields",
+      manifest("made.bad", { version: "1", behaviour: 0 }),
+      ["manifest.version", "manifest.behaviour"],
+    ],
+    ["no ports", manifest("made.bad", { inputs: [], outputs: [] }), ["manifest.inputs", "manifest.outputs"]],
+    [
+      "bad ports",
+      manifest("made.bad", {
+        inputs: [source, port("Two", { mediaType: "json" }), source],
+        outputs: [port("out", { major: 0 })],
+      }),
+      [
+        "manifest.inputs[1].name",
+        "manifest.inputs[1].media_type",
+        "manifest.inputs[1].schema",
+        "manifest.inputs[2].name",
+        "manifest.outputs[0].major",
+      ],
+    ],
+    ["the archive's own schema put out", manifest("made.bad", { outputs: [source] }), ["manifest.outputs[0].schema"]],
+    ["an unknown condition", manifest("made.bad", { conditions: ["has_smell"] }), ["manifest.conditions[0]"]],
+    ["a config schema that is no JSON", manifest("made.bad", { configSchema: "{" }), ["manifest.config_schema"]],
+    [
+      "a config without a default",
+      manifest("made.bad", { configSchema: SCHEMA }),
+      ["manifest.config_schema.properties.b"],
+    ],
+    [
+      "a layer schema that is none",
+      manifest("made.bad", { outputs: [port("out", { layerSchema: '{"type":"nonsense"}' })] }),
+      ["manifest.outputs[0].layer_schema"],
+    ],
+    [
+      "layer schemas that no plan can hold",
+      manifest("made.bad", {
+        outputs: ["one", "two", "three"].map((name, index) =>
+          port(name, { layerSchema: JSON.stringify({ description: "x".repeat(50_000 + index) }) }),
+        ),
+      }),
+      ["manifest.outputs[2].layer_schema"],
+    ],
+  ];
+  for (const [name, bad, fields] of cases) {
+    const error = await refused(worker.register(bad));
+    assert.equal(error.id, "STAGE_INVALID", name);
+    assert.deepEqual(
+      error.fields.map(({ field }) => field),
+      fields,
+      name,
+    );
+  }
+  const models = await refused(
+    worker.register(manifest("made.fine"), { models: [{ id: "", sha256: "x", licence: "" }] }),
+  );
+  assert.deepEqual(
+    models.fields.map(({ field }) => field),
+    ["models[0].id", "models[0].sha256"],
+  );
+  const reason = await refused(worker.register(manifest("made.fine"), { unavailableReason: "no model" }));
+  assert.deepEqual(
+    reason.fields.map(({ field }) => field),
+    ["unavailable_reason"],
+  );
+  assert.deepEqual((await worker.registry.listStages({}, worker.options)).stages, [], "nothing was stored");
+});
+
+test("one version has one manifest; another version may differ", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
+  await worker.register(manifest("made.one"));
+  await worker.register(manifest("made.one"));
+  const error = await refused(worker.register(manifest("made.one", { description: "Another." })));
+  assert.equal(error.id, "MANIFEST_CHANGED");
+  assert.deepEqual(
+    error.fields.map(({ field }) => field),
+    ["manifest.version"],
+  );
+  await worker.register(manifest("made.one", { version: "1.1.0", description: "Another." }));
+  const stage = await worker.registry.getStage({ name: "made.one" }, worker.options);
+  assert.deepEqual([stage.manifest?.version, stage.workers], ["1.1.0", 1]);
+});
+
+test("cycles and ports that two stages feed are refused, and nothing of them is stored", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
+  const chain = (name: string, from: string, to: string) =>
+    manifest(name, { inputs: [port("in", { schema: from })], outputs: [port("out", { schema: to })] });
+  await worker.register(chain("made.there", "x.a", "x.b"));
+  const cycle = await refused(worker.register(chain("made.back", "x.b", "x.a")));
+  assert.equal(cycle.id, "STAGE_CYCLE");
+  assert.match(cycle.message, /made\.back.*made\.there|made\.there.*made\.back/);
+  await worker.register(manifest("made.first", { outputs: [port("out", { schema: "x.a" })] }));
+  const ambiguous = await refused(
+    worker.register(manifest("made.second", { outputs: [port("out", { schema: "x.a" })] })),
+  );
+  assert.equal(ambiguous.id, "STAGE_AMBIGUOUS");
+  assert.match(ambiguous.message, /made\.first and made\.second/);
+  const names = (await worker.registry.listStages({}, worker.options)).stages.map((stage) => stage.manifest?.name);
+  assert.deepEqual(names, ["made.first", "made.there"]);
+});
+
+test("configuration chooses between two producers", async (t) => {
+  const world = await World.open(t, { plan: { stages: {}, producers: { "x.a/1": "made.second" } } });
+  const worker = await world.worker();
+  for (const name of ["made.first", "made.second"])
+    await worker.register(manifest(name, { outputs: [port("out", { schema: "x.a" })] }));
+  await worker.register(manifest("made.reader", { inputs: [port("in", { schema: "x.a" })] }));
+  const job = await world.create(await world.file("a.bin", "a"));
+  await world.untilJob(job, ({ state }) => state === "RUNNING", "is planned");
+  assert.equal((await world.step(job, "made.reader")).bindings[0]?.from, "made.second");
+});
+
+test("calls need the session's own token", async (t) => {
+  const world = await World.open(t);
+  const [one, other] = [await world.worker(), await world.worker()];
+  const as = (session: string, token: RawWorker) =>
+    one.work.acquireLeases({ session, requestId: "r", slots: [] }, token.options);
+  assert.equal((await refused(as(one.id, other))).id, "UNAUTHENTICATED");
+  for (const unknown of ["s_0000", "", "x".repeat(2_000)])
+    assert.equal((await refused(as(unknown, one))).id, "SESSION_UNKNOWN");
+  assert.equal((await refused(one.registry.listStages({}))).id, "UNAUTHENTICATED");
+  assert.equal((await refused(one.registry.retireStage({ name: "made.one" }))).id, "UNAUTHENTICATED");
+  assert.equal((await refused(one.registry.getStage({ name: "made.one" }, one.options))).id, "NOT_FOUND");
+  await one.work.closeSession({ session: one.id }, one.options);
+  await one.work.closeSession({ session: one.id }, one.options);
+  assert.equal((await refused(as(one.id, one))).id, "SESSION_UNKNOWN");
+  const version = await refused(one.work.openSession({ protocolVersions: [7], worker: "w" }));
+  assert.equal(version.id, "PROTOCOL_UNSUPPORTED");
+  assert.deepEqual(
+    version.fields.map(({ field }) => field),
+    ["protocol_versions"],
+  );
+});
+
+test("registrations and renewals that meet keep each other's part of the session", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
+  const names = Array.from({ length: 12 }, (_, index) => `made.s${index}`);
+  await Promise.all([
+    ...names.map((name) => worker.register(manifest(name))),
+    ...names.map(() => worker.renew([])),
+    ...names.map(() => worker.acquire({ slots: {}, waitMs: 0 })),
+  ]);
+  const { stages } = await worker.registry.listStages({}, worker.options);
+  assert.deepEqual(
+    stages.map((stage) => [stage.manifest?.name, stage.workers]),
+    names.sort().map((name) => [name, 1]),
+  );
+});
+
+test("a stage is unavailable only while no live worker can run it, and plans hold it as skipped with the reason", async (t) => {
+  const world = await World.open(t, { leaseTtlMs: 400 });
+  const [able, unable] = [await world.worker(), await world.worker()];
+  const no = { unavailableReason: "NO_MODEL", unavailableHelp: "Pull it." };
+  await able.register(manifest("made.one"), { models: [{ id: "m", sha256: digest, licence: "MIT" }] });
+  assert.equal((await unable.register(manifest("made.one"), no))?.state, "ENABLED");
+  await unable.register(manifest("made.other"));
+  assert.deepEqual((await able.registry.getStage({ name: "made.one" }, able.options)).models[0]?.id, "m");
+  await world.until(async () => {
+    await unable.renew([]);
+    return (await unable.register(manifest("made.one"), no))?.state === "UNAVAILABLE" ? true : undefined;
+  }, "the silent worker counts no more");
+  const job = await world.create(await world.file("a.bin", "a"));
+  await world.untilJob(job, ({ state }) => state === "RUNNING", "is planned");
+  const step = await world.step(job, "made.one");
+  assert.deepEqual([step.state, step.reason, step.help], ["SKIPPED", "NO_MODEL", "Pull it."]);
+});
+
+test("only a session with the planned models gets the lease", async (t) => {
+  const world = await World.open(t);
+  const [old, fresh] = [await world.worker(), await world.worker()];
+  const model = (sha256: string) => ({ models: [{ id: "m", sha256, licence: "" }] });
+  await old.register(manifest("made.one"), model("aa".repeat(32)));
+  await fresh.register(manifest("made.one"), model("bb".repeat(32)));
+  await world.create(await world.file("a.bin", "a"));
+  const lease = await fresh.lease();
+  assert.equal(lease.stage, "made.one");
+  await fresh.release(lease);
+  assert.deepEqual(await old.acquire({ waitMs: 0 }), []);
+});
+
+test("a retired stage is in no new plan; stages are listed in pages", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
+  for (const name of ["made.a", "made.b", "made.c"]) await worker.register(manifest(name));
+  assert.equal((await worker.registry.retireStage({ name: "made.b" }, worker.options)).state, "RETIRED");
+  const job = await world.create(await world.file("a.bin", "a"));
+  const planned = await world.untilJob(job, ({ state }) => state === "RUNNING", "is planned");
+  assert.deepEqual(
+    planned.steps.map(({ stage }) => stage),
+    ["made.a", "made.c"],
+  );
+  const first = await worker.registry.listStages({ pageSize: 2 }, worker.options);
+  const second = await worker.registry.listStages({ pageSize: 2, pageToken: first.nextPageToken }, worker.options);
+  assert.deepEqual(
+    [...first.stages, ...second.stages].map((stage) => stage.manifest?.name),
+    ["made.a", "made.b", "made.c"],
+  );
+  assert.equal(second.nextPageToken, "");
+});
