@@ -17,6 +17,8 @@ export type Answer =
       readonly steps: number;
       /** Writes the catalog applied, of whatever kind. */
       readonly writes: number;
+      /** Writes asked for, by collection. */
+      readonly writesTo: Readonly<Record<string, number>>;
       /** From ready to committed, by step. */
       readonly latenciesMs: readonly number[];
       /** From ready to leased, by step. */

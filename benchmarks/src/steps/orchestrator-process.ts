@@ -22,6 +22,13 @@ await using catalog = await SqliteCatalog.open(join(folder, "catalog.sqlite"));
 await using bus = new MemoryBus({ onError: (error) => telemetry.log.error({ err: error }, "bus") });
 await using blobs = await FolderBlobs.open(join(folder, "blobs"));
 await using index = await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID });
+/** Writes asked for, by collection. */
+const written = new Map<string, number>();
+const write = catalog.write.bind(catalog);
+catalog.write = (ops) => {
+  for (const { collection } of ops) written.set(collection, (written.get(collection) ?? 0) + 1);
+  return write(ops);
+};
 await using orchestrator = await startOrchestrator(
   { catalog, bus, blobs, index },
   {
@@ -77,6 +84,7 @@ async function run({ jobs, inFlight, profile }: Order & { kind: "run" }): Promis
   const paths = await makeSources(jobs);
   const stop = profile === "" ? undefined : await profileThread();
   const writesBefore = catalog.writes;
+  written.clear();
   const cpuBefore = threadUsage(process.pid);
   const began = performance.now();
   const done: Job[] = [];
@@ -98,6 +106,7 @@ async function run({ jobs, inFlight, profile }: Order & { kind: "run" }): Promis
     kind: "measured",
     wallMs,
     writes,
+    writesTo: Object.fromEntries(written),
     steps: steps.length,
     latenciesMs: steps.map((step) => step.endedAtMs - step.readyAtMs),
     waitsMs: steps.map((step) => step.startedAtMs - step.readyAtMs),

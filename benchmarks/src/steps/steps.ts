@@ -27,7 +27,7 @@ export const steps: Benchmark = {
   async run(options) {
     const common = options.smoke
       ? { workers: 1, slots: 4, jobs: 4, inFlight: 2, repetitions: 1 }
-      : { workers: 1, slots: 64, jobs: 300, inFlight: 96, repetitions: 3 };
+      : { workers: 2, slots: 32, jobs: 400, inFlight: 96, repetitions: 5 };
     const chain = await measure({ shape: "chain", ...common }, options);
     const fan = await measure({ shape: "fan", ...common }, options);
     const single = await measure(
@@ -41,7 +41,14 @@ export const steps: Benchmark = {
         ...figuresOf("one job at a time", single.runs),
       ],
       conditions: { steps_per_job: STEPS, ...common },
-      notes: [...threadLines("chain", chain.runs), ...threadLines("fan", fan.runs), ...chain.notes, ...fan.notes],
+      notes: [
+        ...writeLines("chain", chain.runs),
+        ...writeLines("fan", fan.runs),
+        ...threadLines("chain", chain.runs),
+        ...threadLines("fan", fan.runs),
+        ...chain.notes,
+        ...fan.notes,
+      ],
     };
   },
 };
@@ -95,6 +102,16 @@ function figuresOf(name: string, runs: readonly Measured[], rate?: Figure["aim"]
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
+/** What is written, by collection of the catalog. */
+function writeLines(name: string, runs: readonly Measured[]): string[] {
+  const jobs = sum(runs.map((run) => run.jobsMs.length));
+  const collections = [...new Set(runs.flatMap((run) => Object.keys(run.writesTo)))];
+  const text = collections.map(
+    (collection) => `${collection} ${(sum(runs.map((run) => run.writesTo[collection] ?? 0)) / jobs).toFixed(2)}`,
+  );
+  return [`catalog writes per job of ${STEPS} steps, ${name}: ${text.join(", ")}`];
+}
+
 /** CPU of the orchestrator process by thread, largest first. */
 function threadLines(name: string, runs: readonly Measured[]): string[] {
   const steps = sum(runs.map((run) => run.steps));
@@ -129,7 +146,7 @@ async function measure(settings: Settings, options: RunOptions): Promise<{ runs:
   const cpuOf = () => workers.reduce((total, { pid = 0 }) => total + (processUsage(pid)?.cpuMs ?? 0), 0);
   const { jobs, inFlight } = settings;
   options.say(`${settings.shape}, ${inFlight} in flight: warming up`);
-  await ask(orchestrator, { kind: "run", jobs: Math.ceil(jobs / 2), inFlight, profile: "" }, "measured");
+  await ask(orchestrator, { kind: "run", jobs: jobs * 2, inFlight, profile: "" }, "measured");
   const runs: Measured[] = [];
   for (let at = 0; at < settings.repetitions; at++) {
     const before = cpuOf();
