@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Benchmark } from "./common/benchmark.ts";
-import { startUp } from "./common/heimdex.ts";
+import { startUp, treeCpu } from "./common/heimdex.ts";
 import { summarise } from "./common/statistics.ts";
 
 /** How long it takes until work can begin. */
@@ -11,12 +11,17 @@ export const startup: Benchmark = {
     const cold: number[] = [];
     const warm: number[] = [];
     const again: number[] = [];
+    let used: ReadonlyMap<string, number> = new Map();
     for (let at = 0; at < (smoke ? 1 : 3); at++) {
       const NODE_COMPILE_CACHE = join(folder, `compiled-${at}`);
-      cold.push(await once(join(folder, `first-${at}`), { NODE_COMPILE_CACHE }));
+      const first = await once(join(folder, `first-${at}`), { NODE_COMPILE_CACHE });
+      cold.push(first.ms);
+      used = first.cpu;
       if (smoke) continue;
-      warm.push(await once(join(folder, `second-${at}`), { NODE_COMPILE_CACHE }));
-      again.push(await once(join(folder, `second-${at}`), { NODE_COMPILE_CACHE }));
+      warm.push((await once(join(folder, `second-${at}`), { NODE_COMPILE_CACHE })).ms);
+      const last = await once(join(folder, `second-${at}`), { NODE_COMPILE_CACHE });
+      again.push(last.ms);
+      used = last.cpu;
       say(
         `${cold.at(-1)?.toFixed(0)} ms cold, ${warm.at(-1)?.toFixed(0)} ms warm, ${again.at(-1)?.toFixed(0)} ms again`,
       );
@@ -36,11 +41,18 @@ export const startup: Benchmark = {
             ]),
       ],
       conditions: { stages: 7, files: "in the page cache" },
+      notes: [`CPU until ready, compiled before, ms: ${cpuText(used)}`],
     };
   },
 };
 
-async function once(data: string, env: Readonly<Record<string, string>>): Promise<number> {
+async function once(data: string, env: Readonly<Record<string, string>>) {
   await using up = await startUp(data, env);
-  return up.readyMs;
+  return { ms: up.readyMs, cpu: treeCpu(up.document.pid) };
+}
+
+/** Largest first. */
+function cpuText(cpu: ReadonlyMap<string, number>): string {
+  const sorted = [...cpu].sort((a, b) => b[1] - a[1]);
+  return sorted.map(([name, ms]) => `${name} ${ms}`).join(", ");
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { processUsage } from "./machine.ts";
+import { type ProcessUsage, processUsage } from "./machine.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../../heimdex", import.meta.url));
 
@@ -125,6 +125,18 @@ export function watchMemory(pid: number): { stop(): Promise<Map<string, number>>
 }
 
 function look(root: number, peaks: Map<string, number>): void {
+  for (const { name, peakKib } of processTree(root)) peaks.set(name, Math.max(peaks.get(name) ?? 0, peakKib));
+}
+
+/** CPU of `pid` and every process below it so far, by what it is, ms. Linux only. */
+export function treeCpu(pid: number): Map<string, number> {
+  const used = new Map<string, number>();
+  for (const { name, cpuMs } of processTree(pid)) used.set(name, (used.get(name) ?? 0) + cpuMs);
+  return used;
+}
+
+/** A process and all below it: `heimdex up`, `stage-media`, `stage-media: ffmpeg`. */
+function processTree(root: number): ProcessUsage[] {
   const names = new Map([[root, "heimdex up"]]);
   const all = readdirSync("/proc").flatMap((entry) => {
     const usage = /^\d+$/.test(entry) ? processUsage(Number(entry)) : undefined;
@@ -140,10 +152,10 @@ function look(root: number, peaks: Map<string, number>): void {
       grown = true;
     }
   }
-  for (const { pid, peakKib } of all) {
+  return all.flatMap(({ pid, ...usage }) => {
     const name = names.get(pid);
-    if (name !== undefined) peaks.set(name, Math.max(peaks.get(name) ?? 0, peakKib));
-  }
+    return name === undefined ? [] : [{ ...usage, name }];
+  });
 }
 
 const commandLine = (pid: number): string => {

@@ -4,7 +4,7 @@ import { SearchServiceDefinition } from "@heimdex/contracts/v1/search";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import { createChannel, createClient } from "nice-grpc";
 import type { Benchmark, Figure } from "../common/benchmark.ts";
-import { startUp } from "../common/heimdex.ts";
+import { startUp, treeCpu, type Up } from "../common/heimdex.ts";
 import { percentile } from "../common/statistics.ts";
 import { MadeMoments } from "./made-moments.ts";
 
@@ -37,6 +37,7 @@ export const search: Benchmark = {
         ["meaning", ["text"]],
       ] as const) {
         for (let at = 0; at < queries / 10; at++) await ask([...channels]);
+        const cpuBefore = cpuOf(up);
         const timed: Timed[] = [];
         for (let at = 0; at < queries; at++) timed.push(await ask([...channels]));
         const ms = timed.map((one) => one.ms);
@@ -45,6 +46,7 @@ export const search: Benchmark = {
         figures.push(
           { name: `${label}: p50`, unit: "ms", value: percentile(ms, 50) },
           { name: `${label}: p95`, unit: "ms", value: percentile(ms, 95) },
+          { name: `${label}: CPU of all processes`, unit: "ms/query", value: (cpuOf(up) - cpuBefore) / queries },
           { name: `${label}: queries with an answer`, unit: "of 1", value: share(({ found }) => found) },
           { name: `${label}: degraded`, unit: "of 1", value: share(({ degraded }) => degraded) },
         );
@@ -58,6 +60,8 @@ export const search: Benchmark = {
     };
   },
 };
+
+const cpuOf = (up: Up) => [...treeCpu(up.document.pid).values()].reduce((total, ms) => total + ms, 0);
 
 interface Timed {
   readonly ms: number;
