@@ -20,7 +20,7 @@ export interface FloorOptions {
    * Roman bridge), so as long as the words are not enough, the rest of the query has to be close as well. */
   readonly lift: number;
 }
-export const FLOOR: FloorOptions = { covered: 0.55, similar: 0.64, unrelated: 0.38, lift: 0.2 };
+export const FLOOR: FloorOptions = { covered: 0.55, similar: 0.67, unrelated: 0.38, lift: 0.2 };
 
 /** How far a row is above the floor: 1 is just enough, below 1 it is no answer. */
 export function strength({ coverage, similarity }: Evidence, floor: FloorOptions = FLOOR): number {

@@ -107,8 +107,8 @@ test("meaning alone is enough from its threshold on, and its row comes first whe
 });
 
 test("a shared word asks for more similarity, not for less", () => {
-  assert.deepEqual(ids(search("bridge card game", { bridge: 0.66 })), []);
-  assert.deepEqual(ids(search("stone viaduct", { bridge: 0.66 })), ["bridge"]);
+  assert.deepEqual(ids(search("bridge card game", { bridge: 0.69 })), []);
+  assert.deepEqual(ids(search("stone viaduct", { bridge: 0.69 })), ["bridge"]);
 });
 
 test("a vector of the known half of a question does not count", () => {
@@ -125,8 +125,8 @@ test("a quoted phrase must stand word after word", () => {
 test("strength: each evidence alone, and neither", () => {
   assert.ok(strength({ coverage: 1, similarity: undefined }) > 1);
   assert.ok(strength({ coverage: 0.4, similarity: undefined }) < 1);
-  assert.ok(strength({ coverage: 0, similarity: 0.64 }) >= 1);
-  assert.ok(strength({ coverage: 0, similarity: 0.6 }) < 1);
+  assert.ok(strength({ coverage: 0, similarity: 0.67 }) >= 1);
+  assert.ok(strength({ coverage: 0, similarity: 0.63 }) < 1);
   assert.ok(strength({ coverage: 0, similarity: -1 }) < 1);
 });
 
