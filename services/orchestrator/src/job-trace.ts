@@ -32,32 +32,32 @@ export class JobTrace {
     for (const span of spans.slice(0, MAX_WORKER_SPANS)) this.#keep(job, span);
   }
 
-  /** The job's root span, and with it all that was collected. Repeatable: the root span is stored once. */
+  /** The job's root span, and with it all that was collected. Repeatable: the first call's spans stay. */
   async end(job: Pick<Job, "id" | "traceId" | "rootSpanId">, root: OwnSpan): Promise<void> {
-    await this.flush(job.id);
-    const body = { traceId: job.traceId, spans: [this.#emit(job, root)] };
-    await this.#catalog.write([
-      { op: "put", collection: "spans", id: `${job.id}/root`, terms: [`job:${job.id}`], sort: "", body },
-    ]);
+    this.#keep(job, this.#emit(job, root));
+    await this.#store(job.id, "root");
   }
 
   /** Stores what was collected of one job, or of all. What could not be stored is kept for the next time. */
   async flush(job?: string): Promise<void> {
-    for (const id of job === undefined ? [...this.#pending.keys()] : [job]) {
-      const pending = this.#pending.get(id);
-      if (pending === undefined) continue;
-      this.#pending.delete(id);
-      const ops = batches(pending.spans).map((spans): WriteOp => {
-        const body = { traceId: pending.traceId, spans };
-        const document = `${id}/${timeOrderedId("t", Date.now())}`;
-        return { op: "put", collection: "spans", id: document, terms: [`job:${id}`], sort: "", body };
-      });
-      try {
-        await this.#catalog.write(ops);
-      } catch (reason) {
-        for (const span of pending.spans) this.#keep({ id, traceId: pending.traceId }, span);
-        throw reason;
-      }
+    for (const id of job === undefined ? [...this.#pending.keys()] : [job])
+      await this.#store(id, timeOrderedId("t", Date.now()));
+  }
+
+  async #store(job: string, name: string): Promise<void> {
+    const pending = this.#pending.get(job);
+    if (pending === undefined) return;
+    this.#pending.delete(job);
+    const ops = batches(pending.spans).map((spans, index): WriteOp => {
+      const id = index === 0 ? `${job}/${name}` : `${job}/${name}-${index}`;
+      const body = { traceId: pending.traceId, spans };
+      return { op: "insert", collection: "spans", id, terms: [`job:${job}`], sort: "", body };
+    });
+    try {
+      await this.#catalog.write(ops);
+    } catch (reason) {
+      for (const span of pending.spans) this.#keep({ id: job, traceId: pending.traceId }, span);
+      throw reason;
     }
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OrchestratorConfig } from "./config.ts";
-import { json, manifest, type RawWorker } from "./testing/raw-worker.ts";
+import { json, manifest, port, type RawWorker } from "./testing/raw-worker.ts";
 import { World } from "./testing/world.ts";
 
 /** A world with one stage, one worker that serves it, and a job that waits for it. */
@@ -196,4 +196,46 @@ test("higher priority goes first, older first among equals", async (t) => {
   const order = [];
   for (let next = 0; next < 4; next++) order.push((await worker.lease()).job);
   assert.deepEqual(order, [high, job, also, low]);
+});
+
+test("an answer stays below gRPC's limit: what does not fit is leased with the next, and none is lost", async (t) => {
+  const world = await World.open(t);
+  const [maker, reader] = [await world.worker(), await world.worker()];
+  const ports = Array.from({ length: 16 }, (_, index) => port(`p${index}`, { schema: `x.p${index}` }));
+  await maker.register(manifest("made.many", { outputs: ports }));
+  await reader.register(manifest("made.reader", { inputs: ports }));
+  const count = 70;
+  for (let number = 0; number < count; number++) await world.create(await world.file(`${number}.bin`, `${number}`));
+  for (let left = count; left > 0; ) {
+    const leases = await maker.acquire({ slots: { "made.many": 50 } });
+    left -= leases.length;
+    // Nearly 4 KiB on each port: all of it travels within leases.
+    for (const lease of leases)
+      await maker.complete(
+        lease,
+        ports.map(({ name }) => json(name, lease.job.padEnd(4_000, "."))),
+      );
+  }
+  await world.until(
+    async () => ((await world.ports.catalog.count("jobs", "ready:made.reader")) === count ? true : undefined),
+    "all are ready",
+  );
+  const first = await reader.acquire({ slots: { "made.reader": 256 } });
+  assert.ok(first.length > 20 && first.length < count, `${first.length} leases in the first answer`);
+  const rest = await reader.acquire({ slots: { "made.reader": 256 } });
+  assert.deepEqual(new Set([...first, ...rest].map(({ job }) => job)).size, count);
+  assert.ok([...first, ...rest].every(({ epoch, inputs }) => epoch === 1 && inputs.length === 16));
+});
+
+test("at most so many attempts run at once, over all stages and workers", async (t) => {
+  const world = await World.open(t, { maxAttempts: 2 });
+  const [one, two] = [await world.worker(), await world.worker()];
+  for (const name of ["made.one", "made.two"]) await one.register(manifest(name));
+  await two.register(manifest("made.one"));
+  for (const name of ["a", "b", "c"]) await world.create(await world.file(`${name}.bin`, name));
+  const held = [await one.lease({ slots: { "made.one": 1 } }), await one.lease({ slots: { "made.two": 1 } })];
+  assert.deepEqual(await two.acquire({ waitMs: 50 }), []);
+  const waiting = two.lease();
+  await done(one, held[0] as (typeof held)[number]);
+  assert.equal((await waiting).stage, "made.one");
 });

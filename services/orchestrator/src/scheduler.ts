@@ -26,7 +26,7 @@ export interface Poll {
 export class Scheduler {
   /** By stage and requirement, in order. */
   readonly #ready = new Map<string, ReadyStep[]>();
-  readonly #queued = new Set<string>();
+  readonly #queued = new Map<string, ReadyStep>();
   /** By stage and requirement, longest parked first. */
   readonly #polls = new Map<string, Set<Poll>>();
   readonly #due = new Set<string>();
@@ -56,8 +56,10 @@ export class Scheduler {
   /** Adds a step; known ones stay where they are. */
   offer(step: ReadyStep): void {
     const id = `${step.job} ${step.stage}`;
-    if (this.#queued.has(id)) this.#remove(step);
-    this.#queued.add(id);
+    const known = this.#queued.get(id);
+    if (known !== undefined && sameStep(known, step)) return;
+    if (known !== undefined) this.#remove(known);
+    this.#queued.set(id, step);
     const key = queueKey(step.stage, step.requires);
     const queue = this.#ready.get(key) ?? [];
     let at = queue.length;
@@ -105,10 +107,9 @@ export class Scheduler {
   }
 
   #remove(step: ReadyStep): void {
-    for (const queue of this.#ready.values()) {
-      const at = queue.findIndex((other) => other.job === step.job && other.stage === step.stage);
-      if (at >= 0) queue.splice(at, 1);
-    }
+    const queue = this.#ready.get(queueKey(step.stage, step.requires)) ?? [];
+    const at = queue.indexOf(step);
+    if (at >= 0) queue.splice(at, 1);
   }
 
   /** Offers of one turn of the event loop are handed out together: fewer, fuller answers. */
@@ -167,3 +168,7 @@ export class Scheduler {
 }
 
 const queueKey = (stage: string, requires: string) => `${stage} ${requires}`;
+
+function sameStep(a: ReadyStep, b: ReadyStep): boolean {
+  return a.requires === b.requires && a.sort === b.sort && a.notBeforeMs === b.notBeforeMs;
+}
