@@ -20,7 +20,7 @@ demo: setup ## Makes footage, indexes it and answers three questions
 	@./heimdex demo
 
 test: setup ## Runs all tests
-	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'tests/**/*.test.ts'
+	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/**/*.test.ts'
 
 lint: node_modules/.installed ## Checks style and the contracts
 	@$(BIN)/biome check .
