@@ -96,6 +96,11 @@ async function createJob(parts: CommandParts, tenant: string, request: CreateJob
   return { job: id };
 }
 
+/** Orders requests by their time. */
+export function requestSort(atMs: number): string {
+  return String(atMs).padStart(16, "0");
+}
+
 /** The job that a request id stands for: this one's id for the first caller, the first one's for all others. */
 async function claimRequest(
   { catalog }: CommandParts,
@@ -105,7 +110,7 @@ async function claimRequest(
 ): Promise<string> {
   const id = sourceId(tenant, requestId);
   const [claimed] = await catalog.write([
-    { op: "insert", collection: "requests", id, terms: [], sort: "", body: { job, atMs: Date.now() } },
+    { op: "insert", collection: "requests", id, terms: [], sort: requestSort(Date.now()), body: { job } },
   ]);
   if (claimed?.ok === true) return job;
   return (await catalog.get<{ job: string }>("requests", id))?.body.job ?? job;

@@ -53,6 +53,9 @@ const NEIGHBOUR = { port: "neighbour" } as const;
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #queue = new Set<string>();
+  /** Jobs being read and planned, and those of them that were added meanwhile: each is taken by one at a time. */
+  readonly #taking = new Set<string>();
+  readonly #again = new Set<string>();
   /** Jobs that wait for the end of another of the same asset, by that one's id. */
   readonly #joined = new Map<string, Set<string>>();
   readonly #retries = new Retries();
@@ -71,7 +74,8 @@ export class Intake {
   }
 
   add(job: string): void {
-    this.#queue.add(job);
+    if (this.#taking.has(job)) this.#again.add(job);
+    else this.#queue.add(job);
     this.#start();
   }
 
@@ -108,6 +112,7 @@ export class Intake {
     for (const id of this.#queue) {
       if (this.#parts.stopping.aborted) return this.#queue.clear();
       this.#queue.delete(id);
+      this.#taking.add(id);
       try {
         await this.#take(id);
         this.#retries.done(id);
@@ -117,6 +122,9 @@ export class Intake {
         const failures = this.#retries.failed(id, () => this.add(id));
         const error = HeimdexError.from(reason);
         if (failures >= TRIES && !isPassing(error)) await this.#giveUp(id, error);
+      } finally {
+        this.#taking.delete(id);
+        if (this.#again.delete(id)) this.add(id);
       }
     }
   }

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Blobs } from "@heimdex/ports";
+import { requestSort } from "./commands.ts";
 import { json, manifest } from "./testing/raw-worker.ts";
 import { film, listen, probe } from "./testing/stages.ts";
 import { World } from "./testing/world.ts";
@@ -173,4 +174,31 @@ test("two servers on one port, and one beyond this machine, are refused by name"
   await assert.rejects(other, { id: "PORT_IN_USE" });
   await assert.rejects(world.start({ workerAddress: "0.0.0.0:0" }), { id: "NOT_LOOPBACK" });
   await assert.rejects(world.start({ workerAddress: "nonsense" }), { id: "CONFIG_INVALID" });
+});
+
+test("silent sessions and old request ids are forgotten", async (t) => {
+  const world = await World.open(t, { leaseTtlMs: 100 });
+  const worker = await world.worker();
+  await worker.register(manifest("made.one"));
+  const uri = await world.file("a.bin", "a");
+  const recent = await world.create(uri, { request_id: "recent" });
+  const old = {
+    op: "insert",
+    collection: "requests",
+    terms: [],
+    sort: requestSort(Date.now() - 25 * 3_600_000),
+  } as const;
+  await world.ports.catalog.write(
+    Array.from({ length: 210 }, (_, n) => ({ ...old, id: `old-${n}`, body: { job: "j_0" } })),
+  );
+  await world.until(
+    async () => ((await world.all("sessions")).length === 0 ? true : undefined),
+    "the session is forgotten",
+  );
+  await world.until(
+    async () => ((await world.ports.catalog.count("requests")) === 1 ? true : undefined),
+    "old ids are forgotten",
+  );
+  assert.equal(await world.create(uri, { request_id: "recent" }), recent);
+  await assert.rejects(worker.renew([]), { id: "SESSION_UNKNOWN" });
 });

@@ -42,6 +42,8 @@ export interface Orchestrator extends AsyncDisposable {
 
 /** A session is forgotten after so many lives of a lease without a word. */
 const SILENT_TTLS = 4;
+/** How long a repeated request id brings the same job. */
+const REQUEST_LIFE_MS = 24 * 3_600_000;
 const PROBE_PREFIX = "mount-";
 
 /** Starts an orchestrator on the given ports: registration, planning, leases, commit, sidecars, indexing. Disposing answers parked polls, finishes what is being
@@ -232,7 +234,10 @@ export async function startOrchestrator(
   cleanup.use(
     repeat(
       config.leaseTtlMs,
-      guard("forgetting silent sessions", () => sessions.forgetSilent(Date.now() - SILENT_TTLS * config.leaseTtlMs)),
+      guard("forgetting what is old", async () => {
+        await sessions.forgetSilent(Date.now() - SILENT_TTLS * config.leaseTtlMs);
+        await sweeps.forgetRequests(Date.now() - REQUEST_LIFE_MS);
+      }),
     ),
   );
   cleanup.use(

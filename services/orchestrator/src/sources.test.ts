@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { HeimdexError } from "@heimdex/errors";
+import { defineStage, json as port, source } from "@heimdex/stage-sdk";
+import { z } from "zod";
 import { json, manifest } from "./testing/raw-worker.ts";
 import { counting, film, probe, type Runs } from "./testing/stages.ts";
 import { World } from "./testing/world.ts";
@@ -186,4 +188,24 @@ test("without any stage a job says that there is no worker", async (t) => {
   const world = await World.open(t);
   const job = await world.index(await world.file("a.json", film()));
   assert.deepEqual([job.state, job.reason.split(":")[0]], ["FAILED", "NO_WORKER"]);
+});
+
+test("a large file is read once, however often the sweeps find its job waiting", async (t) => {
+  const world = await World.open(t, { healEveryMs: 5 });
+  await world.serve([silentStage]);
+  const uri = await world.file("large.bin", "");
+  await truncate(world.path("large.bin"), 96 * 1024 * 1024);
+  const job = await world.index(uri);
+  assert.equal(job.state, "SUCCEEDED");
+  assert.equal((await world.spans(job.id)).filter(({ name }) => name === "seen").length, 1);
+});
+
+const silentStage = defineStage({
+  name: "made.silent",
+  version: "1.0.0",
+  behaviour: 1,
+  description: "Reads nothing.",
+  inputs: { source: source() },
+  outputs: { out: port("made.silent-out", z.number()) },
+  run: async () => ({ out: 1 }),
 });

@@ -1,6 +1,7 @@
 import type { AssetRecord, Job, SessionRecord } from "@heimdex/kernel";
 import type { Blobs, Catalog } from "@heimdex/ports";
 import { type Log, newSpanId } from "@heimdex/telemetry";
+import { requestSort } from "./commands.ts";
 import type { OrchestratorConfig } from "./config.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { JobStore } from "./job-store.ts";
@@ -157,6 +158,18 @@ export class Sweeps {
       }
     });
     await sessions.forgetAll();
+  }
+
+  /** Forgets request ids that were last heard of before `beforeMs`. */
+  async forgetRequests(beforeMs: number): Promise<void> {
+    const { catalog } = this.#parts;
+    for (;;) {
+      const oldest = await catalog.find({ collection: "requests", by: "sort", limit: PAGE });
+      const old = oldest.filter(({ sort }) => sort < requestSort(beforeMs));
+      if (old.length > 0)
+        await catalog.write(old.map(({ id }) => ({ op: "delete", collection: "requests", id }) as const));
+      if (old.length < PAGE) return;
+    }
   }
 
   /** Stops leasing while the disk is nearly full, and says so. */
