@@ -4,11 +4,12 @@ import { parseArgs } from "node:util";
 import { BENCHMARKS } from "./benchmarks.ts";
 import type { Result } from "./common/benchmark.ts";
 import { currentLoad, describeMachine } from "./common/machine.ts";
-import { machineLines, resultLines } from "./common/report.ts";
+import { machineLines, markdownLines, resultLines } from "./common/report.ts";
 
-const USAGE = `usage: main.ts [NAME...] [--json FILE] [--data FOLDER] [--profile] [--smoke]
+const USAGE = `usage: main.ts [NAME...] [--json FILE] [--markdown] [--data FOLDER] [--profile] [--smoke]
 
   --json FILE    also write the figures as JSON
+  --markdown     print tables as docs/reference/performance.md has them
   --data FOLDER  where to keep data while measuring (a folder in it, removed afterwards); default: here
   --profile      also write CPU profiles here and print where the time goes
   --smoke        the smallest run of each: shows that it works, measures nothing
@@ -38,7 +39,7 @@ export async function run(args: readonly string[]): Promise<number> {
         const result = await measure({ smoke: values.smoke, profile: values.profile, folder, say });
         const load = { before, after: currentLoad() };
         results[name] = { ...result, load };
-        print(resultLines(result, load));
+        print(values.markdown ? markdownLines(result, load) : resultLines(result, load));
       } catch (reason) {
         failed = true;
         process.stderr.write(`  ${name} failed: ${reason instanceof Error ? reason.stack : String(reason)}\n\n`);
@@ -62,6 +63,7 @@ function read(args: readonly string[]) {
       allowPositionals: true,
       options: {
         json: { type: "string" },
+        markdown: { type: "boolean", default: false },
         data: { type: "string" },
         profile: { type: "boolean", default: false },
         smoke: { type: "boolean", default: false },

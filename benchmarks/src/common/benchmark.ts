@@ -37,11 +37,6 @@ export interface Benchmark {
   run(options: RunOptions): Promise<Result>;
 }
 
-export function aimText(aim: Figure["aim"]): string {
-  if (aim === undefined) return "";
-  return "most" in aim ? `<= ${aim.most}` : `>= ${aim.least}`;
-}
-
 /** Undefined where there is no aim. */
 export function aimMet({ value, aim }: Pick<Figure, "value" | "aim">): boolean | undefined {
   if (aim === undefined) return undefined;

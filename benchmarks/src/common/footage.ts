@@ -34,7 +34,7 @@ export async function makeFilm(folder: string, name: string, options: FilmOption
   const sound =
     speech === undefined
       ? `sine=f=110:r=48000,volume=0.05,atrim=0:${seconds}[a]`
-      : `flite=text='${speech.replace(/[^\w ,.]/g, "")}':voice=slt,aresample=48000,apad,atrim=0:${seconds}[a]`;
+      : `flite=text='${speech.replace(/[^\w ,.]/g, "")}':voice=slt,aresample=48000,apad,atrim=0:${seconds},asetnsamples=1024[a]`; // flite hands over all at once: too much for a frame of AAC
   const filter = [...parts, joined, sound].join(";");
   const encode = "-c:v libx264 -preset veryfast -crf 23 -g 25 -pix_fmt yuv420p -c:a aac -b:a 96k -shortest".split(" ");
   await ffmpeg("-filter_complex", filter, "-map", "[v]", "-map", "[a]", ...encode, file);

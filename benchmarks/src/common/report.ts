@@ -1,4 +1,4 @@
-import { aimMet, aimText, type Figure, type Result } from "./benchmark.ts";
+import { aimMet, type Figure, type Result } from "./benchmark.ts";
 import type { Machine } from "./machine.ts";
 
 export function machineLines(machine: Machine): string[] {
@@ -10,30 +10,53 @@ export function machineLines(machine: Machine): string[] {
   ];
 }
 
-export function resultLines(result: Result, load: { before: number; after: number }): string[] {
+export function resultLines(result: Result, load: Load): string[] {
   const width = Math.max(...result.figures.map(({ name }) => name.length));
   return [
-    ...result.figures.map((figure) => `  ${figure.name.padEnd(width)}  ${figureText(figure)}`),
-    `  ${Object.entries(result.conditions)
-      .map(([key, value]) => `${key} ${value}`)
-      .join(", ")}; load average ${load.before.toFixed(2)} before, ${load.after.toFixed(2)} after`,
+    ...result.figures.map((figure) => {
+      const parts = [`${rounded(figure.value)} ${figure.unit}`.padEnd(22), runsText(figure), aimText(figure)];
+      return `  ${figure.name.padEnd(width)}  ${parts.filter((part) => part !== "").join("  ")}`.trimEnd();
+    }),
+    `  ${conditionsText(result, load)}`,
     ...(result.notes ?? []).map((line) => `  ${line}`),
     "",
   ];
 }
 
-function figureText(figure: Figure): string {
-  const { value, unit, spread } = figure;
-  const met = aimMet(figure);
+/** The same as tables of Markdown; conditions and notes follow as text. */
+export function markdownLines(result: Result, load: Load): string[] {
+  const rows = result.figures.map((figure) =>
+    [figure.name, `${rounded(figure.value)} ${figure.unit}`, runsText(figure), aimText(figure)].join(" | "),
+  );
   return [
-    `${rounded(value)} ${unit}`.padEnd(22),
-    spread === undefined || spread.count < 2
-      ? ""
-      : `(${rounded(spread.min)} to ${rounded(spread.max)}, ${spread.count} runs)`,
-    met === undefined ? "" : `aim ${aimText(figure.aim)}: ${met ? "met" : "MISSED"}`,
-  ]
-    .filter((part) => part !== "")
-    .join("  ");
+    ...["", "| figure | median | smallest to largest | aim |", "| --- | --- | --- | --- |"],
+    ...rows.map((row) => `| ${row} |`.replaceAll("|  |", "| |")),
+    ...["", `${conditionsText(result, load)}.`],
+    ...(result.notes === undefined ? [] : ["", "```text", ...result.notes, "```"]),
+    "",
+  ];
+}
+
+interface Load {
+  readonly before: number;
+  readonly after: number;
+}
+
+function conditionsText({ conditions }: Result, { before, after }: Load): string {
+  const settings = Object.entries(conditions).map(([key, value]) => `${key.replaceAll("_", " ")} ${value}`);
+  return [...settings, `load average ${before.toFixed(2)} before, ${after.toFixed(2)} after`].join(", ");
+}
+
+function runsText({ spread }: Figure): string {
+  if (spread === undefined || spread.count < 2) return "";
+  return `${rounded(spread.min)} to ${rounded(spread.max)}, ${spread.count} runs`;
+}
+
+function aimText(figure: Figure): string {
+  const met = aimMet(figure);
+  if (met === undefined || figure.aim === undefined) return "";
+  const aim = "most" in figure.aim ? `<= ${figure.aim.most}` : `>= ${figure.aim.least}`;
+  return `${aim}: ${met ? "met" : "missed"}`;
 }
 
 /** Three significant digits, but whole numbers whole. */

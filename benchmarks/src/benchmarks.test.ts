@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { BENCHMARKS } from "./benchmarks.ts";
+import type { Figure } from "./common/benchmark.ts";
+
+const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+let folder: string;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "heimdex-bench-test-"));
+});
+after(() => rm(folder, { recursive: true }));
+
+async function bench(...args: string[]) {
+  return promisify(execFile)(process.execPath, [MAIN, "--data", folder, ...args]);
+}
+
+for (const { name } of BENCHMARKS) {
+  test(`${name} runs to its end in its smallest configuration, and leaves nothing behind`, async () => {
+    const json = join(folder, `${name}.json`);
+    const { stdout } = await bench(name, "--smoke", "--json", json);
+    const { machine, results } = JSON.parse(await readFile(json, "utf8"));
+    const { figures } = results[name] as { figures: Figure[] };
+    assert.ok(figures.length > 0);
+    for (const figure of figures) {
+      assert.ok(Number.isFinite(figure.value) && figure.value >= 0, `${figure.name}: ${figure.value}`);
+      assert.ok(stdout.includes(figure.name));
+    }
+    assert.ok(machine.cores >= 1 && machine.fsync_ms > 0);
+    await rm(json);
+    assert.deepEqual(await readdir(folder), []);
+  });
+}
+
+test("a name that is none is wrong usage, and names those there are", async () => {
+  await assert.rejects(bench("spteps"), (reason: Error & { code: number; stderr: string }) => {
+    assert.equal(reason.code, 2);
+    assert.match(reason.stderr, /no benchmark is called spteps/);
+    for (const { name } of BENCHMARKS) assert.ok(reason.stderr.includes(name));
+    return true;
+  });
+});
