@@ -25,7 +25,7 @@ export class Archive implements AsyncDisposable {
   readonly #options: PlatformOptions;
   readonly #signal: AbortSignal;
   #platform: Platform;
-  #reopening: Promise<Platform> | undefined;
+  #reopening: Promise<void> | undefined;
 
   private constructor(root: string, options: PlatformOptions, signal: AbortSignal, platform: Platform) {
     this.root = root;
@@ -60,13 +60,16 @@ export class Archive implements AsyncDisposable {
   /** Makes calls. When the host has gone meanwhile, finds or becomes the next one and makes them again: they have to be such that twice is fine. */
   async call<T>(work: (api: Api) => Promise<T>): Promise<T> {
     for (let losses = 0; ; losses++) {
+      await this.#reopening;
       const platform = this.#platform;
       try {
         return await work(platform.api);
       } catch (reason) {
-        const gone = reason instanceof HeimdexError && reason.id === "UNAVAILABLE";
-        if (!gone || platform.host !== undefined || losses >= MAX_LOSSES) throw reason;
         this.#signal.throwIfAborted();
+        // Another call may have noticed the loss first, and closed the channel under this one.
+        const closed = this.#platform !== platform || this.#reopening !== undefined;
+        const gone = platform.host === undefined && reason instanceof HeimdexError && reason.id === "UNAVAILABLE";
+        if (!(gone || closed) || losses >= MAX_LOSSES) throw reason;
         if (losses > 0) await delay(200, undefined, { signal: this.#signal });
         await this.#reopen(platform);
       }
@@ -78,13 +81,11 @@ export class Archive implements AsyncDisposable {
     if (this.#platform !== lost) return;
     this.#reopening ??= (async () => {
       await lost[Symbol.asyncDispose]();
-      return openPlatform(this.root, this.#options, undefined, this.#signal);
-    })();
-    try {
-      this.#platform = await this.#reopening;
-    } finally {
+      this.#platform = await openPlatform(this.root, this.#options, undefined, this.#signal);
+    })().finally(() => {
       this.#reopening = undefined;
-    }
+    });
+    await this.#reopening;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

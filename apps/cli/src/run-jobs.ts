@@ -31,7 +31,7 @@ export async function runJobs(context: Context, archive: Archive, jobs: readonly
   const { terminal, signal } = context;
   using board = new JobBoard(terminal);
   board.expect(jobs.length);
-  using _watch = watchPause(archive, board);
+  using _watch = watchPause(archive, board, signal);
   const created = await concurrently(jobs, CREATED_AT_ONCE, signal, async ({ path, create }) => {
     try {
       const job = await create();
@@ -98,8 +98,9 @@ export function printOutcome({ terminal }: Context, outcome: AssetOutcome, help:
   terminal.line(
     `${paintState(outcome.state, style)}  ${style.bold(name)}${style.dim(`${took}${known}${outcome.asset === "" ? "" : `  ${outcome.asset}`}`)}`,
   );
+  // A result that is usable but not whole says why, as a failure does; "EMPTY" alone is no problem.
   const problems = outcome.stages.filter(
-    ({ state, reason }) => state === "FAILED" || (state !== "SKIPPED" && reason !== ""),
+    ({ state, reason }) => state === "FAILED" || (state !== "SKIPPED" && /^[A-Z][A-Z0-9_]*: /.test(reason)),
   );
   for (const { stage, state, reason } of problems)
     terminal.line(`    ${stage} ${paintState(state, style)}  ${printable(reason)}`);
@@ -121,15 +122,15 @@ function shownName(path: string): string {
 }
 
 /** Says on the board why nothing moves, such as a full disk. */
-function watchPause(archive: Archive, board: JobBoard): Disposable {
+function watchPause(archive: Archive, board: JobBoard, signal: AbortSignal): Disposable {
   const stop = new AbortController();
   const timer = setInterval(async () => {
     try {
-      const { pausedReason } = await archive.platform.api.system.getStatus({}, { signal: stop.signal });
+      const { pausedReason } = await archive.call((api) => api.system.getStatus({}, { signal: stop.signal }));
       board.notice(pausedReason === "" ? "" : `paused: ${printable(pausedReason)}`);
     } catch (reason) {
-      if (!(reason instanceof HeimdexError) && !stop.signal.aborted) throw reason;
-      // The host is going: whoever follows the jobs notices, and finds the next one.
+      if (!(reason instanceof HeimdexError) && !stop.signal.aborted && !signal.aborted) throw reason;
+      // Only a notice: who follows the jobs says what is wrong with the host.
     }
   }, STATUS_EVERY_MS);
   return {

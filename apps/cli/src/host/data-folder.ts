@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
 
 /** Form of the data directory. Grows when an older Heimdex could no longer read it. */
@@ -32,7 +32,7 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     scratch: join(root, "scratch"),
   };
   try {
-    await mkdir(root, { recursive: true });
+    await makeFolders(root);
     await checkVersion(join(root, "version.json"), root);
     for (const path of [folder.blobs, folder.index, folder.logs, folder.run, folder.scratch])
       await mkdir(path, { recursive: true });
@@ -41,6 +41,29 @@ export async function openDataFolder(root: string): Promise<DataFolder> {
     throw unusable(root, reason);
   }
   return folder;
+}
+
+/** Makes a folder and those above it. Node's own `recursive` never returns where a file system answers ENOENT to any mkdir, as /proc does. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (reason) {
+    const { code } = reason as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await stat(path)).isDirectory()) return;
+    if (code !== "ENOENT" || dirname(path) === path || (await isThere(dirname(path)))) throw reason;
+    await makeFolders(dirname(path));
+    await mkdir(path);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    (reason: NodeJS.ErrnoException) => {
+      if (reason.code === "ENOENT") return false;
+      throw reason;
+    },
+  );
 }
 
 /** What the system says of the folder, as an error that names it. */
@@ -56,6 +79,7 @@ function unusable(root: string, reason: unknown): unknown {
         help: "Free some space, or choose another data directory with --data.",
       });
     case "EACCES":
+    case "ENOENT":
     case "EPERM":
     case "EROFS":
     case "ENOTDIR":

@@ -42,11 +42,17 @@ export class JobProgress {
     return Math.max(step.estimateMs - elapsed, step.estimateMs * OVERTIME_SHARE);
   }
 
-  /** Work left of the whole job, as if its steps ran one by one; undefined when nothing is known. */
+  /** Work left of the whole job, as if its steps ran one by one; undefined when nothing says how long one of them takes. */
   leftMs(nowMs: number): number | undefined {
     if (jobEnded(this.job)) return 0;
-    const known = this.job.steps.map((step) => this.stepLeftMs(step, nowMs)).filter((left) => left !== undefined);
-    return known.length === 0 ? undefined : known.reduce((sum, left) => sum + left, 0);
+    if (this.job.steps.length === 0) return undefined;
+    let sum = 0;
+    for (const step of this.job.steps) {
+      const left = this.stepLeftMs(step, nowMs);
+      if (left === undefined) return undefined;
+      sum += left;
+    }
+    return sum;
   }
 
   /** Work done by this job so far. */
