@@ -61,7 +61,7 @@ export class Supervisor implements AsyncDisposable {
       this.#log.debug({ err: reason, service: service.name }, "the pipe to a service closed"),
     );
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => log.write(chunk));
-    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    if (child.pid !== undefined) this.#lowerPriority(service, child.pid);
     let ended = false;
     const onEnd = (why: string) => {
       if (ended) return;
@@ -80,6 +80,15 @@ export class Supervisor implements AsyncDisposable {
     };
     child.once("error", (reason) => onEnd(reason.message));
     child.once("exit", (code, signal) => onEnd(signal ?? `exit code ${code}`));
+  }
+
+  /** Where the system does not allow it, or the child has ended already, things go on as they are. */
+  #lowerPriority(service: StageService, pid: number): void {
+    try {
+      setPriority(pid, constants.priority.PRIORITY_LOW);
+    } catch (reason) {
+      this.#log.debug({ err: reason, service: service.name }, "a service's priority could not be lowered");
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { constants, setPriority } from "node:os";
+import { constants, getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { EngineError, EngineLost } from "./engine-error.ts";
 import type { FromEngine, ToEngine } from "./protocol.ts";
@@ -202,12 +202,15 @@ class RunningEngine {
   }
 }
 
-/** Indexing must not make the machine sluggish. Not allowed everywhere (some containers): then it runs as it is. */
+/** Indexing must not make the machine sluggish. A service that runs at a still lower priority passes that on: only root may raise it. */
 function lowerPriority(pid: number): void {
   try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    const wanted = constants.priority.PRIORITY_BELOW_NORMAL;
+    if (getPriority(pid) < wanted) setPriority(pid, wanted);
   } catch (error) {
-    if (!["EACCES", "EPERM", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    // Node's SystemError: the system's own code is in `info`. ESRCH: it has ended already, which is found out elsewhere.
+    const code = (error as { info?: { code?: string } }).info?.code ?? "";
+    if (!["EACCES", "EPERM", "ESRCH"].includes(code)) throw error;
   }
 }
 
