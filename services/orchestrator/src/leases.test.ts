@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OrchestratorConfig } from "./config.ts";
 import { json, manifest, port, type RawWorker } from "./testing/raw-worker.ts";
-import { World } from "./testing/world.ts";
+import { stoppedClock, World } from "./testing/world.ts";
 
 /** A world with one stage, one worker that serves it, and a job that waits for it. */
 async function oneStage(
@@ -10,6 +10,7 @@ async function oneStage(
   config: Partial<OrchestratorConfig> = {},
   timeouts?: { attemptMs: number; stallMs: number },
 ) {
+  const clock = stoppedClock(t);
   const world = await World.open(t, config);
   const worker = await world.worker();
   const what = manifest("made.one", { timeouts });
@@ -20,15 +21,18 @@ async function oneStage(
     await second.register(what);
     return second;
   };
-  return { world, worker, job, another };
+  return { world, worker, job, another, clock };
 }
 
 const done = (worker: RawWorker, held: { lease: string; epoch: number }) =>
   worker.complete(held, [json("out", { done: true })]);
 
 test("a lease that is neither renewed nor finished is lost after the time to accept, and goes to another with a greater epoch", async (t) => {
-  const { world, worker, job, another } = await oneStage(t, { acceptWithinMs: 100 });
+  const { world, worker, job, another, clock } = await oneStage(t, { acceptWithinMs: 5_000 });
   const first = await worker.lease();
+  clock.tick(4_999);
+  assert.deepEqual(await worker.acquire({ waitMs: 100 }), []);
+  clock.tick(1);
   const second = await another();
   const again = await second.lease();
   assert.deepEqual([again.stage, again.epoch, again.attempt], ["made.one", first.epoch + 1, 2]);
@@ -41,12 +45,12 @@ test("a lease that is neither renewed nor finished is lost after the time to acc
 });
 
 test("renewals keep a lease far beyond its time to live, and their progress is stored", async (t) => {
-  const { world, worker, job } = await oneStage(t, { acceptWithinMs: 200, leaseTtlMs: 300 });
+  const { world, worker, job, clock } = await oneStage(t, { acceptWithinMs: 5_000, leaseTtlMs: 5_000 });
   const lease = await worker.lease();
-  const untilMs = Date.now() + 900;
-  for (let done = 1; Date.now() < untilMs; done++) {
-    const [answer] = await worker.renew([lease], { done, total: 100, unit: "steps", message: "going on" });
+  for (let turn = 1; turn <= 5; turn++) {
+    const [answer] = await worker.renew([lease], { done: turn, total: 100, unit: "steps", message: "going on" });
     assert.equal(answer?.verdict, "CONTINUE");
+    clock.tick(4_900);
   }
   assert.equal((await world.step(job, "made.one")).lease?.id, lease.lease);
   const [session] = await world.all<{ renewals: Record<string, { done: number; message: string }> }>("sessions");
@@ -55,9 +59,10 @@ test("renewals keep a lease far beyond its time to live, and their progress is s
 });
 
 test("a worker that falls silent loses its active lease", async (t) => {
-  const { world, worker, another, job } = await oneStage(t, { acceptWithinMs: 10_000, leaseTtlMs: 150 });
+  const { world, worker, another, job, clock } = await oneStage(t, { leaseTtlMs: 5_000 });
   const lease = await worker.lease();
   await worker.renew([lease]);
+  clock.tick(5_000);
   const second = await another();
   const again = await second.lease();
   assert.equal(again.epoch, 2);
@@ -67,6 +72,16 @@ test("a worker that falls silent loses its active lease", async (t) => {
   );
   assert.equal((await done(second, again)).result, "ACCEPTED");
   assert.equal((await world.settled(job)).state, "SUCCEEDED");
+});
+
+test("a machine that slept takes no lease away for it", async (t) => {
+  const { world, worker, job, clock } = await oneStage(t, { leaseTtlMs: 5_000, sweepEveryMs: 20 });
+  const lease = await worker.lease();
+  await worker.renew([lease]);
+  clock.tick(3_600_000);
+  assert.deepEqual(await worker.acquire({ waitMs: 200 }), [], "sweeps have come since");
+  assert.equal((await done(worker, lease)).result, "ACCEPTED");
+  assert.equal((await world.settled(job)).steps[0]?.lost, 0);
 });
 
 test("a finish that is repeated is answered ACCEPTED again and committed once", async (t) => {
@@ -118,8 +133,11 @@ test("closing a session gives its leases back and ends its parked polls", async 
 });
 
 test("three lost leases end a step", async (t) => {
-  const { world, worker, job } = await oneStage(t, { acceptWithinMs: 30 });
-  for (let epoch = 1; epoch <= 3; epoch++) assert.equal((await worker.lease()).epoch, epoch);
+  const { world, worker, job, clock } = await oneStage(t, { acceptWithinMs: 1_000 });
+  for (let epoch = 1; epoch <= 3; epoch++) {
+    assert.equal((await worker.lease()).epoch, epoch);
+    clock.tick(1_000);
+  }
   const ended = await world.settled(job);
   assert.equal(ended.state, "FAILED");
   assert.match(ended.reason, /^LOST_REPEATEDLY: .*raw.*\[made\.one\]$/);
@@ -127,28 +145,36 @@ test("three lost leases end a step", async (t) => {
 });
 
 test("an attempt without progress is taken away though its worker renews it", async (t) => {
-  const { world, worker, job } = await oneStage(t, {}, { attemptMs: 60_000, stallMs: 150 });
+  const { world, worker, job, clock } = await oneStage(t, {}, { attemptMs: 60_000, stallMs: 5_000 });
   const lease = await worker.lease();
   const progress = { done: 1, total: 2, unit: "films", message: "" };
-  await world.until(async () => {
-    const [answer] = await worker.renew([lease], progress);
-    return answer?.verdict === "LOST" ? true : undefined;
-  }, "the attempt is taken away");
+  await worker.renew([lease], progress);
+  clock.tick(4_999);
+  const verdicts = async (more = progress) => (await worker.renew([lease], more)).map(({ verdict }) => verdict);
+  assert.deepEqual(await verdicts({ ...progress, done: 2 }), ["CONTINUE"]);
+  clock.tick(4_999);
+  assert.deepEqual(await verdicts({ ...progress, done: 2 }), ["CONTINUE"]);
+  clock.tick(1);
+  await world.until(
+    async () => ((await verdicts({ ...progress, done: 2 })).includes("LOST") ? true : undefined),
+    "it is taken away",
+  );
   const step = await world.step(job, "made.one");
   assert.equal(step.failures, 1);
-  assert.match(step.reason, /^STALLED: no progress for 150 ms/);
+  assert.match(step.reason, /^STALLED: no progress for 5000 ms/);
 });
 
 test("an attempt has its time and no more", async (t) => {
-  const { world, worker, job } = await oneStage(t, {}, { attemptMs: 200, stallMs: 60_000 });
+  const { world, worker, job, clock } = await oneStage(t, {}, { attemptMs: 5_000, stallMs: 60_000 });
   const lease = await worker.lease();
-  assert.equal(lease.attemptTimeoutMs, 200);
-  let done = 0;
+  assert.equal(lease.attemptTimeoutMs, 5_000);
+  clock.tick(5_000);
+  let count = 0;
   await world.until(async () => {
-    const [answer] = await worker.renew([lease], { done: ++done, total: 0, unit: "films", message: "" });
+    const [answer] = await worker.renew([lease], { done: ++count, total: 0, unit: "films", message: "" });
     return answer?.verdict === "LOST" ? true : undefined;
   }, "the attempt is over");
-  assert.match((await world.step(job, "made.one")).reason, /^TIMED_OUT: not done 200 ms after it began/);
+  assert.match((await world.step(job, "made.one")).reason, /^TIMED_OUT: not done 5000 ms after it began/);
 });
 
 test("leases that are none of ours spoil nothing for the others in a call", async (t) => {

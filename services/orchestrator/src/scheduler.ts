@@ -57,7 +57,7 @@ export class Scheduler {
   offer(step: ReadyStep): void {
     const id = `${step.job} ${step.stage}`;
     const known = this.#queued.get(id);
-    if (known !== undefined && sameStep(known, step)) return;
+    if (known !== undefined && sameStep(known, step)) return this.#pumpSoon(queueKey(step.stage, step.requires));
     if (known !== undefined) this.#remove(known);
     this.#queued.set(id, step);
     const key = queueKey(step.stage, step.requires);

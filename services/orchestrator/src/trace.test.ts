@@ -4,18 +4,20 @@ import type { SpanData } from "@heimdex/kernel";
 import { parseTraceparent } from "@heimdex/telemetry";
 import { json, manifest } from "./testing/raw-worker.ts";
 import { film, listen, probe } from "./testing/stages.ts";
-import { World } from "./testing/world.ts";
+import { stoppedClock, World } from "./testing/world.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const CALLER = "b7ad6b7169203331";
 
 test("one trace from seen to searchable: every span has its place, a killed attempt too", async (t) => {
-  const world = await World.open(t, { acceptWithinMs: 80 });
+  const clock = stoppedClock(t);
+  const world = await World.open(t, { acceptWithinMs: 5_000 });
   const worker = await world.worker();
   await worker.register(manifest("made.flaky"));
   const uri = await world.file("a film.json", film({ said: [{ at: 0, text: "hello" }] }));
   const job = await world.create(uri, { traceparent: `00-${TRACE}-${CALLER}-01` });
   await worker.lease();
+  clock.tick(5_000);
   const second = await worker.lease();
   const parent = parseTraceparent(second.traceparent);
   assert.equal(parent?.traceId, TRACE);
