@@ -57,6 +57,11 @@ export class Archive implements AsyncDisposable {
     return this.#platform;
   }
 
+  /** Where this process hosts: resolves once the stages are there. Rejects with the signal's reason. */
+  async ready(): Promise<void> {
+    await Promise.race([this.#platform.host?.ready, aborted(this.#signal)]);
+  }
+
   /** Makes calls. When the host has gone meanwhile, finds or becomes the next one and makes them again: they have to be such that twice is fine. */
   async call<T>(work: (api: Api) => Promise<T>): Promise<T> {
     for (let losses = 0; ; losses++) {
@@ -91,4 +96,12 @@ export class Archive implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#platform[Symbol.asyncDispose]();
   }
+}
+
+/** Never resolves. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }

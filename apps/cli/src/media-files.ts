@@ -22,15 +22,23 @@ export type Found =
  * What is wrong with one path never stops the others: SOURCE_NOT_FOUND, SOURCE_UNREADABLE, SOURCE_EMPTY, SOURCE_UNSUPPORTED. */
 export async function findMedia(paths: readonly string[], signal: AbortSignal): Promise<Found[]> {
   const found = new Map<string, Found>();
+  const visits: Visits = { folders: new Set(), skipped: 0 };
   for (const given of paths) {
     signal.throwIfAborted();
     const path = resolve(given);
-    for (const entry of await findIn(path, signal)) if (!found.has(entry.path)) found.set(entry.path, entry);
+    for (const entry of await findIn(path, visits, signal)) if (!found.has(entry.path)) found.set(entry.path, entry);
   }
   return [...found.values()];
 }
 
-async function findIn(path: string, signal: AbortSignal): Promise<Found[]> {
+interface Visits {
+  /** Real paths. */
+  readonly folders: Set<string>;
+  /** Folders not visited again. */
+  skipped: number;
+}
+
+async function findIn(path: string, visits: Visits, signal: AbortSignal): Promise<Found[]> {
   try {
     const facts = await stat(path);
     if (facts.isFile()) return [{ path }];
@@ -38,8 +46,9 @@ async function findIn(path: string, signal: AbortSignal): Promise<Found[]> {
       const message = `${path} is neither a file nor a folder`;
       return [{ path, problem: new HeimdexError("SOURCE_UNSUPPORTED", message, { metadata: { source: path } }) }];
     }
-    const files = await walk(path, new Set(), signal);
-    if (files.length > 0) return files;
+    const skippedBefore = visits.skipped;
+    const files = await walk(path, visits, signal);
+    if (files.length > 0 || visits.skipped > skippedBefore) return files;
     const help = `Name the files themselves if they are media under other names; from folders Heimdex takes ${[...MEDIA_EXTENSIONS].slice(0, 6).join(" ")} and more.`;
     const message = `the folder ${path} holds no media files`;
     return [{ path, problem: new HeimdexError("SOURCE_EMPTY", message, { metadata: { source: path }, help }) }];
@@ -48,11 +57,14 @@ async function findIn(path: string, signal: AbortSignal): Promise<Found[]> {
   }
 }
 
-async function walk(folder: string, visited: Set<string>, signal: AbortSignal): Promise<Found[]> {
+async function walk(folder: string, visits: Visits, signal: AbortSignal): Promise<Found[]> {
   signal.throwIfAborted();
   const real = await realpath(folder);
-  if (visited.has(real)) return [];
-  visited.add(real);
+  if (visits.folders.has(real)) {
+    visits.skipped++;
+    return [];
+  }
+  visits.folders.add(real);
   const entries = [];
   for await (const entry of await opendir(folder)) if (!entry.name.startsWith(".")) entries.push(entry);
   entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -65,7 +77,7 @@ async function walk(folder: string, visited: Set<string>, signal: AbortSignal): 
       // A link is what it points at; one that points nowhere is skipped, as other programs do.
       const kind = entry.isSymbolicLink() ? await stat(path).catch(unlessDangling) : entry;
       if (kind === undefined) continue;
-      if (kind.isDirectory()) found.push(...(await walk(path, visited, signal)));
+      if (kind.isDirectory()) found.push(...(await walk(path, visits, signal)));
       else if (kind.isFile() && MEDIA_EXTENSIONS.has(extname(entry.name).toLowerCase())) found.push({ path });
     } catch (reason) {
       found.push({ path, problem: problemOf(path, reason) });

@@ -9,7 +9,7 @@ import { duration } from "../ui/time.ts";
 export async function plan(context: Context, path: string): Promise<undefined> {
   const { terminal } = context;
   await using archive = await Archive.open(context, { needs: "everything" });
-  await archive.platform.host?.ready;
+  await archive.ready();
   const answer = await archive.call((api) =>
     api.jobs.planJob({ sourceUri: sourceUri(path) }, { signal: context.signal }),
   );

@@ -63,7 +63,7 @@ export async function ask(
   archive: Archive,
   request: Partial<SearchRequest>,
 ): Promise<SearchResponse> {
-  await archive.platform.host?.ready;
+  await archive.ready();
   for (let tries = 1; ; tries++) {
     const answer = await archive.call((api) => api.search.search(request, { signal }));
     if (!answer.degraded || archive.platform.host === undefined || tries === WARM_UP_TRIES) return answer;

