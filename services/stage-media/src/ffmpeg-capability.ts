@@ -9,6 +9,6 @@ export async function ffmpegCapability(signal: AbortSignal): Promise<Capability>
     return { available: true };
   } catch (error) {
     if (!(error instanceof HeimdexError)) throw error;
-    return { available: false, reason: `${error.id}: ${error.message}`, help: error.help };
+    return { available: false, reason: error.id, help: `${error.message}. ${error.help}` };
   }
 }
