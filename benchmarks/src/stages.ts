@@ -51,7 +51,7 @@ export const stages: Benchmark = {
         seconds: film.seconds,
         size: film.size,
         shots_seconds: film.shotSeconds,
-        speech: smoke ? "one word" : "about 15 s",
+        speech: smoke ? "one word" : "13 s",
         caption: film.caption,
       },
     };

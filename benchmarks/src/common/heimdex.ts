@@ -148,13 +148,15 @@ function processTree(root: number): ProcessUsage[] {
     for (const { pid, parent, name } of all) {
       const above = names.get(parent);
       if (names.has(pid) || above === undefined) continue;
-      names.set(pid, parent === root ? (serviceOf(pid) ?? name) : `${above}: ${programOf(pid, name)}`);
+      // The shell that sets a tool's limits stands for the service that called it.
+      const own = name === "sh" ? above : `${above}: ${programOf(pid, name)}`;
+      names.set(pid, parent === root ? (serviceOf(pid) ?? name) : own);
       grown = true;
     }
   }
   return all.flatMap(({ pid, ...usage }) => {
     const name = names.get(pid);
-    return name === undefined ? [] : [{ ...usage, name }];
+    return name === undefined || usage.name === "sh" ? [] : [{ ...usage, name }];
   });
 }
 
