@@ -1,22 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { descriptorSet } from "@heimdex/contracts";
 import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
 import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
-import { errorServerMiddleware, HeimdexError } from "@heimdex/errors";
+import { HeimdexError } from "@heimdex/errors";
 import type { Effect, Job } from "@heimdex/kernel";
 import type { Subscription } from "@heimdex/ports";
 import type { Telemetry } from "@heimdex/telemetry";
-import { createServer, type Server } from "nice-grpc";
-import { HealthDefinition, HealthServiceImpl } from "nice-grpc-server-health";
-import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 import { AssetRemoval } from "./asset-removal.ts";
 import { answerCommands } from "./commands.ts";
 import type { OrchestratorConfig } from "./config.ts";
 import { type DataServer, startDataServer } from "./data-server.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Estimates } from "./estimates.ts";
+import { grpcServer, listen, readAddress, stopServer } from "./grpc-server.ts";
 import { Indexer } from "./indexer.ts";
 import { Intake } from "./intake.ts";
 import { InteractiveLane } from "./interactive-lane.ts";
@@ -272,61 +269,6 @@ async function removeProbes(folder: string): Promise<void> {
   await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 }
 
-function grpcServer(telemetry: Telemetry): Server {
-  const server = createServer({
-    // Balanced clients must come back through the resolver now and then; a long poll under way may finish.
-    "grpc.max_connection_age_ms": 300_000,
-    "grpc.max_connection_age_grace_ms": 30_000,
-    "grpc.keepalive_permit_without_calls": 1,
-    "grpc.http2.min_ping_interval_without_data_ms": 10_000,
-    "grpc.max_receive_message_length": 4 * 1024 * 1024,
-  }).use(
-    errorServerMiddleware((error, path) =>
-      error.id === "INTERNAL"
-        ? telemetry.log.error({ err: error, path }, "call failed")
-        : telemetry.log.debug({ error, path }, "call refused"),
-    ),
-  );
-  server.add(HealthDefinition, HealthServiceImpl());
-  server.add(
-    ServerReflectionService,
-    ServerReflection(Buffer.from(descriptorSet()), [
-      StageRegistryServiceDefinition.fullName,
-      WorkServiceDefinition.fullName,
-    ]),
-  );
-  return server;
-}
-
-async function listen(
-  server: Server,
-  address: string,
-  { host, port }: { host: string; port: number },
-): Promise<number> {
-  if (!["127.0.0.1", "::1", "localhost"].includes(host)) {
-    throw new HeimdexError(
-      "NOT_LOOPBACK",
-      `the workers' port would listen on ${host}, and workers beyond this machine are not authenticated yet`,
-    );
-  }
-  try {
-    return await server.listen(address);
-  } catch (reason) {
-    if (!String(reason).includes("EADDRINUSE")) throw reason;
-    throw new HeimdexError("PORT_IN_USE", `port ${port} for workers is in use`, {
-      cause: reason,
-      metadata: { port: String(port) },
-    });
-  }
-}
-
-/** Parked polls end by the stop signal; what then still runs is given a moment. */
-async function stopServer(server: Server): Promise<void> {
-  const force = setTimeout(() => server.forceShutdown(), 2_000);
-  await server.shutdown();
-  clearTimeout(force);
-}
-
 async function answerInteractive(bus: OrchestratorPorts["bus"], lane: InteractiveLane): Promise<Subscription> {
   return bus.respond("interactive.>", (payload, subject, signal) => {
     const { request } = payload as { request: string };
@@ -334,14 +276,4 @@ async function answerInteractive(bus: OrchestratorPorts["bus"], lane: Interactiv
       .request(subject.slice("interactive.".length), Buffer.from(request, "base64"), signal)
       .then((response) => ({ response: Buffer.from(response).toString("base64") }));
   });
-}
-
-function readAddress(address: string): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(address);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535)
-    throw new HeimdexError("CONFIG_INVALID", `${address} is not host:port`, {
-      fields: [{ field: "address", description: "host:port" }],
-    });
-  return { host: match[1] ?? match[2] ?? "", port };
 }

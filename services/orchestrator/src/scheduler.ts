@@ -56,17 +56,17 @@ export class Scheduler {
   /** Adds a step; known ones stay where they are. */
   offer(step: ReadyStep): void {
     const id = `${step.job} ${step.stage}`;
+    const key = queueKey(step.stage, step.requires);
     const known = this.#queued.get(id);
-    if (known !== undefined && sameStep(known, step)) return this.#pumpSoon(queueKey(step.stage, step.requires));
+    this.#pumpSoon(key);
+    if (known !== undefined && sameStep(known, step)) return;
     if (known !== undefined) this.#remove(known);
     this.#queued.set(id, step);
-    const key = queueKey(step.stage, step.requires);
     const queue = this.#ready.get(key) ?? [];
     let at = queue.length;
     while (at > 0 && (queue[at - 1] as ReadyStep).sort > step.sort) at--;
     queue.splice(at, 0, step);
     this.#ready.set(key, queue);
-    this.#pumpSoon(key);
   }
 
   /** Steps waiting for a worker, of one stage or of all. */
