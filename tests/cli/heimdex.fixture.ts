@@ -33,12 +33,11 @@ const env = (): NodeJS.ProcessEnv => {
 };
 
 /** Starts `./heimdex`; killed with the test if it still runs then. */
-export function start(t: TestContext, args: readonly string[], options: { cwd?: string } = {}): Running {
+export function start(t: TestContext, args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}): Running {
   const child = spawn(HEIMDEX, args, {
-    env: env(),
+    env: { ...env(), ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: TIMEOUT_MS,
-    ...options,
   });
   t.after(() => child.kill("SIGKILL"));
   const lines: string[] = [];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -58,7 +59,7 @@ test("the first command hosts, the second uses it, and the host stays until the 
   const [one = "", two = "", three = "", four = ""] = await clips(t, ["one", "two", "three", "four"]);
   const data = join(await folder(t), "archive");
   const first = start(t, ["--data", data, "index", one]);
-  await first.line(/media\.probe (RUNNING|OK)/);
+  while (!existsSync(join(data, "run", "host.json"))) await delay(20);
   const second = start(t, ["--data", data, "--json", "index", two, three, four]);
   await second.line(/media\.probe (RUNNING|OK)/);
   assert.equal((await hostOf(data)).pid, first.pid);
@@ -150,4 +151,19 @@ test("what keeps a host from starting is said in one clear error", async (t) => 
   assert.equal(unusable.code, 1);
   assert.equal(errorShape.parse(unusable.document).error.id, "CONFIG_INVALID");
   assert.doesNotMatch(unusable.stderr, /at .*\.ts:\d+/);
+});
+
+test("without ffmpeg the job ends and says so, and goes well once ffmpeg is there", async (t) => {
+  const [one = ""] = await clips(t, ["one"]);
+  const data = join(await folder(t), "archive");
+  const env = { FFMPEG_PATH: "/nonexistent/ffmpeg", FFPROBE_PATH: "/nonexistent/ffprobe" };
+  const without = await start(t, ["--data", data, "index", one], { env }).ended;
+  assert.equal(without.code, 1, without.stderr);
+  assert.match(without.stdout, /NO_FFMPEG.*\[media\.probe\]\n {4}next: .*[Ii]nstall/);
+  const doctor = await start(t, ["--data", data, "doctor"], { env }).ended;
+  assert.equal(doctor.code, 1);
+  assert.match(doctor.stdout, /PROBLEM {2}ffmpeg/);
+  const retried = await json(t, "--data", data, "retry", "last");
+  assert.equal(retried.code, 0, retried.stderr);
+  assert.equal(indexShape.parse(retried.document).assets[0]?.state, "SUCCEEDED");
 });
