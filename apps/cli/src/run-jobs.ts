@@ -98,9 +98,9 @@ export function printOutcome({ terminal }: Context, outcome: AssetOutcome, help:
   terminal.line(
     `${paintState(outcome.state, style)}  ${style.bold(name)}${style.dim(`${took}${known}${outcome.asset === "" ? "" : `  ${outcome.asset}`}`)}`,
   );
-  // A result that is usable but not whole says why, as a failure does; "EMPTY" alone is no problem.
+  // A result that is usable but not whole says why, as a failure does; that there was nothing to find is no problem.
   const problems = outcome.stages.filter(
-    ({ state, reason }) => state === "FAILED" || (state !== "SKIPPED" && /^[A-Z][A-Z0-9_]*: /.test(reason)),
+    ({ state, reason }) => state === "FAILED" || (state !== "SKIPPED" && /^(?!EMPTY:)[A-Z][A-Z0-9_]*: /.test(reason)),
   );
   for (const { stage, state, reason } of problems)
     terminal.line(`    ${stage} ${paintState(state, style)}  ${printable(reason)}`);

@@ -32,5 +32,5 @@ export {
   type StageRecord,
 } from "./manifest.ts";
 export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps } from "./planner.ts";
-export { type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
+export { CACHED_EMPTY, type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
 export { stepKey } from "./step-key.ts";

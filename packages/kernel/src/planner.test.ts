@@ -51,7 +51,7 @@ test("an unavailable stage stands in the plan with its reason, a retired one doe
   const steps = planSteps([unavailable, retired]);
   assert.deepEqual(
     steps.map(({ stage: name, state, reason, help }) => [name, state, reason, help]),
-    [["t.a", "SKIPPED", "NO_MODEL", "pull it"]],
+    [["t.a", "SKIPPED", "NO_MODEL: no worker here can run t.a", "pull it"]],
   );
 });
 

@@ -91,7 +91,8 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
     if (facts !== undefined) after.add(facts.stage);
     else missing ||= `NO_PRODUCER: no stage puts out ${MEDIA_SCHEMA}, which its conditions test`;
   }
-  const unavailable = record.state === "UNAVAILABLE" ? record.reason : missing;
+  const unavailable =
+    record.state === "UNAVAILABLE" ? `${record.reason}: no worker here can run ${manifest.name}` : missing;
   return {
     stage: manifest.name,
     version: manifest.version,

@@ -170,12 +170,15 @@ function withFacts(job: Job, facts: Job["facts"]): Job {
   return facts === undefined ? job : { ...job, facts };
 }
 
+/** Reason of a cached step whose result is that there is nothing. */
+export const CACHED_EMPTY = "EMPTY: there was nothing to find";
+
 function fromCache(step: Step, hit: CacheEntry, atMs: number): Step {
   const { outputs, partial, wallMs, cpuMs, worker, device } = hit;
   return {
     ...step,
     state: "CACHED",
-    reason: hit.empty ? "EMPTY" : "",
+    reason: hit.empty ? CACHED_EMPTY : "",
     outputs,
     partial,
     wallMs,

@@ -1,5 +1,5 @@
 import type { AssetRecord, Job, Step } from "@heimdex/kernel";
-import { canonicalJson, LAYER_SCHEMA_PREFIX, MEDIA_SCHEMA, stepInputs } from "@heimdex/kernel";
+import { CACHED_EMPTY, canonicalJson, LAYER_SCHEMA_PREFIX, MEDIA_SCHEMA, stepInputs } from "@heimdex/kernel";
 import { type Layer, type Media, type Run, SIDECAR_SCHEMA, SIDECAR_VERSION, type Sidecar } from "@heimdex/sidecar";
 
 /** What a step put out, read: JSON values by output port. */
@@ -91,7 +91,7 @@ function portValues(
 }
 
 function runOf(job: Job, step: Step): Run {
-  const empty = step.state === "EMPTY" || (step.state === "CACHED" && step.reason === "EMPTY");
+  const empty = step.state === "EMPTY" || (step.state === "CACHED" && step.reason === CACHED_EMPTY);
   const ran = step.state === "OK" || step.state === "EMPTY" || step.state === "CACHED";
   const reason = step.partial === "" ? (ran ? "" : step.reason) : `READ_IN_PART: ${step.partial}`;
   const inputs =
