@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,4 +46,14 @@ test("a name that is none is wrong usage, and names those there are", async () =
     for (const { name } of BENCHMARKS) assert.ok(reason.stderr.includes(name));
     return true;
   });
+});
+
+test("a benchmark that is stopped takes its processes and its data along", async () => {
+  const child = spawn(process.execPath, [MAIN, "steps", "--data", folder], { stdio: ["ignore", "ignore", "pipe"] });
+  for await (const line of child.stderr) if (String(line).includes("warming up")) break;
+  const [root = ""] = await readdir(folder);
+  assert.match(root, /^\.heimdex-bench-/);
+  child.kill("SIGTERM");
+  assert.deepEqual(await once(child, "exit"), [130, null]);
+  assert.deepEqual(await readdir(folder), []);
 });

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,6 +17,8 @@ const USAGE = `usage: main.ts [NAME...] [--json FILE] [--markdown] [--data FOLDE
 
 `;
 
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
 /** Runs the benchmarks named, or all. @returns the exit code: 0, 1 when one failed, 2 for wrong usage. An aim that is missed is no failure. */
 export async function run(args: readonly string[]): Promise<number> {
   const parsed = read(args);
@@ -25,6 +28,12 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const { values, chosen } = parsed;
   const root = await mkdtemp(join(values.data ?? ".", ".heimdex-bench-"));
+  const remove = () => rmSync(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  const stop = () => {
+    process.once("exit", remove); // behind those that end the children
+    process.exit(130);
+  };
+  for (const name of SIGNALS) process.once(name, stop);
   try {
     const machine = await describeMachine(root);
     print(machineLines(machine));
@@ -52,7 +61,8 @@ export async function run(args: readonly string[]): Promise<number> {
     }
     return failed ? 1 : 0;
   } finally {
-    await rm(root, { recursive: true, force: true });
+    for (const name of SIGNALS) process.off(name, stop);
+    remove();
   }
 }
 

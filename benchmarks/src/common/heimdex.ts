@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type ProcessUsage, processUsage } from "./machine.ts";
+import { reap } from "./reap.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../../heimdex", import.meta.url));
 
@@ -77,7 +78,9 @@ export async function startUp(data: string, env: Readonly<Record<string, string>
 }
 
 function heimdex(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(LAUNCHER, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(LAUNCHER, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "ignore"] });
+  reap(child);
+  return child;
 }
 
 /** The document printed while the command goes on. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Benchmark, Figure, RunOptions } from "../common/benchmark.ts";
 import { profileLines } from "../common/cpu-profile.ts";
 import { processUsage } from "../common/machine.ts";
+import { reap } from "../common/reap.ts";
 import { percentile, summarise } from "../common/statistics.ts";
 import type { Answer, Order } from "./messages.ts";
 import { type Shape, STEPS } from "./no-op-stages.ts";
@@ -121,6 +122,7 @@ async function measure(settings: Settings, options: RunOptions): Promise<{ runs:
   const start = (file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
     const path = fileURLToPath(new URL(file, import.meta.url));
     const child = fork(path, args, { env: { ...process.env, ...env }, execPath: process.execPath });
+    reap(child);
     children.defer(() => stop(child));
     return child;
   };
