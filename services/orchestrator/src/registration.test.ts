@@ -195,7 +195,10 @@ test("a stage is unavailable only while no live worker can run it, and plans hol
   const job = await world.create(await world.file("a.bin", "a"));
   await world.untilJob(job, ({ state }) => state === "RUNNING", "is planned");
   const step = await world.step(job, "made.one");
-  assert.deepEqual([step.state, step.reason, step.help], ["SKIPPED", `NO_MODEL: no worker here can run ${step.stage}`, "Pull it."]);
+  assert.deepEqual(
+    [step.state, step.reason, step.help],
+    ["SKIPPED", `NO_MODEL: no worker here can run ${step.stage}`, "Pull it."],
+  );
 });
 
 test("only a session with the planned models gets the lease", async (t) => {
