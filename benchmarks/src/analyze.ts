@@ -59,7 +59,16 @@ export const analyze: Benchmark = {
       ),
     ];
     if (!smoke) figures.push(...(await asStage(file, folder, say)));
-    return { figures, conditions: { ...film, sound: "AAC", container: "mp4" } };
+    return {
+      figures,
+      conditions: {
+        seconds: film.seconds,
+        size: film.size,
+        shot_seconds: film.shotSeconds,
+        sound: "AAC",
+        container: "mp4",
+      },
+    };
   },
 };
 

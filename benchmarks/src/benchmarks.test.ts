@@ -4,28 +4,29 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { BENCHMARKS } from "./benchmarks.ts";
 import type { Figure } from "./common/benchmark.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
-let folder: string;
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "heimdex-bench-test-"));
-});
-after(() => rm(folder, { recursive: true }));
+async function emptyFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "heimdex-bench-test-"));
+  t.after(() => rm(folder, { recursive: true }));
+  return folder;
+}
 
 async function bench(...args: string[]) {
-  return promisify(execFile)(process.execPath, [MAIN, "--data", folder, ...args]);
+  return promisify(execFile)(process.execPath, [MAIN, ...args]);
 }
 
 for (const { name } of BENCHMARKS) {
-  test(`${name} runs to its end in its smallest configuration, and leaves nothing behind`, async () => {
+  test(`${name} runs to its end in its smallest configuration, and leaves nothing behind`, async (t) => {
+    const folder = await emptyFolder(t);
     const json = join(folder, `${name}.json`);
-    const { stdout } = await bench(name, "--smoke", "--json", json);
+    const { stdout } = await bench(name, "--smoke", "--data", folder, "--json", json);
     const { machine, results } = JSON.parse(await readFile(json, "utf8"));
     const { figures } = results[name] as { figures: Figure[] };
     assert.ok(figures.length > 0);
@@ -48,7 +49,8 @@ test("a name that is none is wrong usage, and names those there are", async () =
   });
 });
 
-test("a benchmark that is stopped takes its processes and its data along", async () => {
+test("a benchmark that is stopped takes its processes and its data along", async (t) => {
+  const folder = await emptyFolder(t);
   const child = spawn(process.execPath, [MAIN, "steps", "--data", folder], { stdio: ["ignore", "ignore", "pipe"] });
   for await (const line of child.stderr) if (String(line).includes("warming up")) break;
   const [root = ""] = await readdir(folder);

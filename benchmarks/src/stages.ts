@@ -50,7 +50,7 @@ export const stages: Benchmark = {
       conditions: {
         seconds: film.seconds,
         size: film.size,
-        shots_seconds: film.shotSeconds,
+        shot_seconds: film.shotSeconds,
         speech: smoke ? "one word" : "13 s",
         caption: film.caption,
       },

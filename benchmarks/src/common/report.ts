@@ -25,12 +25,13 @@ export function resultLines(result: Result, load: Load): string[] {
 
 /** The same as tables of Markdown; conditions and notes follow as text. */
 export function markdownLines(result: Result, load: Load): string[] {
-  const rows = result.figures.map((figure) =>
-    [figure.name, `${rounded(figure.value)} ${figure.unit}`, runsText(figure), aimText(figure)].join(" | "),
-  );
+  const rows = result.figures.map((figure) => {
+    const cells = [figure.name, `${rounded(figure.value)} ${figure.unit}`, runsText(figure), aimText(figure)];
+    return `|${cells.map((cell) => (cell === "" ? " " : ` ${cell} `)).join("|")}|`;
+  });
   return [
     ...["", "| figure | median | smallest to largest | aim |", "| --- | --- | --- | --- |"],
-    ...rows.map((row) => `| ${row} |`.replaceAll("|  |", "| |")),
+    ...rows,
     ...["", `${conditionsText(result, load)}.`],
     ...(result.notes === undefined ? [] : ["", "```text", ...result.notes, "```"]),
     "",

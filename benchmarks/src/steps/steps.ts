@@ -41,7 +41,12 @@ export const steps: Benchmark = {
       const single = await measure(alone, { ...options, profile: false });
       figures.push(...figuresOf("one job at a time", single.runs));
     }
-    return { figures, conditions: { steps_per_job: STEPS, ...common }, notes };
+    const { workers, slots, jobs, inFlight } = common;
+    return {
+      figures,
+      conditions: { steps_per_job: STEPS, workers, slots_each: slots, jobs, in_flight: inFlight },
+      notes,
+    };
   },
 };
 
