@@ -31,6 +31,8 @@ export {
   type StageManifest,
   type StageRecord,
 } from "./manifest.ts";
+export { newJob } from "./new-job.ts";
 export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps } from "./planner.ts";
+export { assetId, requestRecordId, sourceId } from "./record-ids.ts";
 export { CACHED_EMPTY, type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
 export { stepKey } from "./step-key.ts";

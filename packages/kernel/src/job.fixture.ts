@@ -1,5 +1,6 @@
 import type { CacheEntry, Job, Lease } from "./job.ts";
 import type { PortSpec, StageManifest, StageRecord } from "./manifest.ts";
+import { newJob } from "./new-job.ts";
 
 /** `name: schema`, with `?` for optional and `*` for many behind the name. */
 function port(text: string): PortSpec {
@@ -65,33 +66,7 @@ export const STAGES: readonly StageRecord[] = [
 ];
 
 export function queued(): Job {
-  return {
-    id: "j_1",
-    tenant: "default",
-    asset: "",
-    sourceUri: "file:///films/a.mp4",
-    fingerprint: "",
-    sourceSize: 0,
-    sourceModifiedMs: 0,
-    neighbours: [],
-    priority: 0,
-    reread: false,
-    state: "QUEUED",
-    reason: "",
-    help: "",
-    steps: [],
-    facts: undefined,
-    createdAtMs: 0,
-    plannedAtMs: 0,
-    endedAtMs: 0,
-    cancelRequested: false,
-    joined: "",
-    traceId: "",
-    rootSpanId: "",
-    parentSpanId: "",
-    sidecarRevision: 0,
-    settled: false,
-  };
+  return newJob({ id: "j_1", tenant: "default", sourceUri: "file:///films/a.mp4" });
 }
 
 export function lease(stageName: string, epoch: number, session = "s_1"): Lease {

@@ -29,4 +29,5 @@ export {
   TEXT_FIELDS,
   type TextField,
 } from "./moment-index.ts";
+export { readAll } from "./read-all.ts";
 export { checkPattern, checkSubject, encodePayload, MAX_PAYLOAD_BYTES, subjectMatcher } from "./subject.ts";

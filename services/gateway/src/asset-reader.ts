@@ -1,15 +1,7 @@
-import { createHash } from "node:crypto";
 import { HeimdexError } from "@heimdex/errors";
-import type { AssetRecord, SourceRecord } from "@heimdex/kernel";
+import { type AssetRecord, type SourceRecord, sourceId } from "@heimdex/kernel";
 import type { Catalog, Document } from "@heimdex/ports";
 import { tenantOf } from "./tenant.ts";
-
-/** Id of what is known of a source, as the orchestrator makes it: hash of tenant and URI. */
-export function sourceId(tenant: string, uri: string): string {
-  return createHash("sha256")
-    .update(JSON.stringify([tenant, uri]))
-    .digest("hex");
-}
 
 /** The asset's document. @throws HeimdexError ASSET_NOT_FOUND */
 export async function readAsset(catalog: Catalog, id: string): Promise<Document<AssetRecord>> {

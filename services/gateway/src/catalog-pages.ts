@@ -52,21 +52,6 @@ export function fitPage<B, M>(
   return { messages, next: page.next };
 }
 
-/** Every document of a query, in steps. */
-export async function* readAll<B>(
-  catalog: Catalog,
-  query: Omit<FindQuery, "limit" | "after">,
-): AsyncGenerator<Document<B>> {
-  let after: FindQuery["after"];
-  for (;;) {
-    const found = await catalog.find<B>({ ...query, limit: READ_AT_ONCE, ...(after === undefined ? {} : { after }) });
-    yield* found;
-    const last = found.at(-1);
-    if (found.length < READ_AT_ONCE || last === undefined) return;
-    after = { id: last.id, sort: last.sort };
-  }
-}
-
 function position(documents: readonly Document[]): { id: string; sort: string } | undefined {
   const last = documents.at(-1);
   return last === undefined ? undefined : { id: last.id, sort: last.sort };

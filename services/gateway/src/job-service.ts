@@ -14,10 +14,10 @@ import {
   type WatchJobResponse,
 } from "@heimdex/contracts/v1/job";
 import { type Job as JobRecord, jobEnded, type SpanData, type SpanRecord } from "@heimdex/kernel";
-import type { Bus, Catalog } from "@heimdex/ports";
+import { type Bus, type Catalog, readAll } from "@heimdex/ports";
 import { z } from "zod";
 import { type Call, traceparentOf } from "./call.ts";
-import { fitPage, readAll, readPage } from "./catalog-pages.ts";
+import { fitPage, readPage } from "./catalog-pages.ts";
 import type { GatewayConfig } from "./config.ts";
 import { JobReader } from "./job-reader.ts";
 import type { JsonCodec, OrchestratorClient } from "./orchestrator-client.ts";

@@ -1,6 +1,5 @@
 import type { SessionRecord } from "@heimdex/kernel";
-import type { Catalog } from "@heimdex/ports";
-import { readAll } from "./catalog-pages.ts";
+import { type Catalog, readAll } from "@heimdex/ports";
 
 /** Worker sessions that are alive: what tells READY from NO_WORKER, and how far a leased step is. */
 export class LiveSessions {

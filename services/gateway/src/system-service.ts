@@ -7,8 +7,8 @@ import {
   type Status,
 } from "@heimdex/contracts/v1/system";
 import type { Job, StageRecord } from "@heimdex/kernel";
+import { readAll } from "@heimdex/ports";
 import type { Call } from "./call.ts";
-import { readAll } from "./catalog-pages.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { GatewayPorts } from "./ports.ts";

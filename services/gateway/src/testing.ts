@@ -8,11 +8,18 @@ import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
 import { MemoryBus } from "@heimdex/adapters-memory";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
-import type { AssetRecord, Job, SessionRecord, StageRecord, Step } from "@heimdex/kernel";
+import {
+  type AssetRecord,
+  type Job,
+  newJob,
+  type SessionRecord,
+  type StageRecord,
+  type Step,
+  sourceId,
+} from "@heimdex/kernel";
 import type { Collection } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { z } from "zod";
-import { sourceId } from "./asset-reader.ts";
 import { gatewayConfig } from "./config.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
 import type { GatewayPorts } from "./ports.ts";
@@ -89,34 +96,16 @@ export function quiet(errors: unknown[]): GatewayTelemetry {
 }
 
 export function job(id: string, more: Partial<Job> = {}): Job {
-  return {
+  return newJob({
     id,
     tenant: "default",
-    asset: "",
     sourceUri: "file:///films/harbour.mp4",
-    fingerprint: "",
-    sourceSize: 0,
-    sourceModifiedMs: 0,
-    neighbours: [],
-    priority: 0,
-    reread: false,
     state: "RUNNING",
-    reason: "",
-    help: "",
-    steps: [],
-    facts: undefined,
     createdAtMs: 1_700_000_000_000,
-    plannedAtMs: 0,
-    endedAtMs: 0,
-    cancelRequested: false,
-    joined: "",
     traceId: "0af7651916cd43dd8448eb211c80319c",
     rootSpanId: "b7ad6b7169203331",
-    parentSpanId: "",
-    sidecarRevision: 0,
-    settled: false,
     ...more,
-  };
+  });
 }
 
 export function step(stage: string, more: Partial<Step> = {}): Step {

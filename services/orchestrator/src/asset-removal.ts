@@ -1,6 +1,14 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { ArtifactRef, AssetRecord, CacheEntry, Job, SourceRecord } from "@heimdex/kernel";
-import type { Blobs, Catalog, Collection, Document, MomentIndex, WriteOp } from "@heimdex/ports";
+import {
+  type Blobs,
+  type Catalog,
+  type Collection,
+  type Document,
+  type MomentIndex,
+  readAll,
+  type WriteOp,
+} from "@heimdex/ports";
 import { unfoldLists } from "./artifacts.ts";
 import { sidecarFolder } from "./settlement.ts";
 
@@ -77,19 +85,10 @@ export class AssetRemoval {
       for (const [sha256, size] of await this.#blobsOf(tenant, entry.body)) own.set(sha256, size);
     for (const job of await this.#all<Job>("jobs", "active"))
       for (const { sha256 } of job.body.neighbours) own.delete(sha256);
-    let after: string | undefined;
-    while (own.size > 0) {
-      const page = await this.#catalog.find<CacheEntry>({
-        collection: "cache",
-        limit: PAGE,
-        ...(after === undefined ? {} : { after: { id: after } }),
-      });
-      for (const entry of page) {
-        if (gone.has(entry.id) || entry.body.tenant !== tenant) continue;
-        for (const [sha256] of await this.#blobsOf(tenant, entry.body)) own.delete(sha256);
-      }
-      after = page.at(-1)?.id;
-      if (page.length < PAGE) break;
+    for await (const entry of readAll<CacheEntry>(this.#catalog, { collection: "cache" })) {
+      if (own.size === 0) break;
+      if (gone.has(entry.id) || entry.body.tenant !== tenant) continue;
+      for (const [sha256] of await this.#blobsOf(tenant, entry.body)) own.delete(sha256);
     }
     for (const [sha256, size] of own) await this.#blobs.delete({ tenant, sha256, size });
   }
@@ -107,20 +106,8 @@ export class AssetRemoval {
     return blobs;
   }
 
-  async #all<B>(collection: Collection, term: string): Promise<Document<B>[]> {
-    const found: Document<B>[] = [];
-    let after: string | undefined;
-    for (;;) {
-      const page = await this.#catalog.find<B>({
-        collection,
-        term,
-        limit: PAGE,
-        ...(after === undefined ? {} : { after: { id: after } }),
-      });
-      found.push(...page);
-      after = page.at(-1)?.id;
-      if (page.length < PAGE) return found;
-    }
+  #all<B>(collection: Collection, term: string): Promise<Document<B>[]> {
+    return Array.fromAsync(readAll<B>(this.#catalog, { collection, term }));
   }
 
   async #delete(documents: readonly { collection: Collection; id: string }[]): Promise<void> {

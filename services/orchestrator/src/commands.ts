@@ -8,13 +8,21 @@ import {
 } from "@heimdex/contracts/v1/job";
 import { ReindexResponse } from "@heimdex/contracts/v1/system";
 import { HeimdexError } from "@heimdex/errors";
-import { type AssetRecord, type CacheEntry, type Job, jobEnded } from "@heimdex/kernel";
+import {
+  type AssetRecord,
+  assetId,
+  type CacheEntry,
+  type Job,
+  jobEnded,
+  newJob,
+  requestRecordId,
+} from "@heimdex/kernel";
 import type { Bus, Catalog, Subscription } from "@heimdex/ports";
 import { newSpanId, newTraceId, parseTraceparent } from "@heimdex/telemetry";
 import type { AssetRemoval } from "./asset-removal.ts";
 import { dryRun } from "./dry-run.ts";
 import type { Estimates } from "./estimates.ts";
-import { assetId, sourceId, timeOrderedId } from "./ids.ts";
+import { timeOrderedId } from "./ids.ts";
 import type { Indexer } from "./indexer.ts";
 import type { Intake } from "./intake.ts";
 import type { JobStore } from "./job-store.ts";
@@ -63,33 +71,17 @@ async function createJob(parts: CommandParts, tenant: string, request: CreateJob
   const sourceUri = canonicalUri(request.sourceUri); // refuses what can never be read before a job exists
   const nowMs = Date.now();
   const parent = parseTraceparent(request.traceparent);
-  const job: Job = {
+  const job = newJob({
     id: timeOrderedId("j", nowMs),
     tenant,
-    asset: "",
     sourceUri,
-    fingerprint: "",
-    sourceSize: 0,
-    sourceModifiedMs: 0,
-    neighbours: [],
     priority: Math.max(-100, Math.min(100, request.priority)),
     reread: request.reread,
-    state: "QUEUED",
-    reason: "",
-    help: "",
-    steps: [],
-    facts: undefined,
     createdAtMs: nowMs,
-    plannedAtMs: 0,
-    endedAtMs: 0,
-    cancelRequested: false,
-    joined: "",
     traceId: parent?.traceId ?? newTraceId(),
     rootSpanId: newSpanId(),
     parentSpanId: parent?.spanId ?? "",
-    sidecarRevision: 0,
-    settled: false,
-  };
+  });
   const id = request.requestId === "" ? job.id : await claimRequest(parts, tenant, request.requestId, job.id);
   if (id === job.id || (await parts.store.get(id)) === undefined) await parts.store.create({ ...job, id });
   parts.intake.add(id);
@@ -108,7 +100,7 @@ async function claimRequest(
   requestId: string,
   job: string,
 ): Promise<string> {
-  const id = sourceId(tenant, requestId);
+  const id = requestRecordId(tenant, requestId);
   const [claimed] = await catalog.write([
     { op: "insert", collection: "requests", id, terms: [], sort: requestSort(Date.now()), body: { job } },
   ]);

@@ -4,6 +4,7 @@ import {
   DEFAULT_RETRY_POLICY,
   isFinal,
   type Job,
+  newJob,
   reduce,
   type Step,
 } from "@heimdex/kernel";
@@ -39,7 +40,7 @@ export async function dryRun(plan: {
     neighbours: plan.neighbours,
     steps: plan.steps,
   } as const;
-  let { job, effects } = reduce(blank(plan.tenant, plan.uri), planned, config);
+  let { job, effects } = reduce(newJob({ id: "dry-run", tenant: plan.tenant, sourceUri: plan.uri }), planned, config);
   for (;;) {
     const keys = effects.filter((effect) => effect.kind === "look-up");
     if (keys.length === 0) break;
@@ -71,34 +72,4 @@ function outcome(step: Step, job: Job): DryStep {
     return { stage, action: "RUN", why: "no result is known for this input, stage, models and configuration" };
   const open = step.after.filter((name) => job.steps.some((other) => other.stage === name && !isFinal(other.state)));
   return { stage, action: "UNKNOWN", why: `depends on ${open.join(", ")}` };
-}
-
-function blank(tenant: string, sourceUri: string): Job {
-  return {
-    id: "dry-run",
-    tenant,
-    asset: "",
-    sourceUri,
-    fingerprint: "",
-    sourceSize: 0,
-    sourceModifiedMs: 0,
-    neighbours: [],
-    priority: 0,
-    reread: false,
-    state: "QUEUED",
-    reason: "",
-    help: "",
-    steps: [],
-    facts: undefined,
-    createdAtMs: 0,
-    plannedAtMs: 0,
-    endedAtMs: 0,
-    cancelRequested: false,
-    joined: "",
-    traceId: "",
-    rootSpanId: "",
-    parentSpanId: "",
-    sidecarRevision: 0,
-    settled: false,
-  };
 }

@@ -11,18 +11,6 @@ export function timeOrderedId(prefix: string, nowMs: number): string {
   return `${prefix}_${ms.toString(16).padStart(12, "0")}${(counter & 0xffff).toString(16).padStart(4, "0")}${randomBytes(6).toString("hex")}`;
 }
 
-const digest = (...parts: string[]) => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-
-/** Id of the asset with these bytes. */
-export function assetId(tenant: string, fingerprint: string): string {
-  return `a_${digest(tenant, fingerprint).slice(0, 16)}`;
-}
-
-/** Id of what is known of a source. */
-export function sourceId(tenant: string, uri: string): string {
-  return digest(tenant, uri);
-}
-
 export function sha256Hex(bytes: Uint8Array | string): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

@@ -1,6 +1,7 @@
 import { HeimdexError } from "@heimdex/errors";
 import {
   type ArtifactRef,
+  assetId,
   type Job,
   type JobEvent,
   NEIGHBOUR_SCHEMA,
@@ -8,13 +9,14 @@ import {
   planSteps,
   type SourceRecord,
   type Step,
+  sourceId,
 } from "@heimdex/kernel";
 import type { Blobs, Catalog } from "@heimdex/ports";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { keep } from "./artifacts.ts";
 import { markMissing } from "./asset-document.ts";
 import type { Estimates } from "./estimates.ts";
-import { assetId, sha256Hex, sourceId } from "./ids.ts";
+import { sha256Hex } from "./ids.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { KeyedQueue } from "./keyed-queue.ts";

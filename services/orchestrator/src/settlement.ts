@@ -1,12 +1,18 @@
 import { HeimdexError } from "@heimdex/errors";
-import { type AssetRecord, type Job, LAYER_SCHEMA_PREFIX, MEDIA_SCHEMA, type SourceRecord } from "@heimdex/kernel";
+import {
+  type AssetRecord,
+  type Job,
+  LAYER_SCHEMA_PREFIX,
+  MEDIA_SCHEMA,
+  type SourceRecord,
+  sourceId,
+} from "@heimdex/kernel";
 import type { Blobs, Catalog } from "@heimdex/ports";
 import { checkSidecar, type Media, type Sidecar } from "@heimdex/sidecar";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { readAll } from "./artifacts.ts";
 import { writeAsset } from "./asset-document.ts";
 import type { Estimates } from "./estimates.ts";
-import { sourceId } from "./ids.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { isPassing } from "./passing.ts";

@@ -1,5 +1,5 @@
 import type { AssetRecord, Job, SessionRecord } from "@heimdex/kernel";
-import type { Blobs, Catalog } from "@heimdex/ports";
+import { type Blobs, type Catalog, readAll } from "@heimdex/ports";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { requestSort } from "./commands.ts";
 import type { OrchestratorConfig } from "./config.ts";
@@ -195,18 +195,6 @@ export class Sweeps {
   }
 
   async #each<B>(collection: "jobs" | "assets", term: string, visit: (body: B) => void | Promise<void>): Promise<void> {
-    let after: { id: string } | undefined;
-    for (;;) {
-      const page = await this.#parts.catalog.find<B>({
-        collection,
-        term,
-        limit: PAGE,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const document of page) await visit(document.body);
-      const last = page.at(-1);
-      if (page.length < PAGE || last === undefined) return;
-      after = { id: last.id };
-    }
+    for await (const { body } of readAll<B>(this.#parts.catalog, { collection, term })) await visit(body);
   }
 }
