@@ -1,0 +1,185 @@
+"""A worker of the contract heimdex.stage.v1: one stage, one attempt at a time.
+
+The main thread asks for work and does it; a second thread renews the lease meanwhile, so that work which keeps
+the interpreter busy for a while does not lose it. The server may be away: everything is asked again.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+sys.path.insert(0, str(Path(__file__).parent / "gen"))
+from heimdex.stage.v1 import stage_registry_service_pb2 as registry  # noqa: E402
+from heimdex.stage.v1 import stage_registry_service_pb2_grpc as registry_grpc  # noqa: E402
+from heimdex.stage.v1 import work_service_pb2 as work  # noqa: E402
+from heimdex.stage.v1 import work_service_pb2_grpc as work_grpc  # noqa: E402
+
+FIRST_RENEWAL_SECONDS = 2  # by then the server wants a sign of life from a lease that is not finished
+LONGEST_PAUSE_SECONDS = 5
+INLINE_BYTES = 256 * 1024
+
+
+class StageFailure(Exception):
+    """A failure with a kind (RETRYABLE, TERMINAL, INPUT_REJECTED, RESOURCE), a stable reason and a help text."""
+
+    def __init__(self, kind, reason, message, help=""):
+        super().__init__(message)
+        self.kind, self.reason, self.help = work.Failed.Kind.Value(kind), reason, help
+
+
+class Stopped(Exception):
+    """The attempt is no longer wanted: the job was cancelled, or the lease was lost."""
+
+
+@dataclass
+class Attempt:
+    """One lease while it is worked on."""
+
+    lease: work.Lease
+    stopped: threading.Event = field(default_factory=threading.Event)
+    progress: work.Progress = field(default_factory=work.Progress)
+
+    def input(self, port):
+        """Where the first artifact of a port can be read: a path on this machine, else a signed URL. None if it is absent."""
+        found = next((artifact for artifact in self.lease.inputs if artifact.port == port), None)
+        return found and (found.path or found.url)
+
+    def tell(self, done, total, unit):
+        """Says how far it is, and raises Stopped when nobody wants the result any more."""
+        self.progress = work.Progress(done=done, total=total, unit=unit)
+        if self.stopped.is_set():
+            raise Stopped
+
+
+class Worker:
+    def __init__(self, manifest, run, probe=lambda: ("", "")):
+        """`run(attempt, config)` answers {port: bytes}; `probe()` answers (reason, help), both empty when the stage can run here."""
+        self.manifest, self.run, self.probe = manifest, run, probe
+        self.leaving = threading.Event()
+        self.attempt = None
+
+    def serve(self, address=None):
+        """Works until SIGTERM or Ctrl-C, and then gives back what it holds."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: self.leave())
+        channel = grpc.insecure_channel(address or os.environ.get("HEIMDEX_ORCHESTRATOR", "127.0.0.1:8482"))
+        self.stages = registry_grpc.StageRegistryServiceStub(channel)
+        self.work = work_grpc.WorkServiceStub(channel)
+        pause = 0.1
+        while not self.leaving.is_set():
+            try:
+                self.open()
+                pause = 0.1
+                while not self.leaving.is_set() and self.take():
+                    pass
+                self.work.CloseSession(work.CloseSessionRequest(session=self.session.session), metadata=self.token, timeout=5)
+            except grpc.RpcError as error:
+                # FAILED_PRECONDITION: the server was started anew and does not know this session. UNAVAILABLE: it is away.
+                if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS):
+                    sys.exit(f"{self.manifest.name} was refused: {error.details()}")
+                print(f"{error.code().name}: {error.details()}; again in {pause:.1f} s", file=sys.stderr)
+                self.leaving.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def leave(self):
+        self.leaving.set()
+        if self.attempt:
+            self.attempt.stopped.set()
+
+    def open(self):
+        request = work.OpenSessionRequest(protocol_versions=[1], worker=f"{self.manifest.name}@{os.uname().nodename}")
+        self.session = self.work.OpenSession(request, timeout=10)
+        self.token = (("authorization", f"Bearer {self.session.token}"),)
+        probe = Path(self.session.mount_probe) if self.session.mount_probe else None
+        self.proof = probe.read_text() if probe and os.access(probe, os.R_OK) else ""
+        reason, help = self.probe()
+        self.stages.RegisterStage(
+            registry.RegisterStageRequest(
+                session=self.session.session, manifest=self.manifest, unavailable_reason=reason, unavailable_help=help
+            ),
+            metadata=self.token,
+            timeout=10,
+        )
+        print(f"{self.manifest.name} is registered{f' as unavailable: {reason}' if reason else ''}", file=sys.stderr)
+
+    def take(self):
+        """Waits for one lease and works it off. False when the server wants the session to end."""
+        request = work.AcquireLeasesRequest(
+            session=self.session.session,
+            request_id=uuid.uuid4().hex,
+            slots=[work.Slots(stage=self.manifest.name, count=1)],
+            wait=self.session.max_wait,
+            mount_proof=self.proof,
+        )
+        answer = self.work.AcquireLeases(request, metadata=self.token, timeout=self.session.max_wait.seconds + 10)
+        for lease in answer.leases:
+            self.finish(lease)
+        return not answer.drain
+
+    def finish(self, lease):
+        began, cpu = time.monotonic(), sum(os.times()[:4])
+        self.attempt, ended = Attempt(lease), threading.Event()
+        renewer = threading.Thread(target=self.renew, args=(self.attempt, ended), daemon=True)
+        renewer.start()
+        entry = work.Finish(lease=lease.lease, epoch=lease.epoch)
+        types = {port.name: port.media_type for port in self.manifest.outputs}
+        try:
+            for number, (port, data) in enumerate(self.run(self.attempt, json.loads(lease.config)).items()):
+                entry.completed.outputs.append(self.bring(number, lease, port, types[port], data))
+        except Stopped:
+            entry.released.reason = "stopped"
+        except StageFailure as failure:
+            entry.failed.kind, entry.failed.reason = failure.kind, failure.reason
+            entry.failed.message, entry.failed.help = str(failure), failure.help
+        except Exception as error:  # whatever it is: the server decides about another attempt
+            entry.failed.kind, entry.failed.reason = work.Failed.RETRYABLE, "STAGE_ERROR"
+            entry.failed.message, entry.failed.log_tail = repr(error)[:2000], traceback.format_exc()[-4000:]
+        finally:
+            ended.set()
+        entry.wall_ms = int((time.monotonic() - began) * 1000)
+        entry.cpu_ms = int((sum(os.times()[:4]) - cpu) * 1000)
+        renewer.join()
+        request = work.FinishLeasesRequest(session=self.session.session, finishes=[entry])
+        answer = self.work.FinishLeases(request, metadata=self.token, timeout=60).answers[0]
+        if answer.result != work.FinishAnswer.ACCEPTED:
+            print(f"{lease.source_name}: {answer.reason}: {answer.message}", file=sys.stderr)
+
+    def bring(self, number, lease, port, media_type, data):
+        """The artifact of one output: small ones travel with the result, others are put to a signed URL before."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        artifact = work.Artifact(port=port, media_type=media_type, sha256=sha256, size=len(data))
+        if len(data) <= INLINE_BYTES:
+            artifact.inline = data
+            return artifact
+        request = work.CreateUploadsRequest(
+            session=self.session.session, lease=lease.lease, epoch=lease.epoch, sizes=[len(data)], first=number
+        )
+        upload = self.work.CreateUploads(request, metadata=self.token, timeout=10).uploads[0]
+        with urllib.request.urlopen(urllib.request.Request(upload.url, data=data, method="PUT"), timeout=600):
+            artifact.upload = upload.number
+        return artifact
+
+    def renew(self, attempt, ended):
+        pause = FIRST_RENEWAL_SECONDS
+        while not ended.wait(pause):
+            pause = self.session.renew_every.ToTimedelta().total_seconds()
+            held = work.Renewal(lease=attempt.lease.lease, epoch=attempt.lease.epoch, progress=attempt.progress)
+            try:
+                request = work.RenewLeasesRequest(session=self.session.session, renewals=[held])
+                answer = self.work.RenewLeases(request, metadata=self.token, timeout=pause).answers[0]
+                if answer.verdict != work.RenewalAnswer.CONTINUE:
+                    attempt.stopped.set()
+            except grpc.RpcError as error:
+                print(f"renewal: {error.code().name}: {error.details()}", file=sys.stderr)
+                pause = FIRST_RENEWAL_SECONDS
