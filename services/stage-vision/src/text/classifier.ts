@@ -1,5 +1,4 @@
-import type { OnnxModel } from "../engine/onnx-model.ts";
-import type { Picture } from "../engine/picture.ts";
+import type { OnnxModel, Picture } from "@heimdex/engine";
 import { LINE_NORMALISATION } from "./recognizer.ts";
 import { resizeIntoTensor } from "./resample.ts";
 

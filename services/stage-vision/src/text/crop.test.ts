@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Picture } from "@heimdex/engine";
 import fc from "fast-check";
-import type { Picture } from "../engine/picture.ts";
 import { cropLine, halfTurn, quarterTurn } from "./crop.ts";
 import { detectionSize } from "./detector.ts";
 import type { Quad } from "./quad.ts";

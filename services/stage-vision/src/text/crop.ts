@@ -1,4 +1,4 @@
-import type { Picture } from "../engine/picture.ts";
+import type { Picture } from "@heimdex/engine";
 import { type Quad, quadSize } from "./quad.ts";
 
 /** A crop this much taller than wide is a line that runs downwards, and is turned (PaddleOCR's figure). */

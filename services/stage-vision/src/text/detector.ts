@@ -1,5 +1,4 @@
-import type { OnnxModel } from "../engine/onnx-model.ts";
-import type { Picture } from "../engine/picture.ts";
+import type { OnnxModel, Picture } from "@heimdex/engine";
 import { dbBoxes } from "./db-boxes.ts";
 import { distance, type Pixel, type Quad } from "./quad.ts";
 import { type Normalisation, resizeIntoTensor } from "./resample.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EngineError } from "@heimdex/engine";
 import type { KeyframeItem } from "@heimdex/sidecar";
-import { EngineError } from "../engine/engine-error.ts";
 import { readKeyframes } from "./read-keyframes.ts";
 import type { Sighting } from "./sighting.ts";
 

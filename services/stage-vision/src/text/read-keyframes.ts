@@ -1,5 +1,5 @@
+import { EngineError } from "@heimdex/engine";
 import { itemId, type KeyframeItem, type TextItem } from "@heimdex/sidecar";
-import { EngineError } from "../engine/engine-error.ts";
 import type { Sighting } from "./sighting.ts";
 import { type ReadFrame, textsOverTime } from "./timeline.ts";
 

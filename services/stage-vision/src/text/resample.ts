@@ -1,4 +1,4 @@
-import type { Picture } from "../engine/picture.ts";
+import type { Picture } from "@heimdex/engine";
 
 /** Value of a channel v (0..255) as the network wants it: `v / 255` less `mean`, over `std`. Channel order B G R. */
 export interface Normalisation {

@@ -1,5 +1,4 @@
-import { hostEngine } from "../engine/engine-host.ts";
-import { readPicture, restrictFormats } from "../engine/picture.ts";
+import { hostEngine, readPicture, restrictFormats } from "@heimdex/engine";
 import type { Sighting } from "./sighting.ts";
 import { type ReadOptions, type TextModelFiles, TextReader } from "./text-reader.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { readPicture } from "@heimdex/engine";
 import { pullModels } from "@heimdex/models";
 import type { Sharp } from "sharp";
-import { readPicture } from "../engine/picture.ts";
 import { drawn } from "../testing/pictures.ts";
 import { editDistance } from "./edit-distance.ts";
 import { locateTextModel, TEXT_MODEL } from "./text-model.ts";

@@ -1,6 +1,5 @@
+import { type OnnxModel, openOnnxModel, type Picture } from "@heimdex/engine";
 import type { Box, Point } from "@heimdex/sidecar";
-import { type OnnxModel, openOnnxModel } from "../engine/onnx-model.ts";
-import type { Picture } from "../engine/picture.ts";
 import { readAlphabet } from "./alphabet.ts";
 import { isUpsideDown } from "./classifier.ts";
 import { cropLine, halfTurn } from "./crop.ts";

@@ -1,9 +1,8 @@
 import { availableParallelism } from "node:os";
+import { EngineProcess, engineFailure } from "@heimdex/engine";
 import { LAYER_VERSION } from "@heimdex/sidecar";
 import { bytes, defineStage, layer, many, StageFailure } from "@heimdex/stage-sdk";
 import { z } from "zod";
-import { EngineLost } from "../engine/engine-error.ts";
-import { EngineProcess } from "../engine/engine-process.ts";
 import { readKeyframes } from "./read-keyframes.ts";
 import type { Sighting } from "./sighting.ts";
 import type { TextEngineInit, TextRequest } from "./text-engine.ts";
@@ -85,7 +84,9 @@ export function createTextStage(options: { readonly threads?: number } = {}) {
             }
             const picture = artifact.path ?? (await artifact.read(signal));
             const request = { picture, detectionSide: detection_side, minConfidence: min_confidence };
-            const { value, cpuMs } = await running.call(request, signal).catch(throwFailure);
+            const { value, cpuMs } = await running.call(request, signal).catch((error) => {
+              throw engineFailure(error);
+            });
             context.cpu(cpuMs);
             return value;
           },
@@ -104,24 +105,6 @@ export function createTextStage(options: { readonly threads?: number } = {}) {
       }
       return { text: { kind: "text", version: LAYER_VERSION.text, items } };
     },
-  });
-}
-
-/** The engine's end as what the orchestrator is to do about it. */
-function throwFailure(error: unknown): never {
-  if (!(error instanceof EngineLost)) throw error;
-  const { how, logTail, message } = error;
-  if (how === "KILLED") {
-    throw new StageFailure("RESOURCE", "ENGINE_KILLED", message, {
-      help: "The system ended the process, mostly for want of memory: free some, or run fewer jobs at a time.",
-      logTail,
-      cause: error,
-    });
-  }
-  throw new StageFailure("RETRYABLE", how === "TIMEOUT" ? "ENGINE_TIMEOUT" : "ENGINE_CRASHED", message, {
-    help: "It is tried again with a new process.",
-    logTail,
-    cause: error,
   });
 }
 
