@@ -1,18 +1,25 @@
 import { type LocateOptions, locateModel } from "./locate.ts";
 import { MODELS } from "./manifest.ts";
-import { modelDirectory, modelFolder } from "./model-folder.ts";
+import { modelFolder } from "./model-folder.ts";
+import { expectedFiles, readModelLock, sourceName } from "./model-lock.ts";
+import { downloadSize } from "./npm-fetch.ts";
 
 export interface ListedModel {
   readonly id: string;
   readonly profiles: readonly string[];
   readonly purpose: string;
   readonly stages: readonly string[];
+  /** Whether its stages can be set to it. */
+  readonly choice: boolean;
   readonly revision: string;
   readonly present: boolean;
+  /** Where its files lie; "" while it is missing. */
   readonly dir: string;
-  /** Bytes on disk once pulled. */
+  /** Digest over its files, as step keys and sidecars carry it; "" while it is missing. */
+  readonly sha256: string;
+  /** Bytes on disk once pulled; 0 when neither the manifest nor an earlier pull says. */
   readonly size: number;
-  /** Bytes to download. */
+  /** Bytes to download; 0 when the manifest does not say. */
   readonly download: number;
   /** SPDX expression. */
   readonly licence: string;
@@ -24,20 +31,27 @@ export interface ListedModel {
 /** Every model of the manifest, and whether it is there. */
 export async function listModels(options: LocateOptions = {}): Promise<ListedModel[]> {
   const { folder = modelFolder(), models = MODELS } = options;
+  const lock = await readModelLock(folder);
   return Promise.all(
-    models.map(async (entry) => ({
-      id: entry.id,
-      profiles: entry.profiles,
-      purpose: entry.purpose,
-      stages: entry.stages,
-      revision: entry.revision,
-      present: (await locateModel(entry.id, { folder, models })).available,
-      dir: modelDirectory(folder, entry),
-      size: Object.values(entry.files).reduce((sum, file) => sum + file.size, 0),
-      download: entry.source.size,
-      licence: entry.licence.spdx,
-      licence_note: entry.licence.note,
-      source: `${entry.source.kind}:${entry.source.package}@${entry.source.version}`,
-    })),
+    models.map(async (entry) => {
+      const located = await locateModel(entry.id, { folder, models });
+      const files = expectedFiles(entry, lock) ?? entry.files;
+      return {
+        id: entry.id,
+        profiles: entry.profiles,
+        purpose: entry.purpose,
+        stages: entry.stages,
+        choice: entry.choice !== false,
+        revision: entry.revision,
+        present: located.available,
+        dir: located.available ? located.dir : "",
+        sha256: located.available ? located.sha256 : "",
+        size: Object.values(files).reduce((sum, file) => sum + (file.size ?? 0), 0),
+        download: downloadSize(entry),
+        licence: entry.licence.spdx,
+        licence_note: entry.licence.note,
+        source: sourceName(entry.source),
+      };
+    }),
   );
 }

@@ -1,9 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { chooseModels } from "./choose.ts";
-import { MODELS } from "./manifest.ts";
+import { MODELS, modelEntry } from "./manifest.ts";
 import type { ModelEntry } from "./manifest-schema.ts";
 import { MARKER, modelDigest, modelDirectory, modelFolder } from "./model-folder.ts";
+import { expectedFiles, readModelLock } from "./model-lock.ts";
+import { locateSystemModel } from "./system-model.ts";
 
 export interface LocateOptions {
   /** Default `modelFolder()`. */
@@ -17,7 +18,7 @@ export type LocatedModel =
       readonly available: true;
       readonly id: string;
       readonly dir: string;
-      /** Absolute paths by the names the manifest gives them, such as `det.onnx`. */
+      /** Absolute paths by the names the manifest gives them, such as `det.onnx`; optional ones that are not there are left out. */
       readonly files: Readonly<Record<string, string>>;
       /** Digest over the entry's file digests, for `StageModel`. */
       readonly sha256: string;
@@ -27,25 +28,25 @@ export type LocatedModel =
   | { readonly available: false; readonly reason: "NO_MODEL"; readonly help: string };
 
 /** Is the model there? Looks at the marker a pull leaves after checking every digest, and at the sizes; reads no weights, so it
- * costs under a millisecond at each start of a stage. `verifyModels` looks at every byte.
- * Rejects with INVALID_ARGUMENT for an id the manifest does not have. */
+ * costs about a millisecond at each start of a stage (a model of the system's packages, which nothing has checked before, is read
+ * whole). `verifyModels` looks at every byte.
+ * Rejects with INVALID_ARGUMENT for an id the manifest does not have, CONFIG_INVALID for a lock file that cannot be read. */
 export async function locateModel(id: string, options: LocateOptions = {}): Promise<LocatedModel> {
   const { folder = modelFolder(), models = MODELS } = options;
-  const [entry] = chooseModels(
-    id,
-    models.filter((model) => model.id === id),
-  );
-  if (entry === undefined) throw new Error("chooseModels answers at least one entry");
-  const dir = modelDirectory(folder, entry);
-  const sha256 = modelDigest(entry);
+  const entry = modelEntry(id, models);
+  if (entry.source.kind === "system") return locateSystemModel(entry, entry.source);
   const missing = (what: string): LocatedModel => ({
     available: false,
     reason: "NO_MODEL",
     help: `${what}. Fetch it: \`heimdex models pull ${id}\`.`,
   });
+  const expected = expectedFiles(entry, await readModelLock(folder));
+  if (expected === undefined) return missing(`The model ${id} is not in ${folder}`);
+  const sha256 = modelDigest(id, expected);
+  const dir = modelDirectory(folder, id, sha256);
   if ((await textOf(join(dir, MARKER)))?.trim() !== sha256) return missing(`The model ${id} is not in ${folder}`);
   const files: Record<string, string> = {};
-  for (const [name, file] of Object.entries(entry.files)) {
+  for (const [name, file] of Object.entries(expected)) {
     files[name] = join(dir, name);
     if ((await sizeOf(files[name])) !== file.size) return missing(`The model ${id} has lost its file ${files[name]}`);
   }

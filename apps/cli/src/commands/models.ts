@@ -2,6 +2,7 @@ import {
   listModels as list,
   modelFolder,
   type PullEvent,
+  type PulledModel,
   pullModels as pull,
   verifyModels as verify,
 } from "@heimdex/models";
@@ -24,13 +25,13 @@ export async function listModels({ terminal }: Context): Promise<undefined> {
   ]);
   for (const row of table(rows, [2])) terminal.line(row);
   terminal.line(terminal.style.dim(`in ${printable(modelFolder())}`));
-  const missing = models.filter(({ present }) => !present);
+  const missing = models.filter(({ present, source }) => !present && !source.startsWith("system:"));
   if (missing.length > 0)
     terminal.note(`Fetch what is missing: heimdex models pull ${missing.map(({ id }) => id).join(" ")}`);
 }
 
 /** `models pull` */
-export async function pullModels({ terminal, signal }: Context, what: readonly string[]): Promise<undefined> {
+export async function pullModels({ terminal, signal }: Context, what: readonly string[]): Promise<number | undefined> {
   const events = new Map<string, PullEvent>();
   const started = performance.now();
   const onProgress = (event: PullEvent): void => {
@@ -47,15 +48,19 @@ export async function pullModels({ terminal, signal }: Context, what: readonly s
     const models = await pull(what, { onProgress, signal });
     terminal.live?.close();
     terminal.document({ folder: modelFolder(), models });
-    for (const model of models)
-      terminal.line(
-        `${model.id}  ${model.state === "PRESENT" ? "was there already" : "fetched and verified"}  ${terminal.style.dim(printable(model.dir))}`,
-      );
+    for (const { id, state, dir, help } of models)
+      terminal.line(`${id}  ${PULLED[state]}  ${terminal.style.dim(printable(dir === "" ? help : dir))}`);
+    return models.every(({ state }) => state === "MISSING") ? EXIT_FAILED : undefined;
   } finally {
     terminal.live?.close();
   }
 }
 
+const PULLED: Readonly<Record<PulledModel["state"], string>> = {
+  PULLED: "fetched and verified",
+  PRESENT: "was there already",
+  MISSING: "is not fetched by Heimdex",
+};
 const PHASES: Readonly<Record<PullEvent["phase"], string>> = {
   waiting: "waits for another pull",
   fetching: "being fetched",
