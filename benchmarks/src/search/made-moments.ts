@@ -2,26 +2,32 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { locateModel } from "@heimdex/models";
 import type { AssetRows, MomentRow } from "@heimdex/ports";
-import { TEXT_MODEL, TextEmbedder, WordVectors } from "@heimdex/stage-embed";
+import { WORD_MODEL, WordAverage, WordEmbedder, WordVectors } from "@heimdex/stage-embed";
 
 /** Makes texts of real words, drawn by Zipf's law from those of the bundled embedding model, the same each time. */
 export class MadeMoments {
   readonly #words: readonly string[];
-  readonly #embedder: TextEmbedder;
+  readonly #average: WordAverage;
+  readonly #space: string;
   #seed = 1;
 
-  private constructor(words: readonly string[], embedder: TextEmbedder) {
+  private constructor(words: readonly string[], average: WordAverage, space: string) {
     this.#words = words;
-    this.#embedder = embedder;
+    this.#average = average;
+    this.#space = space;
   }
 
   /** Rejects when the model is not there. */
   static async load(): Promise<MadeMoments> {
-    const located = await locateModel(TEXT_MODEL);
+    const located = await locateModel(WORD_MODEL);
     if (!located.available) throw new Error(located.help);
     const all = (await readFile(located.files["words.txt"] ?? "", "utf8")).split("\n");
     const words = all.filter((word) => /^[a-z]{3,12}$/.test(word)).slice(0, 30_000);
-    return new MadeMoments(words, new TextEmbedder(await WordVectors.load(located.files), located));
+    return new MadeMoments(
+      words,
+      new WordAverage(await WordVectors.load(located.files)),
+      new WordEmbedder(located).space.id,
+    );
   }
 
   /** Moments of made films, 100 to a film: a sentence or two of speech each, a line of text in every fourth. */
@@ -42,14 +48,14 @@ export class MadeMoments {
 
   #row(asset: string, n: number): MomentRow {
     const spoken = this.#text(25);
-    const { vector } = this.#embedder.embed(spoken);
+    const { vector } = this.#average.embed(spoken);
     return {
       ...{ id: `m_${asset}_${n}`, tenant: "default", asset, revision: 1 },
       ...{ start_ms: n * 20_000, end_ms: (n + 1) * 20_000 },
       ...{ spoken, written: n % 4 === 0 ? this.#text(4) : "", described: "", names: "", custom: "" },
       ...{ labels: [], languages: ["en"], title: `${asset}.mp4`, source: `file:///films/${asset}.mp4` },
       recorded_ms: undefined,
-      vectors: vector === undefined ? new Map() : new Map([[this.#embedder.space.id, vector]]),
+      vectors: vector === undefined ? new Map() : new Map([[this.#space, [vector]]]),
     };
   }
 

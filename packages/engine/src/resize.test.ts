@@ -21,7 +21,7 @@ for (const [from, to, sha256] of [
   [[1, 1], [8, 8], "e8eaaf73e75683bba87fe530fe261c0337627efef2b0011401e0a4e8f8c83163"],
 ] as const) {
   test(`resized: ${from.join("x")} to ${to.join("x")} is Pillow's, bit for bit`, () => {
-    const { width, height, rgb } = resized(made(...from), ...to);
+    const { width, height, rgb } = resized(made(from[0], from[1]), to[0], to[1]);
     assert.deepEqual([width, height], to);
     assert.equal(createHash("sha256").update(rgb).digest("hex"), sha256);
   });

@@ -8,12 +8,13 @@ import { pullModels } from "@heimdex/models";
 import { type MomentItem, type MomentLayer, momentsOf } from "@heimdex/search";
 import { type Media, type StageLayer, stageLayer } from "@heimdex/sidecar";
 import { type InputArtifact, StageFailure } from "@heimdex/stage-sdk";
-import { createEmbedTextStage, type QueryVector } from "./embed-text-stage.ts";
-import { TEXT_MODEL } from "./text-model.ts";
-import { WordVectors } from "./word-vectors.ts";
+import { createEmbedTextStage } from "./embed-text-stage.ts";
+import type { QueryVector } from "./query-vector.ts";
+import { WORD_MODEL } from "./words/word-embedder.ts";
+import { WordVectors } from "./words/word-vectors.ts";
 
 before(async () => {
-  await pullModels(TEXT_MODEL);
+  await pullModels(WORD_MODEL);
 });
 const stage = createEmbedTextStage();
 
@@ -183,7 +184,7 @@ test("queries without a known word get an empty vector; malformed ones are refus
 test("the probe names the model, and says what to do when it is not there", async () => {
   const there = await stage.probe?.(AbortSignal.timeout(60_000));
   assert.ok(there?.available);
-  assert.equal(there.models?.[0]?.id, TEXT_MODEL);
+  assert.equal(there.models?.[0]?.id, WORD_MODEL);
   const folder = await mkdtemp(join(tmpdir(), "heimdex-no-models-"));
   const before = process.env.HEIMDEX_MODELS;
   process.env.HEIMDEX_MODELS = folder;

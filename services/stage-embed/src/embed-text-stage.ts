@@ -1,32 +1,22 @@
-import type { MomentLayer } from "@heimdex/search";
+import { chosenModel } from "@heimdex/models";
+import { type MomentLayer, momentsOf } from "@heimdex/search";
 import { bytes, defineStage, layer, mediaFacts, optional, StageFailure } from "@heimdex/stage-sdk";
 import { z } from "zod";
-import { momentVectors } from "./moment-vectors.ts";
-import { TextModel } from "./text-model.ts";
+import { answerOf, parseRequest } from "./query-vector.ts";
+import { TextModels } from "./text-models.ts";
+import { embeddingOutputs } from "./vector-matrix.ts";
+import { WORD_MODEL } from "./words/word-embedder.ts";
 
-/** A query, as the interactive lane brings it: JSON in UTF-8. */
-const request = z.object({ text: z.string().max(10_000) });
+/** A query, as the interactive lane brings it; in the chosen model's space, or in the one named. */
+const request = z.object({ text: z.string().max(10_000), space: z.string().optional() });
 
-/** What the interactive lane answers: JSON in UTF-8. */
-export interface QueryVector {
-  /** Id of the space; only rows of the same one compare. */
-  readonly space: string;
-  /** L2-normalised; empty when no word is known. */
-  readonly vector: readonly number[];
-  /** Words of the query the model knows, and those it does not; function words are in neither. */
-  readonly known: readonly string[];
-  readonly unknown: readonly string[];
-}
-
-/** `embed.text`: what is said and written in each moment as a vector, and queries in the same space.
- * Averaging word vectors is a matter of microseconds (a ten-hour film takes some 20 ms), so both run on the event loop: there is no
- * model call that a query would have to wait behind, and a thread would only add the copies. */
-export function createEmbedTextStage(model = new TextModel()) {
+/** `embed.text`: what is said and written in each moment as a vector, and queries in the same space. */
+export function createEmbedTextStage(models = new TextModels(chosenModel("embed.text") ?? WORD_MODEL)) {
   return defineStage({
     name: "embed.text",
     version: "0.1.0",
     behaviour: 1,
-    description: "Vectors of what is said and written (English word vectors)",
+    description: "Vectors of what is said and written, by the text model that is chosen",
     inputs: {
       media: mediaFacts(),
       scenes: optional(layer("scenes")),
@@ -44,16 +34,22 @@ export function createEmbedTextStage(model = new TextModel()) {
     deterministic: true,
 
     async probe(signal) {
-      const located = await model.locate();
+      const located = await models.locate();
       if (!located.available) return located;
-      signal.throwIfAborted();
-      // Read now, so that the first query does not wait for the disk.
-      const { space } = await model.embedder();
-      return { available: true, models: [{ id: space.model, sha256: located.sha256, licence: located.licence }] };
+      const { id, sha256, licence } = located;
+      try {
+        // Now, so that the first query waits neither for the disk nor for a process.
+        await (await models.ofChosen()).warmUp(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof StageFailure)) throw error;
+        return { available: false, reason: error.reason, help: `${error.message} ${error.help}` };
+      }
+      return { available: true, models: [{ id, sha256, licence }] };
     },
 
-    async run({ inputs, asset, signal, progress, span }) {
-      const embedder = await model.embedder();
+    async run({ inputs, asset, signal, progress, span, cpu }) {
+      const embedder = await models.ofChosen();
       const media = await inputs.media.json(signal);
       const layers: MomentLayer[] = [];
       for (const name of ["scenes", "shots", "text"] as const) {
@@ -65,35 +61,25 @@ export function createEmbedTextStage(model = new TextModel()) {
       const read = await inputs.subtitles?.json(signal);
       if (read !== undefined) layers.push({ ...read, run: "run_asr.subtitles" });
 
-      const made = await span("embed moments", { model: embedder.space.model }, async () =>
-        momentVectors({ asset, media, layers }, embedder),
+      const moments = momentsOf({ asset, media, layers });
+      const texts = moments.map(({ spoken, written, described }) => `${spoken}\n${written}\n${described}`);
+      const { vectors, cpuMs } = await span(
+        "embed moments",
+        { model: embedder.space.model, moments: texts.length },
+        () => embedder.embedTexts(texts, (done, total) => progress(done, total, "moments"), signal),
       );
-      progress(made.layer.items.length, made.layer.items.length, "moments");
-      return { embeddings: made.layer, ...(made.bytes === undefined ? {} : { vectors: { bytes: made.bytes } }) };
+      cpu(cpuMs);
+      const made = moments.flatMap(({ id, start_ms, end_ms }, i) => {
+        const vector = vectors[i];
+        return vector === undefined ? [] : [{ item: { id, start_ms, end_ms, of: "moment" as const }, vector }];
+      });
+      return embeddingOutputs(embedder.space, made);
     },
 
-    async interactive(bytes) {
-      const { text } = parseRequest(bytes);
-      const embedder = await model.embedder();
-      const { vector, known, unknown } = embedder.embed(text);
-      const answer: QueryVector = { space: embedder.space.id, vector: [...(vector ?? [])], known, unknown };
-      return Buffer.from(JSON.stringify(answer));
+    async interactive(bytes, signal) {
+      const { text, space } = parseRequest(request, bytes, '{"text": "...", "space"?: "..."}');
+      const embedder = space === undefined ? await models.ofChosen() : await models.ofSpace(space);
+      return answerOf(embedder.space, await embedder.embedQuery(text, signal));
     },
   });
-}
-
-function parseRequest(bytes: Uint8Array): z.output<typeof request> {
-  try {
-    return request.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
-  } catch (error) {
-    throw new StageFailure(
-      "INPUT_REJECTED",
-      "REQUEST_INVALID",
-      `A query to embed must be {"text": "..."}: ${(error as Error).message}`,
-      {
-        help: "Send UTF-8 JSON with a text of at most 10,000 characters.",
-        cause: error,
-      },
-    );
-  }
 }

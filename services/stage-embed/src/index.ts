@@ -1,4 +1,5 @@
-export { createEmbedTextStage, type QueryVector } from "./embed-text-stage.ts";
-export { type EmbeddedText, TextEmbedder } from "./text-embedder.ts";
-export { TEXT_MODEL, TextModel } from "./text-model.ts";
-export { WordVectors } from "./word-vectors.ts";
+export { createEmbedTextStage } from "./embed-text-stage.ts";
+export type { QueryVector } from "./query-vector.ts";
+export { WordAverage } from "./words/word-average.ts";
+export { WORD_MODEL, WordEmbedder } from "./words/word-embedder.ts";
+export { WordVectors } from "./words/word-vectors.ts";
