@@ -174,6 +174,11 @@ export const ERRORS = {
     "ffmpeg was not found.",
     "Install ffmpeg (Debian: apt install ffmpeg; macOS: brew install ffmpeg).",
   ),
+  FFMPEG_UNUSABLE: entry(
+    "UNAVAILABLE",
+    "ffmpeg is there and does not answer.",
+    "Run `ffmpeg -version`; where the machine was only busy, try again.",
+  ),
   TOOL_FAILED: entry("INTERNAL", "A program that Heimdex runs failed.", "See its last lines."),
 } as const satisfies Record<string, Entry>;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -128,6 +128,29 @@ test("findFfmpeg states versions, or what to install", async () => {
       assert.match(error.help, /install/);
       return true;
     });
+  } finally {
+    delete process.env.FFPROBE_PATH;
+  }
+});
+
+test("findFfmpeg: a tool that is there and fails is asked twice, then says what it said", async () => {
+  const path = join(folder, "failing-ffprobe");
+  await writeFile(path, `#!/bin/sh\necho asked >> '${folder}/asked'\necho 'broken library' >&2\nexit 3\n`);
+  await chmod(path, 0o755);
+  process.env.FFPROBE_PATH = path;
+  try {
+    await assert.rejects(findFfmpeg(), (error: HeimdexError) => {
+      assert.equal(error.id, "FFMPEG_UNUSABLE");
+      assert.match(error.message, /broken library/);
+      return true;
+    });
+    assert.equal(await readFile(join(folder, "asked"), "utf8"), "asked\nasked\n");
+    // The first start fails, the second answers: what a busy machine looks like.
+    await writeFile(
+      path,
+      `#!/bin/sh\n[ -e '${folder}/second' ] || { touch '${folder}/second'; exit 3; }\necho 'ffprobe version 7.1'\n`,
+    );
+    assert.deepEqual((await findFfmpeg()).ffprobe.release, [7, 1]);
   } finally {
     delete process.env.FFPROBE_PATH;
   }

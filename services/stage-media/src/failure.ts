@@ -21,7 +21,7 @@ const KIND: Readonly<Record<MediaReason, FailureKind>> = {
   TOOL_FAILED: "TERMINAL",
 };
 
-/** Says to the orchestrator what a MediaError or NO_FFMPEG means for the attempt. Everything else stays what it is. */
+/** Says to the orchestrator what a MediaError, NO_FFMPEG or FFMPEG_UNUSABLE means for the attempt. Everything else stays what it is. */
 export function toStageFailure(error: unknown): unknown {
   if (error instanceof MediaError) {
     const { reason, message, help, logTail } = error;
@@ -31,7 +31,9 @@ export function toStageFailure(error: unknown): unknown {
       ...(logTail === undefined ? {} : { logTail }),
     });
   }
-  if (error instanceof HeimdexError)
-    return new StageFailure("TERMINAL", error.id, error.message, { help: error.help, cause: error });
+  if (error instanceof HeimdexError) {
+    const kind = error.id === "FFMPEG_UNUSABLE" ? "RETRYABLE" : "TERMINAL"; // mostly a machine under load
+    return new StageFailure(kind, error.id, error.message, { help: error.help, cause: error });
+  }
   return error;
 }
