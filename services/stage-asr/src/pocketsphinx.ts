@@ -6,7 +6,7 @@ import { parseCtm } from "./ctm.ts";
 import type { PocketSphinxInstall } from "./pocketsphinx-install.ts";
 import type { RecognizedRegion, RecognizedWord, RecognizeOptions, Recognizer } from "./recognizer.ts";
 import type { SpeechRegion } from "./speech-segmenter.ts";
-import type { WavAudio } from "./wav-file.ts";
+import type { WavAudio } from "./wav-audio.ts";
 
 /** One frame of PocketSphinx. */
 const FRAME_MS = 10;

@@ -1,6 +1,6 @@
 import type { StageModel } from "@heimdex/stage-sdk";
 import type { SpeechRegion } from "./speech-segmenter.ts";
-import type { WavAudio } from "./wav-file.ts";
+import type { WavAudio } from "./wav-audio.ts";
 
 /** A recognised word. Times are ms from the start of its region, half-open, in order and within the region. */
 export interface RecognizedWord {

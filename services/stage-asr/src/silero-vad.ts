@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import ort from "onnxruntime-node";
 import { type SegmenterOptions, type SpeechRegion, SpeechSegmenter } from "./speech-segmenter.ts";
-import { durationMs, SAMPLE_RATE, SAMPLES_PER_MS, type WavAudio } from "./wav-file.ts";
+import { durationMs, SAMPLE_RATE, SAMPLES_PER_MS, type WavAudio } from "./wav-audio.ts";
 
 /** Samples the model judges at once at 16 kHz. */
 const WINDOW = 512;

@@ -5,7 +5,8 @@ import { type PhraseOptions, toItems } from "./phrases.ts";
 import type { Recognizer } from "./recognizer.ts";
 import { SEGMENTER_DEFAULTS, type SpeechRegion } from "./speech-segmenter.ts";
 import type { VadThread } from "./vad-thread.ts";
-import { durationMs, openWav } from "./wav-file.ts";
+import { durationMs } from "./wav-audio.ts";
+import { openWav } from "./wav-file.ts";
 
 /** Share of the progress given to finding speech; recognising it takes the rest. */
 const VAD_SHARE = 0.1;

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { StageFailure } from "@heimdex/stage-sdk";
 import type { SegmenterOptions, SpeechRegion } from "./speech-segmenter.ts";
 import type { VadAnswer, VadRequest } from "./vad-worker.ts";
-import type { WavAudio } from "./wav-file.ts";
+import type { WavAudio } from "./wav-audio.ts";
 
 interface Waiting {
   resolve(regions: SpeechRegion[]): void;

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { SileroVad } from "./silero-vad.ts";
 import type { SegmenterOptions, SpeechRegion } from "./speech-segmenter.ts";
-import type { WavAudio } from "./wav-file.ts";
+import type { WavAudio } from "./wav-audio.ts";
 
 /** What the thread is asked. */
 export interface VadRequest {

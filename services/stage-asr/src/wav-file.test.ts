@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { silence, type WavHeader, wavBytes, writeWav } from "./testing/made-audio.ts";
 import { tempFolder } from "./testing/temp-folder.ts";
-import { durationMs, openWav } from "./wav-file.ts";
+import { durationMs } from "./wav-audio.ts";
+import { openWav } from "./wav-file.ts";
 
 for (const [name, header, ms, dataOffset] of [
   ["plain", {}, 100, 44],

@@ -1,14 +1,26 @@
-const names = new Intl.DisplayNames(["en"], { type: "language", fallback: "none" });
+let names: Intl.DisplayNames | undefined;
+let byName: ReadonlyMap<string, string> | undefined;
+
+/** English name of a language tag; made at the first call, so that a service that reads no subtitles does not pay for it. */
+function nameOf(tag: string): string | undefined {
+  names ??= new Intl.DisplayNames(["en"], { type: "language", fallback: "none" });
+  return names.of(tag);
+}
 
 /** English names of languages (`english`) to tags, for file names that spell them out. */
-const byName = new Map<string, string>();
-for (let a = 97; a <= 122; a++) {
-  for (let b = 97; b <= 122; b++) {
-    const tag = String.fromCharCode(a, b);
-    const name = names.of(tag);
-    // Retired codes have the name of their successor (`iw`, Hebrew).
-    if (name !== undefined) byName.set(name.toLowerCase(), Intl.getCanonicalLocales(tag)[0] ?? tag);
+function tagsByName(): ReadonlyMap<string, string> {
+  if (byName !== undefined) return byName;
+  const table = new Map<string, string>();
+  for (let a = 97; a <= 122; a++) {
+    for (let b = 97; b <= 122; b++) {
+      const tag = String.fromCharCode(a, b);
+      const name = nameOf(tag);
+      // Retired codes have the name of their successor (`iw`, Hebrew).
+      if (name !== undefined) table.set(name.toLowerCase(), Intl.getCanonicalLocales(tag)[0] ?? tag);
+    }
   }
+  byName = table;
+  return table;
 }
 
 /** Canonical BCP-47 tag of what a stream or file name states: `ger`, `deu`, `German`, `de_at` give `de`, `de`, `de`, `de-AT`.
@@ -16,14 +28,14 @@ for (let a = 97; a <= 122; a++) {
 export function languageTag(stated: string | undefined): string | undefined {
   const text = stated?.trim().replaceAll("_", "-").toLowerCase();
   if (text === undefined || text === "") return undefined;
-  const named = byName.get(text);
+  const named = tagsByName().get(text);
   if (named !== undefined) return named;
   if (!/^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$/.test(text)) return undefined;
   try {
     const tag = Intl.getCanonicalLocales(text)[0];
     if (tag === undefined) return undefined;
     const language = tag.split("-")[0] ?? "";
-    return ["mul", "zxx", "und"].includes(language) || names.of(language) === undefined ? undefined : tag;
+    return ["mul", "zxx", "und"].includes(language) || nameOf(language) === undefined ? undefined : tag;
   } catch (error) {
     if (error instanceof RangeError) return undefined; // not well formed
     throw error;

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { SAMPLE_RATE, SAMPLES_PER_MS } from "../wav-file.ts";
+import { SAMPLE_RATE, SAMPLES_PER_MS } from "../wav-audio.ts";
 
 /** 16 kHz mono samples, for tests. */
 export type Pcm = Int16Array;
