@@ -21,9 +21,14 @@ export function newSpanId(): string {
   return randomId(8);
 }
 
+/** Random bytes not used yet: asking the system for each id alone costs more than all else about a span. */
+let pool = Buffer.alloc(0);
+
 function randomId(bytes: number): string {
   for (;;) {
-    const id = randomBytes(bytes).toString("hex");
+    if (pool.length < bytes) pool = randomBytes(4096);
+    const id = pool.toString("hex", 0, bytes);
+    pool = pool.subarray(bytes);
     if (!/^0+$/.test(id)) return id;
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { constants, createReadStream } from "node:fs";
-import { access, readdir, readFile, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -54,13 +54,22 @@ export function sourceName(uri: string): string {
   return basename(sourcePath(uri));
 }
 
-/** Size and modification time. Throws SOURCE_NOT_FOUND, SOURCE_UNREADABLE, SOURCE_UNSUPPORTED. */
+/** Size and modification time of a file that can be read. Throws SOURCE_NOT_FOUND, SOURCE_UNREADABLE, SOURCE_UNSUPPORTED. */
 export async function statSource(path: string): Promise<SourceFacts> {
+  const facts = await factsOf(path);
+  try {
+    await access(path, constants.R_OK);
+    return facts;
+  } catch (reason) {
+    throw sourceError(path, reason);
+  }
+}
+
+async function factsOf(path: string): Promise<SourceFacts> {
   try {
     const facts = await stat(path);
     if (!facts.isFile())
       throw new HeimdexError("SOURCE_UNSUPPORTED", `${path} is not a regular file`, { metadata: { source: path } });
-    await access(path, constants.R_OK);
     return { size: facts.size, modifiedMs: facts.mtimeMs };
   } catch (reason) {
     throw sourceError(path, reason);
@@ -81,6 +90,7 @@ function sourceError(path: string, reason: unknown): unknown {
 
 /** Files up to this many bytes are hashed on the spot: starting a thread would take longer. */
 const SMALL_BYTES = 8 * 1024 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 const large = new KeyedQueue();
 
 /** SHA-256 of the whole file. Large ones are read in a thread of their own, one at a time. The file is looked at again afterwards: throws SOURCE_CHANGED
@@ -96,12 +106,18 @@ export async function fingerprint(path: string, before: SourceFacts, signal: Abo
 
 async function hashHere(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   try {
-    for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Uint8Array);
+    await using file = await open(path);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(chunk.subarray(0, bytesRead));
+    }
   } catch (reason) {
     throw sourceError(path, reason);
   }
-  return hash.digest("hex");
 }
 
 async function hashInThread(path: string, signal: AbortSignal): Promise<string> {
@@ -124,7 +140,7 @@ async function hashInThread(path: string, signal: AbortSignal): Promise<string> 
 
 /** Throws SOURCE_CHANGED when size or modification time differ from what they were, SOURCE_NOT_FOUND when it has gone. */
 export async function assertUnchanged(path: string, before: SourceFacts): Promise<void> {
-  const now = await statSource(path);
+  const now = await factsOf(path);
   if (now.size === before.size && now.modifiedMs === before.modifiedMs) return;
   throw new HeimdexError(
     "SOURCE_CHANGED",
