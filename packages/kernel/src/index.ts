@@ -35,4 +35,22 @@ export { newJob } from "./new-job.ts";
 export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps } from "./planner.ts";
 export { assetId, requestRecordId, sourceId } from "./record-ids.ts";
 export { CACHED_EMPTY, type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
+export {
+  type AssetSpaces,
+  leave,
+  makerOf,
+  mayServe,
+  type SeenSpace,
+  SPACE_KINDS,
+  type SpaceKind,
+  type SpaceProgress,
+  type SpaceRecord,
+  type SpaceRef,
+  seeSpace,
+  spaceProgress,
+  spaceRecordId,
+  spaceTerm,
+  spaceTerms,
+  switchSpace,
+} from "./space-record.ts";
 export { stepKey } from "./step-key.ts";

@@ -1,4 +1,5 @@
 import type { ModelRef, PortSpec } from "./manifest.ts";
+import type { AssetSpaces } from "./space-record.ts";
 
 /** Bytes a step put out or takes in. */
 export interface ArtifactRef {
@@ -161,7 +162,8 @@ export interface CacheEntry {
   readonly endedAtMs: number;
 }
 
-/** An asset: catalog collection `assets`; terms `tenant:<t>`, `indexing` while `indexedRevision < sidecarRevision`. Times are Unix ms. */
+/** An asset: catalog collection `assets`; terms `tenant:<t>`, `indexing` while `indexedRevision < sidecarRevision`, and those of its spaces while it has
+ * a source that is not missing. Times are Unix ms. */
 export interface AssetRecord {
   readonly id: string;
   readonly tenant: string;
@@ -177,6 +179,8 @@ export interface AssetRecord {
   }[];
   readonly sidecarRevision: number;
   readonly indexedRevision: number;
+  /** What the newest indexed sidecar says of spaces; absent until then. */
+  readonly spaces?: AssetSpaces;
   readonly latestJob: string;
   readonly createdAtMs: number;
   /** Trace and root span of the job that wrote the newest sidecar: the index span joins it. */

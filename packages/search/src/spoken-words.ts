@@ -13,8 +13,8 @@ export interface Phrase {
   readonly language: string | undefined;
 }
 
-/** Run whose words give way to subtitles and to what people wrote. */
-const RECOGNIZER_RUN = "run_asr.transcribe";
+/** Runs whose words give way to subtitles and to what people wrote: the newest, and an earlier one that was kept. */
+const RECOGNIZER_RUN = /^run_asr\.transcribe(@|$)/;
 /** Cues begin and end within about this of the speech they stand for. */
 const CUE_SLACK_MS = 500;
 
@@ -24,10 +24,10 @@ const CUE_SLACK_MS = 500;
  * subtitles, another language) is still heard. Layers of any other run add to both. */
 export function phrasesOf(layers: readonly MomentLayer[]): Phrase[] {
   const transcripts = layers.filter((layer) => layer.kind === "transcript");
-  const cues = transcripts.filter((layer) => layer.run !== RECOGNIZER_RUN);
+  const cues = transcripts.filter((layer) => !RECOGNIZER_RUN.test(layer.run ?? ""));
   const phrases: Phrase[] = [];
   for (const layer of transcripts) {
-    const recognised = layer.run === RECOGNIZER_RUN;
+    const recognised = RECOGNIZER_RUN.test(layer.run ?? "");
     for (const item of layer.items) {
       const phrase = phraseOf(item, layer);
       if (phrase === undefined) continue;

@@ -80,6 +80,14 @@ export const run = z
         description: "The result came from an earlier run with the same inputs.",
         examples: [false],
       }),
+    kept: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          "An earlier run whose layers still stand: the stage's newest run could not be done again, or fills another embedding space while this one answers searches. Its id ends in `@` and the first digits of its `key`.",
+        examples: [true],
+      }),
     image: z
       .string()
       .optional()

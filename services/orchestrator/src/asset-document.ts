@@ -1,9 +1,16 @@
-import type { AssetRecord } from "@heimdex/kernel";
+import { type AssetRecord, spaceTerms } from "@heimdex/kernel";
 import type { Catalog, Document } from "@heimdex/ports";
 
 /** Words an asset is found by in the catalog. */
 function assetTerms(asset: AssetRecord): string[] {
-  return [`tenant:${asset.tenant}`, ...(asset.indexedRevision < asset.sidecarRevision ? ["indexing"] : [])];
+  const { tenant, spaces, sources } = asset;
+  // What is nowhere to be read cannot be run again: nothing waits for it.
+  const waits = spaces !== undefined && sources.some((source) => !source.missing);
+  return [
+    `tenant:${tenant}`,
+    ...(asset.indexedRevision < asset.sidecarRevision ? ["indexing"] : []),
+    ...(waits ? spaceTerms(tenant, spaces) : []),
+  ];
 }
 
 /** Writes an asset over what was read. False when somebody else wrote it meanwhile.

@@ -24,6 +24,9 @@ export interface OrchestratorConfig {
   readonly healEveryMs: number;
   /** How often free disk is looked at, and spans and estimates are stored. Default 5 s. */
   readonly upkeepEveryMs: number;
+  /** How long an embedding space stays in the index after another took its place: searches begun before still find its vectors. More than a gateway
+   * remembers which one serves. Default 10 s. */
+  readonly leaveAfterMs: number;
   /** Leasing stops below this. Default 2 GiB. */
   readonly minFreeBytes: number;
   /** Largest single output. Default 8 GiB. */
@@ -49,6 +52,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   sweepEveryMs: 1_000,
   healEveryMs: 15_000,
   upkeepEveryMs: 5_000,
+  leaveAfterMs: 10_000,
   minFreeBytes: 2 * 1024 ** 3,
   maxOutputBytes: 8 * 1024 ** 3,
   maxAttempts: 0,

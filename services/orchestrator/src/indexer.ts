@@ -1,7 +1,8 @@
 import { HeimdexError } from "@heimdex/errors";
-import type { AssetRecord } from "@heimdex/kernel";
+import type { AssetRecord, AssetSpaces } from "@heimdex/kernel";
 import type { AssetRows, Blobs, Catalog, MomentIndex, MomentRow } from "@heimdex/ports";
 import type { MomentOptions } from "@heimdex/search";
+import type { Sidecar } from "@heimdex/sidecar";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { changeAsset } from "./asset-document.ts";
 import { customTextOf } from "./custom-text.ts";
@@ -10,6 +11,7 @@ import type { JobTrace } from "./job-trace.ts";
 import { isPassing } from "./passing.ts";
 import { Retries } from "./retries.ts";
 import { readSidecar } from "./settlement.ts";
+import { assetSpaces, type Spaces, withSpaces } from "./spaces.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
 /** Assets that go into one write of the index. */
@@ -20,6 +22,7 @@ export interface IndexerParts {
   readonly blobs: Blobs;
   readonly index: MomentIndex;
   readonly registry: StageRegistry;
+  readonly spaces: Spaces;
   readonly trace: JobTrace;
   readonly log: Log;
   /** An asset's newest sidecar answers searches now. */
@@ -31,7 +34,8 @@ export class Indexer {
   readonly #parts: IndexerParts;
   readonly #queue = new Set<string>();
   readonly #retries = new Retries();
-  #running: Promise<void> = Promise.resolve();
+  /** Tail of what writes into the index: one at a time. */
+  #tail: Promise<unknown> = Promise.resolve();
   #busy = false;
   #closed = false;
 
@@ -47,23 +51,38 @@ export class Indexer {
   #start(): void {
     if (this.#busy || this.#closed || this.#queue.size === 0) return;
     this.#busy = true;
-    this.#running = this.#run().finally(() => {
+    this.#alone(() => this.#run()).finally(() => {
       this.#busy = false;
       this.#start();
     });
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#tail.then(work);
+    this.#tail = run.catch(() => {}); // whoever asked for it hears of it
+    return run;
   }
 
   /** Ends after the batch under way; the rest is in the catalog. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#retries[Symbol.dispose]();
-    await this.#running;
+    await this.#tail;
+  }
+
+  /** Moves embedding spaces on that come or go. */
+  async tend(): Promise<void> {
+    if (this.#closed) return;
+    for (const asset of await this.#alone(() => this.#parts.spaces.tend())) this.add(asset);
   }
 
   /** Empties the index and fills it from the newest sidecars alone: of all tenants, since there is one index. The counts are of the caller's. */
   async rebuild(tenant: string): Promise<{ assets: number; moments: number; failures: string[] }> {
+    return this.#alone(() => this.#rebuild(tenant));
+  }
+
+  async #rebuild(tenant: string): Promise<{ assets: number; moments: number; failures: string[] }> {
     const { catalog, index } = this.#parts;
-    await this.#running;
     await index.clear();
     const result = { assets: 0, moments: 0, failures: [] as string[] };
     let after: { id: string } | undefined;
@@ -99,6 +118,13 @@ export class Indexer {
         for (const asset of batch) this.#retries.failed(asset, () => this.add(asset));
       }
     }
+    const { spaces, log } = this.#parts;
+    if (!spaces.isFilling) return;
+    try {
+      for (const asset of await spaces.tend()) this.#queue.add(asset);
+    } catch (reason) {
+      log.error({ err: reason }, "embedding spaces could not be moved on just now"); // the healing sweep does
+    }
   }
 
   async #index(ids: readonly string[]): Promise<void> {
@@ -107,10 +133,13 @@ export class Indexer {
       found !== undefined && found.body.indexedRevision < found.body.sidecarRevision ? [found.body] : [],
     );
     const { stored, failed } = await this.#store(assets);
-    for (const { asset, rows } of stored) {
-      this.#retries.done(asset.id);
-      await this.#note(asset, rows.length, startMs);
-    }
+    // Side by side: their writes share transactions of the catalog.
+    await Promise.all(
+      stored.map(({ asset, rows, spaces }) => {
+        this.#retries.done(asset.id);
+        return this.#note(asset, spaces, rows.length, startMs);
+      }),
+    );
     for (const { asset, error } of failed) {
       this.#parts.log.error({ err: error, asset: asset.id, title: asset.title }, "an asset could not be indexed");
       this.#retries.failed(asset.id, () => this.add(asset.id));
@@ -119,32 +148,58 @@ export class Indexer {
 
   /** Puts the rows of assets into the index with one write; when that is refused, asset by asset, so that one at fault holds up nobody else. */
   async #store(assets: readonly AssetRecord[]): Promise<Stored> {
-    const { index, registry } = this.#parts;
+    const { registry } = this.#parts;
     const result: Stored = { stored: [], failed: [] };
     const options = { customText: customTextOf(await registry.list()) };
-    const batch: { asset: AssetRecord; rows: AssetRows }[] = [];
+    const read: Read[] = [];
     for (const asset of assets) {
       try {
-        batch.push({ asset, rows: await this.#read(asset, options) });
+        read.push({ asset, sidecar: await this.#read(asset) });
+      } catch (reason) {
+        result.failed.push({ asset, error: HeimdexError.from(reason) });
+      }
+    }
+    for (const [tenant, own] of Map.groupBy(read, ({ asset }) => asset.tenant))
+      await this.#storeTenant(tenant, own, options, result);
+    return result;
+  }
+
+  async #storeTenant(tenant: string, read: readonly Read[], options: MomentOptions, result: Stored): Promise<void> {
+    const { blobs, index, spaces } = this.#parts;
+    await spaces.see(
+      tenant,
+      read.map(({ sidecar }) => sidecar),
+    );
+    const indexed = await spaces.indexed(tenant);
+    const batch: (Read & { rows: AssetRows })[] = [];
+    for (const { asset, sidecar } of read) {
+      try {
+        const rows = await sidecarRows(blobs, tenant, withSpaces(sidecar, indexed), options);
+        batch.push({ asset, sidecar, rows: { tenant, asset: asset.id, revision: asset.sidecarRevision, rows } });
       } catch (reason) {
         result.failed.push({ asset, error: HeimdexError.from(reason) });
       }
     }
     const whole = await attempt(() => index.replaceAssets(batch.map(({ rows }) => rows)));
     if (whole !== undefined && isPassing(whole)) throw whole;
-    for (const { asset, rows } of batch) {
+    for (const { asset, sidecar, rows } of batch) {
       const error = whole === undefined ? undefined : await attempt(() => index.replaceAssets([rows]));
-      if (error === undefined) result.stored.push({ asset, rows: rows.rows });
+      if (error === undefined) result.stored.push({ asset, rows: rows.rows, spaces: assetSpaces(sidecar) });
       else result.failed.push({ asset, error });
     }
-    return result;
+    await spaces.wrote(tenant, indexed);
   }
 
   /** Says that an asset can be found. */
-  async #note({ id, tenant, sidecarRevision: revision }: AssetRecord, moments: number, startMs: number): Promise<void> {
+  async #note(
+    { id, tenant, sidecarRevision: revision }: AssetRecord,
+    spaces: AssetSpaces,
+    moments: number,
+    startMs: number,
+  ): Promise<void> {
     const { catalog, index, trace, onIndexed } = this.#parts;
     const noted = await changeAsset(catalog, id, (latest) =>
-      latest.indexedRevision < revision ? { ...latest, indexedRevision: revision } : undefined,
+      latest.indexedRevision < revision ? { ...latest, indexedRevision: revision, spaces } : undefined,
     );
     if (noted === undefined) {
       // Deleted while it was being indexed: its rows must go too.
@@ -167,26 +222,27 @@ export class Indexer {
     onIndexed(noted);
   }
 
-  async #read(asset: AssetRecord, options: MomentOptions): Promise<AssetRows> {
+  async #read(asset: AssetRecord): Promise<Sidecar> {
     const sidecar = await readSidecar(this.#parts.blobs, asset.tenant, asset.id, asset.sidecarRevision);
-    if (sidecar === undefined) {
-      throw new HeimdexError(
-        "SIDECAR_NOT_FOUND",
-        `revision ${asset.sidecarRevision} of the sidecar of ${asset.id} is gone`,
-        { metadata: { asset: asset.id }, help: "Index the asset again." },
-      );
-    }
-    return {
-      tenant: asset.tenant,
-      asset: asset.id,
-      revision: asset.sidecarRevision,
-      rows: await sidecarRows(this.#parts.blobs, asset.tenant, sidecar, options),
-    };
+    if (sidecar !== undefined) return sidecar;
+    throw new HeimdexError(
+      "SIDECAR_NOT_FOUND",
+      `revision ${asset.sidecarRevision} of the sidecar of ${asset.id} is gone`,
+      {
+        metadata: { asset: asset.id },
+        help: "Index the asset again.",
+      },
+    );
   }
 }
 
+interface Read {
+  readonly asset: AssetRecord;
+  readonly sidecar: Sidecar;
+}
+
 interface Stored {
-  readonly stored: { readonly asset: AssetRecord; readonly rows: readonly MomentRow[] }[];
+  readonly stored: { readonly asset: AssetRecord; readonly rows: readonly MomentRow[]; readonly spaces: AssetSpaces }[];
   readonly failed: { readonly asset: AssetRecord; readonly error: HeimdexError }[];
 }
 

@@ -25,6 +25,7 @@ import { repeat } from "./repeat.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sessions } from "./sessions.ts";
 import { Settlement } from "./settlement.ts";
+import { Spaces } from "./spaces.ts";
 import { StageRegistry } from "./stage-registry.ts";
 import { stageRegistryService } from "./stage-registry-service.ts";
 import { Sweeps } from "./sweeps.ts";
@@ -113,11 +114,14 @@ export async function startOrchestrator(
     bus
       .publish(`events.job.${job}`, {})
       .catch((reason: unknown) => log.warn({ err: reason, job }, "a job's change could not be announced"));
+  const { plan, leaveAfterMs } = config;
+  const spaces = new Spaces({ catalog, index, registry, plan, leaveAfterMs, log });
   const indexer = new Indexer({
     catalog,
     blobs,
     index,
     registry,
+    spaces,
     trace,
     log,
     onIndexed: (asset) => void announce(asset.latestJob),
@@ -128,6 +132,7 @@ export async function startOrchestrator(
     store,
     trace,
     estimates,
+    spaces,
     log,
     onSidecar: (asset) => indexer.add(asset),
   });
@@ -215,7 +220,10 @@ export async function startOrchestrator(
   cleanup.use(
     repeat(
       config.healEveryMs,
-      guard("the healing sweep", () => sweeps.heal()),
+      guard("the healing sweep", async () => {
+        await sweeps.heal();
+        await indexer.tend();
+      }),
     ),
   );
   cleanup.use(

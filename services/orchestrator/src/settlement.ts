@@ -8,17 +8,19 @@ import {
   sourceId,
 } from "@heimdex/kernel";
 import type { Blobs, Catalog } from "@heimdex/ports";
-import { checkSidecar, type Media, type Sidecar } from "@heimdex/sidecar";
+import { checkSidecar, type Media, readSidecar as readSidecarText, type Sidecar } from "@heimdex/sidecar";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { readAll } from "./artifacts.ts";
 import { writeAsset } from "./asset-document.ts";
 import type { Estimates } from "./estimates.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
+import { runId } from "./kept-layers.ts";
 import { isPassing } from "./passing.ts";
 import { Retries } from "./retries.ts";
-import { buildSidecar, runId, type StepValues, sameContent } from "./sidecar-builder.ts";
+import { buildSidecar, type StepValues, sameContent } from "./sidecar-builder.ts";
 import { sourceName } from "./source.ts";
+import type { Spaces } from "./spaces.ts";
 
 export interface SettlementParts {
   readonly catalog: Catalog;
@@ -26,6 +28,7 @@ export interface SettlementParts {
   readonly store: JobStore;
   readonly trace: JobTrace;
   readonly estimates: Estimates;
+  readonly spaces: Spaces;
   readonly log: Log;
   /** A new sidecar revision is there. */
   readonly onSidecar: (asset: string) => void;
@@ -41,7 +44,7 @@ export function sidecarName(asset: string, revision: number): string {
   return `${sidecarFolder(asset)}${revision}.json`;
 }
 
-/** The newest sidecar; undefined when there is none. */
+/** A revision of an asset's sidecar; undefined when there is none. Throws SIDECAR_INVALID: a form this code would misread, or none. */
 export async function readSidecar(
   blobs: Blobs,
   tenant: string,
@@ -49,7 +52,16 @@ export async function readSidecar(
   revision: number,
 ): Promise<Sidecar | undefined> {
   const bytes = revision === 0 ? undefined : await blobs.getNamed(tenant, sidecarName(asset, revision));
-  return bytes === undefined ? undefined : (JSON.parse(Buffer.from(bytes).toString()) as Sidecar);
+  if (bytes === undefined) return undefined;
+  try {
+    return readSidecarText(Buffer.from(bytes).toString());
+  } catch (cause) {
+    throw new HeimdexError("SIDECAR_INVALID", `revision ${revision} of ${asset}: ${(cause as Error).message}`, {
+      cause,
+      metadata: { asset, revision: String(revision) },
+      help: "Nothing is written over it. Use the version of Heimdex that wrote it, or delete the asset and index its file again.",
+    });
+  }
 }
 
 /** A fault that may be ours is tried so often before the job ends without a sidecar. */
@@ -148,13 +160,14 @@ export class Settlement {
 
   /** Writes the next revision, unless nothing is new, and the asset that names it. Returns the revision that holds. */
   async #writeSidecar(job: Job): Promise<number> {
-    const { catalog, blobs } = this.#parts;
+    const { catalog, blobs, spaces } = this.#parts;
     const values = await this.#values(job);
     for (;;) {
       const stored = await catalog.get<AssetRecord>("assets", job.asset);
       const asset = await this.#asset(job, stored?.body, values);
       const previous = await readSidecar(blobs, job.tenant, job.asset, asset.sidecarRevision);
-      const next = buildSidecar(job, asset, values, previous, Date.now());
+      const serving = await spaces.serving(job.tenant, previous);
+      const next = buildSidecar(job, asset, values, previous, serving, Date.now());
       const unchanged = previous !== undefined && sameContent(previous, next);
       const revision = unchanged ? asset.sidecarRevision : next.revision;
       if (!unchanged) {
@@ -165,6 +178,7 @@ export class Settlement {
           Buffer.from(`${JSON.stringify(next, undefined, 1)}\n`),
         );
       }
+      await spaces.see(job.tenant, [next]);
       const body: AssetRecord = {
         ...asset,
         sidecarRevision: revision,
@@ -201,6 +215,7 @@ export class Settlement {
       ),
       sidecarRevision: known?.sidecarRevision ?? 0,
       indexedRevision: known?.indexedRevision ?? 0,
+      ...(known?.spaces === undefined ? {} : { spaces: known.spaces }),
       latestJob: job.id,
       createdAtMs: known?.createdAtMs ?? job.createdAtMs,
       traceId: job.traceId,

@@ -1,23 +1,24 @@
 import type { AssetRecord, Job, Step } from "@heimdex/kernel";
 import { CACHED_EMPTY, canonicalJson, LAYER_SCHEMA_PREFIX, MEDIA_SCHEMA, stepInputs } from "@heimdex/kernel";
 import { type Layer, type Media, type Run, SIDECAR_SCHEMA, SIDECAR_VERSION, type Sidecar } from "@heimdex/sidecar";
+import { keptLayers, runId } from "./kept-layers.ts";
 
 /** What a step put out, read: JSON values by output port. */
 export type StepValues = ReadonlyMap<string, ReadonlyMap<string, unknown>>;
 
-/** The sidecar of an ended job. Pure.
- * Layers and runs of the previous revision that no stage of this job answers for (another tool's, a person's, a retired stage's) are carried over,
- * and so are fields this version does not know.
- * @param values per stage, the parsed values of its JSON output ports */
+/** The sidecar of an ended job. Pure. What the revision before holds beside is carried over as `keptLayers` says, and so are fields this version does
+ * not know.
+ * @param values per stage, the parsed values of its JSON output ports
+ * @param serving ids of the embedding spaces that answer searches */
 export function buildSidecar(
   job: Job,
   asset: AssetRecord,
   values: StepValues,
   previous: Sidecar | undefined,
+  serving: ReadonlySet<string>,
   nowMs: number,
 ): Sidecar {
   const runs = job.steps.map((step) => runOf(job, step));
-  const own = new Set(runs.map((run) => run.id));
   const media = job.steps.flatMap((step) => portValues(step, values, (schema) => schema === MEDIA_SCHEMA))[0]?.value as
     | Media
     | undefined;
@@ -27,6 +28,7 @@ export function buildSidecar(
       run: runId(step.stage),
     })),
   );
+  const kept = keptLayers(job, previous, layers, serving);
   return {
     ...previous,
     schema: SIDECAR_SCHEMA,
@@ -47,8 +49,8 @@ export function buildSidecar(
       title: asset.title,
     },
     ...(media === undefined ? {} : { media }),
-    runs: [...runs, ...(previous?.runs ?? []).filter((run) => !own.has(run.id))],
-    layers: [...layers, ...(previous?.layers ?? []).filter((layer) => !own.has(layer.run))],
+    runs: [...runs, ...kept.runs],
+    layers: [...layers, ...kept.layers],
   };
 }
 
@@ -59,8 +61,9 @@ export function sameContent(a: Sidecar, b: Sidecar): boolean {
 
 function content(sidecar: Sidecar): string {
   const { revision: _revision, written_at: _writtenAt, runs, ...rest } = sidecar;
-  const facts = runs.map(({ id, stage, version, behaviour, status, reason, key, models, config, inputs }) => ({
+  const facts = runs.map(({ id, kept, stage, version, behaviour, status, reason, key, models, config, inputs }) => ({
     id,
+    kept,
     stage,
     version,
     behaviour,
@@ -72,11 +75,6 @@ function content(sidecar: Sidecar): string {
     inputs,
   }));
   return canonicalJson({ ...rest, asset: { ...rest.asset, source: undefined }, runs: facts });
-}
-
-/** Id of a stage's run: layers name it. */
-export function runId(stage: string): string {
-  return `run_${stage}`;
 }
 
 function portValues(
