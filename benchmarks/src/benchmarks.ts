@@ -1,10 +1,11 @@
 import { analyze } from "./analyze.ts";
 import type { Benchmark } from "./common/benchmark.ts";
 import { memory } from "./memory.ts";
+import { reading } from "./quality/reading.ts";
 import { search } from "./search/search.ts";
 import { stages } from "./stages.ts";
 import { startup } from "./startup.ts";
 import { steps } from "./steps/steps.ts";
 
 /** In the order in which they run when none is named. */
-export const BENCHMARKS: readonly Benchmark[] = [analyze, steps, startup, search, stages, memory];
+export const BENCHMARKS: readonly Benchmark[] = [analyze, steps, startup, search, stages, memory, reading];

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { chosenModel } from "@heimdex/models";
+import { readSidecar, type Sidecar } from "@heimdex/sidecar";
 import { type ProcessUsage, processUsage } from "./machine.ts";
 import { reap } from "./reap.ts";
 
@@ -43,6 +45,8 @@ export interface Up extends AsyncDisposable {
   readonly readyMs: number;
   /** Indexes files through it; rejects unless each ends SUCCEEDED. */
   index(...files: readonly string[]): Promise<IndexDocument>;
+  /** The newest sidecar of a file that was indexed. */
+  sidecar(file: string): Promise<Sidecar>;
 }
 
 /** Runs the command people run, on free ports; resolves when it says that all stages have registered. Rejects when a stage cannot be used. */
@@ -53,7 +57,11 @@ export async function startUp(data: string, env: Readonly<Record<string, string>
   try {
     const document = await firstDocument<UpDocument>(child);
     const readyMs = performance.now() - began;
-    const unusable = document.stages.filter(({ state }) => state !== "ENABLED");
+    // A stage that the bundled profile has no model for says so, and is left out.
+    const unusable = document.stages.filter(
+      ({ stage, state, reason }) =>
+        state !== "ENABLED" && !(reason.startsWith("NO_MODEL") && chosenModel(stage) === undefined),
+    );
     if (unusable.length > 0)
       throw new Error(unusable.map(({ stage, state, reason }) => `${stage} is ${state}: ${reason}`).join("; "));
     return {
@@ -68,6 +76,10 @@ export async function startUp(data: string, env: Readonly<Record<string, string>
         if (said.assets === undefined || failed !== undefined)
           throw new Error(`indexing did not succeed: ${JSON.stringify(failed ?? said)}`);
         return said;
+      },
+      async sidecar(file) {
+        const run = heimdex(["sidecar", file, "--data", data], env);
+        return readSidecar(await text(run.stdout as NodeJS.ReadableStream));
       },
       [Symbol.asyncDispose]: () => end(child),
     };
