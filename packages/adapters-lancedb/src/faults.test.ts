@@ -171,7 +171,7 @@ test("vectors that cannot be compared are refused, and nothing of the batch is w
       tenant: "acme",
       asset: "b",
       revision: 1,
-      rows: [moment("b", 0, { vectors: new Map([["space", vector]]) })],
+      rows: [moment("b", 0, { vectors: new Map([["space", [vector]]]) })],
     };
     await assert.rejects(index.replaceAssets([moments("a", 2), bad]), withId("INVALID_ARGUMENT"));
   }

@@ -11,8 +11,9 @@ export function inList(column: string, values: readonly string[]): string {
   return values.length === 0 ? "false" : `${column} IN (${values.map(literal).join(", ")})`;
 }
 
-/** A filter as a predicate. Evaluated before ranking (prefilter), so that `limit` counts rows that pass. */
-export function filterSql(filter: MomentFilter): string {
+/** A filter as a predicate. Evaluated before ranking (prefilter), so that `limit` counts rows that pass.
+ * @param labelKey what a label is compared by */
+export function filterSql(filter: MomentFilter, labelKey: (label: string) => string): string {
   const parts = [`tenant = ${literal(filter.tenant)}`];
   if (filter.assets !== undefined) parts.push(inList("asset", filter.assets));
   if (filter.to_ms !== undefined) parts.push(`start_ms < ${number(filter.to_ms)}`);
@@ -21,11 +22,17 @@ export function filterSql(filter: MomentFilter): string {
     parts.push(`(end_ms > ${number(filter.from_ms)} OR start_ms >= ${number(filter.from_ms)})`);
   if (filter.languages !== undefined)
     parts.push(
-      filter.languages.length === 0
-        ? "false"
-        : `array_has_any(language_ranges, make_array(${filter.languages.map((tag) => literal(tag.toLowerCase())).join(", ")}))`,
+      hasAny(
+        "language_ranges",
+        filter.languages.map((tag) => tag.toLowerCase()),
+      ),
     );
+  if (filter.labels !== undefined) parts.push(hasAny("label_keys", filter.labels.map(labelKey)));
   return parts.join(" AND ");
+}
+
+function hasAny(column: string, values: readonly string[]): string {
+  return values.length === 0 ? "false" : `array_has_any(${column}, make_array(${values.map(literal).join(", ")}))`;
 }
 
 function number(value: number): string {

@@ -4,13 +4,13 @@ import { HeimdexError } from "@heimdex/errors";
 import type { AssetRows, MomentFilter, MomentIndex, Scored, TextField } from "@heimdex/ports";
 import { inList, literal } from "./filter-sql.ts";
 import { lanceError } from "./lance-error.ts";
-import { LanceStore } from "./lance-store.ts";
+import { formatOf, LanceStore } from "./lance-store.ts";
 import type { Ledger } from "./ledger.ts";
 import { native } from "./native.ts";
 import { type LanceOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { rowBatch, spaceDimensions } from "./row-batch.ts";
+import { markerBatch, rowBatch, spaceDimensions } from "./row-batch.ts";
 import { Serial } from "./serial.ts";
-import { Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { type Space, spaceColumn, spaceField } from "./table-schema.ts";
 
 /** Moments merged in one commit: bounds memory when a caller hands over very much at once. Assets are never split. */
@@ -21,6 +21,7 @@ const ROWS_PER_COMMIT = 16_384;
  * I1: one write runs at a time in this process; it ends with a new snapshot. Reads go on beside it, on the snapshot before.
  * I2: an asset's moments and its marker (revision, totals) change in one commit. */
 export class LanceMomentIndex implements MomentIndex {
+  readonly format: string;
   readonly #options: ResolvedOptions;
   readonly #writes = new Serial();
   readonly #reads = new Set<Promise<unknown>>();
@@ -31,6 +32,7 @@ export class LanceMomentIndex implements MomentIndex {
 
   private constructor(options: ResolvedOptions) {
     this.#options = options;
+    this.format = formatOf(options);
   }
 
   /** @param location a folder (created), a file:// URL or an object store's URI such as s3://bucket/prefix. */
@@ -70,6 +72,39 @@ export class LanceMomentIndex implements MomentIndex {
 
   searchVector(space: string, vector: Float32Array, filter: MomentFilter, limit: number): Promise<Scored[]> {
     return this.#read("searching vectors", (snapshot) => snapshot.searchVector(space, vector, filter, limit));
+  }
+
+  vectorsOf(
+    space: string,
+    ids: readonly string[],
+    tenant: string,
+  ): Promise<ReadonlyMap<string, readonly Float32Array[]>> {
+    return this.#read("reading vectors", (snapshot) => snapshot.vectorsOf(space, ids, tenant));
+  }
+
+  /** In two commits, vectors before totals: cut off in between, the totals still name the space, and whoever asks for the rest drops it again. */
+  dropSpace(tenant: string, space: string): Promise<void> {
+    return this.#write("dropping a space", async (store) => {
+      let before = await this.#latest(store);
+      const column = before.spaces.get(space)?.column;
+      if (column !== undefined) {
+        if (before.ledger.usedSpaces(tenant).has(space))
+          await store.table.update({
+            where: `tenant = ${literal(tenant)} AND ${column} IS NOT NULL`,
+            valuesSql: { [column]: "NULL" },
+          });
+        else await store.table.dropColumns([column]);
+        this.#snapshot = store.snapshot();
+        before = await this.#snapshot;
+      }
+      const totals = before.ledger.withoutSpace(tenant, space);
+      if (totals.size === 0) return;
+      const { version } = await store.table
+        .mergeInsert("key")
+        .whenMatchedUpdateAll()
+        .execute(markerBatch(native().arrow, tenant, totals, before.spaces));
+      await this.#advance(store, before, version, before.ledger.with(new Map([[tenant, totals]])));
+    });
   }
 
   documentFrequencies(
@@ -126,6 +161,7 @@ export class LanceMomentIndex implements MomentIndex {
       const used = ledger.usedSpaces();
       const unused = [...spaces].filter(([space]) => !used.has(space)).map(([, { column }]) => column);
       if (unused.length > 0) await store.table.dropColumns(unused);
+      await store.dropOthers();
       await store.table.optimize({ cleanupOlderThan: new Date(Date.now() - this.#options.retainMs) });
       await this.#latest(store);
     });
@@ -179,7 +215,7 @@ export class LanceMomentIndex implements MomentIndex {
   async #advance(store: LanceStore, before: Snapshot, version: number, ledger: Ledger): Promise<void> {
     this.#snapshot =
       version === before.version + 1
-        ? store.at(version).then((pinned) => new Snapshot(version, pinned, before.spaces, ledger))
+        ? store.at(version).then((pinned) => store.snapshotOf(version, pinned, before.spaces, ledger))
         : store.snapshot();
     await this.#snapshot;
   }

@@ -4,7 +4,7 @@ import { type AssetTotals, Ledger, readSummary } from "./ledger.ts";
 import { native } from "./native.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Snapshot } from "./snapshot.ts";
-import { baseFields, FORMAT, spacesOf, tokensColumn } from "./table-schema.ts";
+import { baseFields, FORMAT, type Space, spacesOf, tokensColumn } from "./table-schema.ts";
 
 /** Every format and every analyzer has a table of its own, so that a program never reads what it does not understand: it finds an empty table, and the
  * index is filled again from the sidecars. */
@@ -21,11 +21,13 @@ const METADATA_CACHE_BYTES = 64n << 20n;
 export class LanceStore {
   readonly connection: Connection;
   readonly name: string;
-  #table: LanceTable;
+  readonly #options: ResolvedOptions;
+  readonly #table: LanceTable;
 
-  private constructor(connection: Connection, name: string, table: LanceTable) {
+  private constructor(connection: Connection, options: ResolvedOptions, table: LanceTable) {
     this.connection = connection;
-    this.name = name;
+    this.name = tableName(options);
+    this.#options = options;
     this.#table = table;
   }
 
@@ -37,27 +39,26 @@ export class LanceStore {
       ? await connection.openTable(name)
       : await connection.createEmptyTable(name, emptySchema(), { existOk: true });
     await ensureIndexes(table);
-    return new LanceStore(connection, name, table);
+    return new LanceStore(connection, options, table);
   }
 
   /** A store with nothing in it, whatever state the old one is in; tables of other formats go, too. */
   static async create(options: ResolvedOptions): Promise<LanceStore> {
     const connection = await connect(options);
     const name = tableName(options);
-    for (const other of await connection.tableNames())
-      if (other.startsWith(TABLE_PREFIX) && other !== name) await connection.dropTable(other);
+    await dropOthers(connection, name);
     try {
       // A new version of the same table: readers keep the one they have.
       const table = await connection.createEmptyTable(name, emptySchema(), { mode: "overwrite" });
       await ensureIndexes(table);
-      return new LanceStore(connection, name, table);
+      return new LanceStore(connection, options, table);
     } catch (first) {
       // A damaged manifest or a full disk, where only removing helps. Should this fail too, both reasons are told.
       try {
         await connection.dropTable(name);
         const table = await connection.createEmptyTable(name, emptySchema());
         await ensureIndexes(table);
-        return new LanceStore(connection, name, table);
+        return new LanceStore(connection, options, table);
       } catch (second) {
         throw new AggregateError([first, second], `${messageOf(second)}; before that: ${messageOf(first)}`);
       }
@@ -89,7 +90,11 @@ export class LanceStore {
         ofTenant.set(String(assets?.get(i)), readSummary(String(summaries?.get(i)), Number(revisions?.get(i)))),
       );
     }
-    return new Snapshot(version, pinned, spacesOf(await pinned.schema()), Ledger.EMPTY.with(all));
+    return this.snapshotOf(version, pinned, spacesOf(await pinned.schema()), Ledger.EMPTY.with(all));
+  }
+
+  snapshotOf(version: number, pinned: LanceTable, spaces: ReadonlyMap<string, Space>, ledger: Ledger): Snapshot {
+    return new Snapshot(version, pinned, spaces, ledger, this.#options.analyze);
   }
 
   /** The table as it was at a version: 0.3 ms, as the session's caches are shared. */
@@ -97,10 +102,20 @@ export class LanceStore {
     return this.connection.openTable(this.name, [], { version });
   }
 
+  /** Removes tables of other formats. */
+  dropOthers(): Promise<void> {
+    return dropOthers(this.connection, this.name);
+  }
+
   close(): void {
     this.#table.close();
     this.connection.close();
   }
+}
+
+async function dropOthers(connection: Connection, name: string): Promise<void> {
+  for (const other of await connection.tableNames())
+    if (other.startsWith(TABLE_PREFIX) && other !== name) await connection.dropTable(other);
 }
 
 function connect(options: ResolvedOptions): Promise<Connection> {
@@ -112,8 +127,13 @@ function connect(options: ResolvedOptions): Promise<Connection> {
   });
 }
 
+/** Format and analyzer: what decides whether a table can be used. */
+export function formatOf({ analyzerId }: ResolvedOptions): string {
+  return `${FORMAT}_${Buffer.from(analyzerId, "utf8").toString("hex")}`;
+}
+
 function tableName(options: ResolvedOptions): string {
-  return `${TABLE_PREFIX}${FORMAT}_${Buffer.from(options.analyzerId, "utf8").toString("hex")}`;
+  return `${TABLE_PREFIX}${formatOf(options)}`;
 }
 
 function emptySchema() {

@@ -71,6 +71,18 @@ export class Ledger {
     return new Ledger(new Map(this.#tenants).set(tenant, summed(assets)));
   }
 
+  /** The tenant's assets that have vectors in a space, with that space left out of their totals. */
+  withoutSpace(tenant: string, space: string): Map<string, AssetTotals> {
+    const changed = new Map<string, AssetTotals>();
+    for (const [asset, totals] of this.#tenants.get(tenant)?.assets ?? []) {
+      if (!totals.spaces.has(space)) continue;
+      const spaces = new Map(totals.spaces);
+      spaces.delete(space);
+      changed.set(asset, { ...totals, spaces });
+    }
+    return changed;
+  }
+
   asset(tenant: string, asset: string): AssetTotals | undefined {
     return this.#tenants.get(tenant)?.assets.get(asset);
   }
@@ -84,10 +96,11 @@ export class Ledger {
     return { rows: entry?.rows ?? 0, assets: entry?.assetsWithRows ?? 0, spaces: new Map(entry?.spaces) };
   }
 
-  /** Spaces in which any tenant has a vector. */
-  usedSpaces(): Set<string> {
+  /** Spaces in which any tenant has a vector, or any other tenant than the given one. */
+  usedSpaces(otherThan?: string): Set<string> {
     const used = new Set<string>();
-    for (const { spaces } of this.#tenants.values()) for (const space of spaces.keys()) used.add(space);
+    for (const [tenant, { spaces }] of this.#tenants)
+      if (tenant !== otherThan) for (const space of spaces.keys()) used.add(space);
     return used;
   }
 

@@ -33,7 +33,7 @@ export function moments(asset: string, revision: number): AssetRows {
     moment(asset, n, {
       revision,
       spoken: `everywhere ${asset} revision${revision}`,
-      vectors: new Map([["space", Float32Array.of(1, n, revision)]]),
+      vectors: new Map([["space", [Float32Array.of(1, n, revision)]]]),
     }),
   );
   return { tenant: "acme", asset, revision, rows };

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HeimdexError } from "@heimdex/errors";
-import { type AssetRows, type MomentRow, TEXT_FIELDS, type TextField } from "@heimdex/ports";
+import { type AssetRows, type MomentRow, TEXT_FIELDS, type TextField, textOf } from "@heimdex/ports";
 import type { Data, DataType, Schema, Table, Utf8 } from "apache-arrow";
 import { languageRanges } from "./filter-sql.ts";
 import { type AssetTotals, NO_FIELDS, writeSummary } from "./ledger.ts";
 import type { Arrow } from "./native.ts";
-import { baseFields, type Space, spaceField, tokensColumn } from "./table-schema.ts";
-import { type Analyze, cleanTokens } from "./tokens.ts";
+import { baseFields, PLAIN_TEXTS, type Space, spaceField, tokensColumn } from "./table-schema.ts";
+import { type Analyze, cleanTokens, labelKey } from "./tokens.ts";
 
 /** Rows turned into columns between two turns of the event loop: some milliseconds. */
 const ROWS_PER_TURN = 256;
@@ -15,6 +15,7 @@ interface TableRow {
   readonly key: string;
   readonly summary: string | undefined;
   readonly tokens: Readonly<Record<TextField, string>>;
+  readonly labelKeys: readonly string[];
   readonly moment: MomentRow;
 }
 
@@ -25,10 +26,7 @@ export async function rowBatch(
   spaces: ReadonlyMap<string, Space>,
   analyze: Analyze,
 ): Promise<{ readonly table: Table; readonly totals: ReadonlyMap<string, ReadonlyMap<string, AssetTotals>> }> {
-  const schema = new arrow.Schema([
-    ...baseFields(arrow),
-    ...[...spaces.values()].map((space) => spaceField(arrow, space)),
-  ]);
+  const schema = schemaOf(arrow, spaces);
   const batches: Data[] = [];
   const totals = new Map<string, Map<string, AssetTotals>>();
   const keys = new Set<string>();
@@ -44,24 +42,26 @@ export async function rowBatch(
     for (const moment of asset.rows) {
       if (moment.tenant !== asset.tenant || moment.asset !== asset.asset || moment.revision !== asset.revision)
         throw invalid(`moment ${moment.id} is not of asset ${asset.asset} at revision ${asset.revision}`);
-      const key = JSON.stringify(["moment", moment.tenant, moment.id]);
+      const key = momentKey(moment.tenant, moment.id);
       if (keys.has(key)) throw invalid(`moment ${moment.id} is given twice`);
       keys.add(key);
       const tokens = {} as Record<TextField, string>;
       for (const field of TEXT_FIELDS) {
-        const words = moment[field] === "" ? [] : cleanTokens(analyze(moment[field], moment.languages));
+        const text = textOf(moment, field);
+        const words = text === "" ? [] : cleanTokens(analyze(text, moment.languages));
         tokens[field] = words.join(" ");
         fields[field].rows += words.length > 0 ? 1 : 0;
         fields[field].tokens += words.length;
       }
-      for (const space of moment.vectors.keys()) vectors.set(space, (vectors.get(space) ?? 0) + 1);
-      pending.push({ key, summary: undefined, tokens, moment });
+      for (const [space, its] of moment.vectors) if (its.length > 0) vectors.set(space, (vectors.get(space) ?? 0) + 1);
+      const labelKeys = [...new Set(moment.labels)].map((label) => labelKey(label, analyze));
+      pending.push({ key, summary: undefined, tokens, labelKeys, moment });
       if (pending.length >= ROWS_PER_TURN) await flush();
     }
     const sums: AssetTotals = { revision: asset.revision, rows: asset.rows.length, fields, spaces: vectors };
     const byAsset = totals.get(asset.tenant) ?? new Map<string, AssetTotals>();
     totals.set(asset.tenant, byAsset.set(asset.asset, sums));
-    pending.push(marker(asset, writeSummary(sums)));
+    pending.push(marker(asset.tenant, asset.asset, sums));
   }
   await flush();
   const table = new arrow.Table(
@@ -71,17 +71,39 @@ export async function rowBatch(
   return { table, totals };
 }
 
+/** The markers of a tenant's assets alone, to merge in. */
+export function markerBatch(
+  arrow: Arrow,
+  tenant: string,
+  totals: ReadonlyMap<string, AssetTotals>,
+  spaces: ReadonlyMap<string, Space>,
+): Table {
+  const schema = schemaOf(arrow, spaces);
+  const rows = [...totals].map(([asset, its]) => marker(tenant, asset, its));
+  return new arrow.Table(schema, [new arrow.RecordBatch(schema, columns(arrow, schema, rows, spaces) as Data<never>)]);
+}
+
+function schemaOf(arrow: Arrow, spaces: ReadonlyMap<string, Space>): Schema {
+  return new arrow.Schema([...baseFields(arrow), ...[...spaces.values()].map((space) => spaceField(arrow, space))]);
+}
+
+/** The key of a moment's row. */
+export function momentKey(tenant: string, id: string): string {
+  return JSON.stringify(["moment", tenant, id]);
+}
+
 /** The dimension of each space in the batch. Rejects vectors that cannot be compared: INVALID_ARGUMENT. */
 export function spaceDimensions(batch: readonly AssetRows[]): Map<string, number> {
   const dimensions = new Map<string, number>();
   for (const { rows } of batch)
     for (const { id, vectors } of rows)
-      for (const [space, vector] of vectors) {
-        if (dimensions.get(space) === undefined) dimensions.set(space, vector.length);
-        if (vector.length === 0 || dimensions.get(space) !== vector.length)
-          throw invalid(`moment ${id} has a vector of ${vector.length} numbers in space ${space}`);
-        if (!hasDirection(vector)) throw invalid(`moment ${id} has a vector without direction in space ${space}`);
-      }
+      for (const [space, its] of vectors)
+        for (const vector of its) {
+          if (dimensions.get(space) === undefined) dimensions.set(space, vector.length);
+          if (vector.length === 0 || dimensions.get(space) !== vector.length)
+            throw invalid(`moment ${id} has a vector of ${vector.length} numbers in space ${space}`);
+          if (!hasDirection(vector)) throw invalid(`moment ${id} has a vector without direction in space ${space}`);
+        }
   return dimensions;
 }
 
@@ -96,13 +118,13 @@ function invalid(message: string): HeimdexError {
   return new HeimdexError("INVALID_ARGUMENT", `Index: ${message}`);
 }
 
-function marker(asset: AssetRows, summary: string): TableRow {
+function marker(tenant: string, asset: string, totals: AssetTotals): TableRow {
   const empty = Object.fromEntries(TEXT_FIELDS.map((field) => [field, ""])) as Record<TextField, string>;
   const moment: MomentRow = {
     id: "",
-    tenant: asset.tenant,
-    asset: asset.asset,
-    revision: asset.revision,
+    tenant,
+    asset,
+    revision: totals.revision,
     start_ms: 0,
     end_ms: 0,
     ...empty,
@@ -113,7 +135,8 @@ function marker(asset: AssetRows, summary: string): TableRow {
     recorded_ms: undefined,
     vectors: new Map(),
   };
-  return { key: JSON.stringify(["asset", asset.tenant, asset.asset]), summary, tokens: empty, moment };
+  const key = JSON.stringify(["asset", tenant, asset]);
+  return { key, summary: writeSummary(totals), tokens: empty, labelKeys: [], moment };
 }
 
 /** Rows as one record batch's struct. Columns are laid out by hand: Arrow's own builders take half a second for 10,000 rows with vectors. */
@@ -140,15 +163,23 @@ function columns(arrow: Arrow, schema: Schema, rows: readonly TableRow[], spaces
       ...nulls(values),
     });
   const vectors = (space: string, dimension: number): Data => {
-    const values = rows.map(({ moment }) => moment.vectors.get(space));
-    const data = new Float32Array(rows.length * dimension);
-    for (const [i, vector] of values.entries()) if (vector !== undefined) data.set(vector, i * dimension);
-    const item = new arrow.Field("item", new arrow.Float32(), true);
+    const lists = rows.map(({ moment }) => {
+      const its = moment.vectors.get(space);
+      return its === undefined || its.length === 0 ? undefined : its;
+    });
+    const offsets = new Int32Array(lists.length + 1);
+    for (const [i, its] of lists.entries()) offsets[i + 1] = (offsets[i] ?? 0) + (its?.length ?? 0);
+    const all = lists.flatMap((its) => its ?? []);
+    const data = new Float32Array(all.length * dimension);
+    for (const [i, vector] of all.entries()) data.set(vector, i * dimension);
+    const vector = new arrow.FixedSizeList(dimension, new arrow.Field("item", new arrow.Float32(), true));
+    const numbers = makeData({ type: new arrow.Float32(), length: data.length, nullCount: 0, data });
     return makeData({
-      type: new arrow.FixedSizeList(dimension, item),
-      length: rows.length,
-      child: makeData({ type: new arrow.Float32(), length: data.length, nullCount: 0, data }),
-      ...nulls(values),
+      type: new arrow.List(new arrow.Field("item", vector, true)),
+      length: lists.length,
+      valueOffsets: offsets,
+      child: makeData({ type: vector, length: all.length, nullCount: 0, child: numbers }),
+      ...nulls(lists),
     });
   };
   const moments = rows.map((row) => row.moment);
@@ -168,9 +199,10 @@ function columns(arrow: Arrow, schema: Schema, rows: readonly TableRow[], spaces
     ["end_ms", float(moments.map((m) => m.end_ms))],
     ["recorded_ms", float(moments.map((m) => m.recorded_ms))],
     ["labels", texts(moments.map((m) => m.labels))],
+    ["label_keys", texts(rows.map((row) => row.labelKeys))],
     ["languages", texts(moments.map((m) => m.languages))],
     ["language_ranges", texts(moments.map((m) => languageRanges(m.languages)))],
-    ...(["id", "tenant", "asset", "title", "source", ...TEXT_FIELDS] as const).map(
+    ...(["id", "tenant", "asset", "title", "source", ...PLAIN_TEXTS] as const).map(
       (name) => [name, text(moments.map((m) => m[name]))] as const,
     ),
     ...TEXT_FIELDS.map((field) => [tokensColumn(field), text(rows.map((row) => row.tokens[field]))] as const),

@@ -1,13 +1,13 @@
 import { HeimdexError } from "@heimdex/errors";
-import type { MomentFilter, Scored, TextField } from "@heimdex/ports";
+import { type IndexedMoment, type MomentFilter, type Scored, TEXT_FIELDS, type TextField } from "@heimdex/ports";
 import type { Table as LanceTable } from "@lancedb/lancedb";
 import { bm25, idf } from "./bm25.ts";
-import { filterSql, literal } from "./filter-sql.ts";
+import { filterSql, inList, literal } from "./filter-sql.ts";
 import type { Ledger } from "./ledger.ts";
 import { native } from "./native.ts";
-import { hasDirection } from "./row-batch.ts";
+import { hasDirection, momentKey } from "./row-batch.ts";
 import { ROW_COLUMNS, type Space, tokensColumn } from "./table-schema.ts";
-import { cleanTokens } from "./tokens.ts";
+import { type Analyze, cleanTokens, labelKey } from "./tokens.ts";
 
 /** Matching rows that are fetched and scored for a text query. Up to this many the result is exact; beyond it, the best are picked from those that
  * LanceDB itself ranks highest. */
@@ -24,14 +24,22 @@ export class Snapshot {
   readonly ledger: Ledger;
   readonly spaces: ReadonlyMap<string, Space>;
   readonly #table: LanceTable;
+  readonly #labelKey: (label: string) => string;
   readonly #frequencies = new Map<string, Promise<number>>();
 
   /** @param table opened at `version`; the snapshot owns it. */
-  constructor(version: number, table: LanceTable, spaces: ReadonlyMap<string, Space>, ledger: Ledger) {
+  constructor(
+    version: number,
+    table: LanceTable,
+    spaces: ReadonlyMap<string, Space>,
+    ledger: Ledger,
+    analyze: Analyze,
+  ) {
     this.version = version;
     this.#table = table;
     this.spaces = spaces;
     this.ledger = ledger;
+    this.#labelKey = (label) => labelKey(label, analyze);
   }
 
   async searchText(field: TextField, terms: readonly string[], filter: MomentFilter, limit: number): Promise<Scored[]> {
@@ -40,7 +48,7 @@ export class Snapshot {
     if (wanted.length === 0 || count === 0) return [];
     const column = tokensColumn(field);
     const candidates = await this.#match(field, wanted.join(" "))
-      .where(filterSql(filter))
+      .where(filterSql(filter, this.#labelKey))
       .limit(Math.max(CANDIDATES, count))
       .select([column, "_score"])
       .withRowId()
@@ -79,11 +87,29 @@ export class Snapshot {
       .vectorSearch(vector)
       .column(known.column)
       .distanceType("cosine")
-      .where(filterSql(filter))
+      .where(filterSql(filter, this.#labelKey))
       .limit(count)
       .select([...ROW_COLUMNS, "_distance"])
       .toArray();
     return ordered(rows.map((row) => ({ row: toMoment(row), score: 1 - row._distance })));
+  }
+
+  async vectorsOf(
+    space: string,
+    ids: readonly string[],
+    tenant: string,
+  ): Promise<ReadonlyMap<string, readonly Float32Array[]>> {
+    const column = this.spaces.get(space)?.column;
+    if (column === undefined || ids.length === 0) return new Map();
+    const keys = ids.map((id) => momentKey(tenant, id));
+    const rows = await this.#table
+      .query()
+      .where(`${inList("key", keys)} AND ${column} IS NOT NULL`)
+      .select(["id", column])
+      .toArray();
+    const vectors = (list: Iterable<{ toArray(): Float32Array }>) =>
+      Array.from(list, (vector) => vector.toArray().slice());
+    return new Map(rows.map((row) => [row.id as string, vectors(row[column])]));
   }
 
   /** Counted by the full-text index itself, once for each term and version. */
@@ -146,7 +172,9 @@ function frequencyKey(tenant: string, field: TextField, token: string): string {
 }
 
 function tenantOnly(filter: MomentFilter): boolean {
-  return [filter.assets, filter.from_ms, filter.to_ms, filter.languages].every((part) => part === undefined);
+  return [filter.assets, filter.from_ms, filter.to_ms, filter.languages, filter.labels].every(
+    (part) => part === undefined,
+  );
 }
 
 function atMost(limit: number): number {
@@ -169,7 +197,7 @@ function compare(a: string, b: string): number {
 }
 
 /** A row as LanceDB gives it: Arrow's proxies for lists, null for what is absent. */
-function toMoment(row: Record<string, unknown>): Scored["row"] {
+function toMoment(row: Record<string, unknown>): IndexedMoment {
   return {
     id: row.id as string,
     tenant: row.tenant as string,
@@ -182,6 +210,7 @@ function toMoment(row: Record<string, unknown>): Scored["row"] {
     described: row.described as string,
     names: row.names as string,
     custom: row.custom as string,
+    terms: Object.fromEntries(TEXT_FIELDS.map((field) => [field, row[tokensColumn(field)]])) as IndexedMoment["terms"],
     labels: [...(row.labels as Iterable<string>)],
     languages: [...(row.languages as Iterable<string>)],
     title: row.title as string,

@@ -1,9 +1,9 @@
 import { TEXT_FIELDS, type TextField } from "@heimdex/ports";
-import type { Field, FixedSizeList, Schema } from "apache-arrow";
+import type { Field, FixedSizeList, List, Schema } from "apache-arrow";
 import type { Arrow } from "./native.ts";
 
 /** Raised when columns change in a way that an older or newer program cannot read. Part of the table's name: formats lie side by side. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 export interface Space {
   /** Its column. */
@@ -11,9 +11,10 @@ export interface Space {
   readonly dimension: number;
 }
 
-/** One column per space, as nullable fixed-size lists in the one table, added when the first vector of a space comes: a side table per space would need
- * a second commit, and readers would see an asset's new texts with its old vectors. Adding a column rewrites no data, keeps every index, and
- * merge-insert takes rows without a vector as null (tried on 0.39). */
+/** One column per space, as nullable lists of fixed-size lists in the one table, added when the first vector of a space comes: a side table per space
+ * would need a second commit, and readers would see an asset's new texts with its old vectors. Adding a column rewrites no data, keeps every index,
+ * and merge-insert takes rows without a vector as null. LanceDB calls such a column a multivector and scores a row by its best vector, so that
+ * `limit` counts moments (tried on 0.39; scanning costs as much per vector as a plain column, give or take a third). */
 const SPACE_PREFIX = "vector_";
 
 /** Space ids are any text, column names are not: hexadecimal is unambiguous and needs no quoting. */
@@ -23,6 +24,9 @@ export function spaceColumn(space: string): string {
 
 export const tokensColumn = (field: TextField): string => `${field}_tokens`;
 
+/** Text fields that are a column; labels are a list. */
+export const PLAIN_TEXTS = TEXT_FIELDS.filter((field) => field !== "labels");
+
 /** Columns of moments that a search gives back. */
 export const ROW_COLUMNS = [
   "id",
@@ -31,7 +35,8 @@ export const ROW_COLUMNS = [
   "revision",
   "start_ms",
   "end_ms",
-  ...TEXT_FIELDS,
+  ...PLAIN_TEXTS,
+  ...TEXT_FIELDS.map(tokensColumn),
   "labels",
   "languages",
   "title",
@@ -58,9 +63,10 @@ export function baseFields(arrow: Arrow): Field[] {
     new Field("summary", new Utf8(), true),
     new Field("start_ms", new Float64(), false),
     new Field("end_ms", new Float64(), false),
-    ...TEXT_FIELDS.map((field) => text(field)),
+    ...PLAIN_TEXTS.map((field) => text(field)),
     ...TEXT_FIELDS.map((field) => text(tokensColumn(field))),
     texts("labels"),
+    texts("label_keys"),
     texts("languages"),
     texts("language_ranges"),
     text("title"),
@@ -70,11 +76,9 @@ export function baseFields(arrow: Arrow): Field[] {
 }
 
 export function spaceField(arrow: Arrow, { column, dimension }: Space): Field {
-  return new arrow.Field(
-    column,
-    new arrow.FixedSizeList(dimension, new arrow.Field("item", new arrow.Float32(), true)),
-    true,
-  );
+  const { Field, FixedSizeList, Float32, List } = arrow;
+  const vector = new FixedSizeList(dimension, new Field("item", new Float32(), true));
+  return new Field(column, new List(new Field("item", vector, true)), true);
 }
 
 /** Spaces that a table has columns for. */
@@ -84,7 +88,7 @@ export function spacesOf(schema: Schema): Map<string, Space> {
     if (name.startsWith(SPACE_PREFIX))
       spaces.set(Buffer.from(name.slice(SPACE_PREFIX.length), "hex").toString("utf8"), {
         column: name,
-        dimension: (type as FixedSizeList).listSize,
+        dimension: (type as List<FixedSizeList>).valueType.listSize,
       });
   return spaces;
 }

@@ -17,6 +17,11 @@ export function analyzeWords(text: string): readonly string[] {
   );
 }
 
+/** What a label is found by in a filter: its words; the label itself, in lower case, where it has none. */
+export function labelKey(label: string, analyze: Analyze): string {
+  return cleanTokens(analyze(label, [])).join(" ") || label.toWellFormed().toLowerCase();
+}
+
 /** Tokens as they are stored and looked up: none empty, none with white space in it, none over length, well-formed Unicode. */
 export function cleanTokens(tokens: readonly string[]): string[] {
   const out: string[] = [];

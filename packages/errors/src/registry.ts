@@ -151,6 +151,16 @@ export const ERRORS = {
   JOB_ENDED: entry("FAILED_PRECONDITION", "The job has ended already.", "`heimdex retry` runs what failed again."),
   ASSET_NOT_FOUND: entry("NOT_FOUND", "There is no such asset.", "`heimdex assets ls` lists them."),
   ASSET_BUSY: entry("FAILED_PRECONDITION", "A job for this asset is under way.", "Wait for it, or cancel it."),
+  MOMENT_NOT_FOUND: entry(
+    "NOT_FOUND",
+    "There is no such moment, or nothing to compare it by.",
+    "Take the id of a moment from a search's results, and search anew after the archive has changed.",
+  ),
+  IMAGE_UNREADABLE: entry(
+    "INVALID_ARGUMENT",
+    "The picture cannot be read.",
+    "Send a JPEG, PNG or WebP that opens elsewhere.",
+  ),
   SIDECAR_NOT_FOUND: entry("NOT_FOUND", "The asset has no sidecar yet.", "Wait for its job, or index it."),
   SIDECAR_INVALID: entry("INTERNAL", "A sidecar does not fit its schema.", "Report it with the sidecar's name."),
   NO_WORKER: entry(

@@ -22,12 +22,14 @@ export {
 export { CATALOG_LIMITS, checkCollection, checkFind, checkIds, checkTerm, checkWrites } from "./catalog-checks.ts";
 export {
   type AssetRows,
+  type IndexedMoment,
   type MomentFilter,
   type MomentIndex,
   type MomentRow,
   type Scored,
   TEXT_FIELDS,
   type TextField,
+  textOf,
 } from "./moment-index.ts";
 export { readAll } from "./read-all.ts";
 export { checkPattern, checkSubject, encodePayload, MAX_PAYLOAD_BYTES, subjectMatcher } from "./subject.ts";

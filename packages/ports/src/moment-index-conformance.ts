@@ -17,9 +17,9 @@ export interface MomentIndexHandle {
   reopen(): Promise<MomentIndex>;
 }
 
-/** How the suite's texts become words: split at spaces, unchanged. The index under test is to be opened with it. */
+/** How the suite's texts become words: split at spaces and line ends, unchanged. The index under test is to be opened with it. */
 export type ConformanceAnalyze = (text: string) => string[];
-const analyze: ConformanceAnalyze = (text) => text.split(" ").filter((word) => word !== "");
+const analyze: ConformanceAnalyze = (text) => text.split(/[ \n]/).filter((word) => word !== "");
 
 const ALL: MomentFilter = { tenant: "acme" };
 
@@ -65,6 +65,7 @@ function vector(...values: number[]): Float32Array {
   return Float32Array.from(values, (value) => value / norm);
 }
 
+const NO_TERMS = { spoken: "", written: "", described: "", names: "", custom: "", labels: "" };
 const ids = (hits: readonly Scored[]): string[] => hits.map((hit) => hit.row.id);
 const sortedIds = (hits: readonly Scored[]): string[] => ids(hits).sort(byUtf8);
 const near = (got: number | undefined, want: number): void =>
@@ -92,12 +93,24 @@ export function momentIndexConformance(
         title: "Reel 1.mov",
         source: "file:///films/Reel%201.mov",
         recorded_ms: 1_700_000_000_123,
-        vectors: new Map([["s", vector(1, 2)]]),
+        vectors: new Map([["s", [vector(1, 2)]]]),
       });
       const bare = row("a", "m2", { spoken: "find" });
       await index.replaceAssets([asset("a", [full, bare])]);
-      const { vectors: _, ...wantFull } = full;
-      const { vectors: __, ...wantBare } = bare;
+      const { vectors: _, ...texts } = full;
+      const wantFull = {
+        ...texts,
+        terms: {
+          spoken: "find me",
+          written: 'it\'s "quoted" \\ 100%',
+          described: "Grüße 🎬 second line",
+          names: "名前",
+          custom: "x",
+          labels: "boat sea gull",
+        },
+      };
+      const { vectors: __, ...empty } = bare;
+      const wantBare = { ...empty, terms: { ...NO_TERMS, spoken: "find" } };
       const hits = await index.searchText("spoken", ["me"], ALL, 10);
       assert.deepEqual(
         hits.map((hit) => hit.row),
@@ -116,7 +129,7 @@ export function momentIndexConformance(
       const handle = await open(t, analyze);
       let { index } = handle;
       for (let i = 0; i < 4; i++) {
-        const v = new Map([["s", vector(1, i)]]);
+        const v = new Map([["s", [vector(1, i)]]]);
         await index.replaceAssets([asset(`a${i}`, [row(`a${i}`, `m${i}`, { spoken: `common word${i}`, vectors: v })])]);
         assert.deepEqual(ids(await index.searchText("spoken", [`word${i}`], ALL, 10)), [`m${i}`]);
         assert.equal((await index.searchText("spoken", ["common"], ALL, 10)).length, i + 1);
@@ -214,7 +227,7 @@ export function momentIndexConformance(
             row("a", `a-${i}`, {
               spoken: "word",
               custom: String(2 + (n % 3)),
-              vectors: new Map([["s", vector(1, i)]]),
+              vectors: new Map([["s", [vector(1, i)]]]),
             }),
           ),
           n,
@@ -306,7 +319,7 @@ export function momentIndexConformance(
       await index.replaceAssets([
         asset(
           "a",
-          TEXT_FIELDS.map((field) => row("a", field, { [field]: "word" })),
+          TEXT_FIELDS.map((field) => row("a", field, { [field]: field === "labels" ? ["word"] : "word" })),
         ),
       ]);
       for (const field of TEXT_FIELDS) assert.deepEqual(ids(await index.searchText(field, ["word"], ALL, 10)), [field]);
@@ -344,7 +357,7 @@ export function momentIndexConformance(
     test("limit takes the best", async (t) => {
       const { index } = await open(t, analyze);
       const texts = Array.from({ length: 12 }, (_, i) => `${"word ".repeat(i + 1)}${"other ".repeat(11 - i)}`);
-      const rows = spoken("a", texts).rows.map((each, i) => ({ ...each, vectors: new Map([["s", vector(1, i)]]) }));
+      const rows = spoken("a", texts).rows.map((each, i) => ({ ...each, vectors: new Map([["s", [vector(1, i)]]]) }));
       await index.replaceAssets([asset("a", rows)]);
       assert.deepEqual(ids(await index.searchText("spoken", ["word"], ALL, 3)), ["a-11", "a-10", "a-9"]);
       assert.deepEqual(ids(await index.searchVector("s", vector(1, 0), ALL, 3)), ["a-0", "a-1", "a-2"]);
@@ -354,7 +367,7 @@ export function momentIndexConformance(
 
     test("tenants never see each other's rows, even of the same ids", async (t) => {
       const { index } = await open(t, analyze);
-      const mine = row("a", "m1", { spoken: "secret", vectors: new Map([["s", vector(1, 1)]]) });
+      const mine = row("a", "m1", { spoken: "secret", vectors: new Map([["s", [vector(1, 1)]]]) });
       await index.replaceAssets([asset("a", [mine])]);
       await index.replaceAssets([asset("a", [{ ...mine, title: "theirs" }], 7, "other")]);
       for (const [tenant, title] of [
@@ -380,7 +393,7 @@ export function momentIndexConformance(
 
     test("filters hold before the limit counts", async (t) => {
       const { index } = await open(t, analyze);
-      const v = (x: number) => new Map([["s", vector(1, x)]]);
+      const v = (x: number) => new Map([["s", [vector(1, x)]]]);
       const many = Array.from({ length: 30 }, (_, i) => row("a", `a-${i}`, { spoken: "word word", vectors: v(0) }));
       await index.replaceAssets([
         asset("a", many),
@@ -441,6 +454,47 @@ export function momentIndexConformance(
         );
     });
 
+    test("any of the labels, by their words", async (t) => {
+      const { index } = await open(t, analyze);
+      const labels = [["boat", "sea gull"], ["boat", "boat"], ["gull"], ["it's", "x' OR 1=1 --"], ["", " "], []];
+      await index.replaceAssets([
+        asset(
+          "a",
+          labels.map((its, i) =>
+            row("a", `m${i}`, { spoken: "word", labels: its, vectors: new Map([["s", [vector(1, i)]]]) }),
+          ),
+        ),
+      ]);
+      for (const [wanted, want] of [
+        [["boat"], ["m0", "m1"]],
+        [["sea  gull"], ["m0"]],
+        [
+          ["gull", "it's"],
+          ["m2", "m3"],
+        ],
+        [["x' OR 1=1 --"], ["m3"]],
+        [["sea"], []],
+        [[], []],
+      ] as const) {
+        const filter = { ...ALL, labels: wanted };
+        assert.deepEqual(sortedIds(await index.searchText("spoken", ["word"], filter, 10)), want, wanted.join());
+        assert.deepEqual(sortedIds(await index.searchVector("s", vector(1, 1), filter, 10)), want, wanted.join());
+      }
+    });
+
+    test("a label that is given more often counts more", async (t) => {
+      const { index } = await open(t, analyze);
+      await index.replaceAssets([
+        asset("a", [
+          row("a", "little", { labels: ["boat", "x", "x", "x"] }),
+          row("a", "much", { labels: ["boat", "boat", "boat", "x"] }),
+          row("a", "some", { labels: ["boat", "boat", "x", "x"] }),
+        ]),
+      ]);
+      assert.deepEqual(ids(await index.searchText("labels", ["boat"], ALL, 10)), ["much", "some", "little"]);
+      assert.equal((await index.documentFrequencies("labels", ["boat"], "acme")).get("boat"), 3);
+    });
+
     test("any text may be a tenant, an asset or an id", async (t) => {
       const handle = await open(t, analyze);
       const texts = [...ODD_TEXTS, "x' OR '1'='1", "') OR true --", "`a`", "\u0000", "a\u0000b"];
@@ -475,7 +529,7 @@ export function momentIndexConformance(
     test("vector search is by cosine similarity, best first, and leaves out rows without a vector", async (t) => {
       const { index } = await open(t, analyze);
       const rows = [vector(1, 0, 0), vector(1, 1, 0), vector(0, 1, 0), vector(-1, 0, 0)].map((v, i) =>
-        row("a", `m${i}`, { vectors: new Map([["s", v]]) }),
+        row("a", `m${i}`, { vectors: new Map([["s", [v]]]) }),
       );
       await index.replaceAssets([asset("a", [...rows, row("a", "none", { spoken: "word" })])]);
       const hits = await index.searchVector("s", vector(1, 0, 0), ALL, 10);
@@ -483,11 +537,98 @@ export function momentIndexConformance(
       for (const [i, want] of [1, Math.SQRT1_2, 0, -1].entries()) near(hits[i]?.score, want);
     });
 
+    test("of several vectors the nearest counts, and limit counts moments", async (t) => {
+      const handle = await open(t, analyze);
+      const near3 = Array.from({ length: 5 }, (_, i) => vector(10, i));
+      await handle.index.replaceAssets([
+        asset("a", [
+          row("a", "many", { vectors: new Map([["s", near3]]) }),
+          row("a", "one", { vectors: new Map([["s", [vector(10, 9)]]]) }),
+          row("a", "mixed", { vectors: new Map([["s", [vector(-1, 0), vector(10, 7)]]]) }),
+          row("a", "none", { vectors: new Map([["s", []]]) }),
+        ]),
+      ]);
+      const index = await handle.reopen();
+      const hits = await index.searchVector("s", vector(1, 0), ALL, 10);
+      assert.deepEqual(ids(hits), ["many", "mixed", "one"]);
+      near(hits[0]?.score, 1);
+      near(hits[1]?.score, 10 / Math.hypot(10, 7));
+      assert.deepEqual(ids(await index.searchVector("s", vector(1, 0), ALL, 2)), ["many", "mixed"]);
+      assert.deepEqual((await index.stats("acme")).spaces, new Map([["s", 3]]));
+    });
+
+    test("vectors of moments come back as they were given", async (t) => {
+      const handle = await open(t, analyze);
+      const two = [vector(1, 2), vector(3, 1)];
+      const quoted = row("a", "it's", {
+        vectors: new Map([
+          ["s", [vector(1, 0)]],
+          ["t", [vector(1, 2, 3)]],
+        ]),
+      });
+      await handle.index.replaceAssets([asset("a", [row("a", "m", { vectors: new Map([["s", two]]) }), quoted])]);
+      await handle.index.replaceAssets([
+        asset("a", [row("a", "m", { vectors: new Map([["s", [vector(7, 1)]]]) })], 1, "other"),
+      ]);
+      const index = await handle.reopen();
+      assert.deepEqual(
+        await index.vectorsOf("s", ["m", "it's", "nobody"], "acme"),
+        new Map([
+          ["m", two],
+          ["it's", [vector(1, 0)]],
+        ]),
+      );
+      assert.deepEqual(await index.vectorsOf("t", ["m", "it's"], "acme"), new Map([["it's", [vector(1, 2, 3)]]]));
+      assert.deepEqual(await index.vectorsOf("s", [], "acme"), new Map());
+      assert.deepEqual(await index.vectorsOf("unknown", ["m"], "acme"), new Map());
+    });
+
+    test("a dropped space is gone for its tenant alone, and may come again", async (t) => {
+      const handle = await open(t, analyze);
+      let { index } = handle;
+      const both = (x: number) =>
+        new Map([
+          ["old", [vector(1, x)]],
+          ["new", [vector(1, 0, x)]],
+        ]);
+      const rows = [
+        row("a", "m0", { spoken: "word", vectors: both(0) }),
+        row("a", "m1", { spoken: "word", vectors: both(1) }),
+      ];
+      await index.replaceAssets([asset("a", rows, 3), asset("a", [row("a", "m0", { vectors: both(2) })], 1, "other")]);
+      const check = async (oldRows: number) => {
+        assert.equal((await index.searchVector("old", vector(1, 0), ALL, 10)).length, oldRows);
+        assert.equal((await index.vectorsOf("old", ["m0", "m1"], "acme")).size, oldRows);
+        assert.equal((await index.searchVector("new", vector(1, 0, 0), ALL, 10)).length, 2);
+        assert.deepEqual(sortedIds(await index.searchText("spoken", ["word"], ALL, 10)), ["m0", "m1"]);
+        assert.deepEqual(
+          (await index.stats("acme")).spaces,
+          new Map([...(oldRows > 0 ? [["old", oldRows] as const] : []), ["new", 2]]),
+        );
+        assert.equal((await index.revisions("acme", ["a"])).get("a"), 3);
+      };
+      await index.dropSpace("nobody", "old");
+      await index.dropSpace("acme", "unknown");
+      await check(2);
+      await index.dropSpace("acme", "old");
+      await index.dropSpace("acme", "old");
+      await check(0);
+      assert.equal((await index.searchVector("old", vector(1, 0), { tenant: "other" }, 10)).length, 1);
+      await index.dropSpace("other", "old");
+      assert.equal((await index.searchVector("old", vector(1, 0), { tenant: "other" }, 10)).length, 0);
+      assert.deepEqual((await index.stats("other")).spaces, new Map([["new", 1]]));
+      await index.optimize();
+      index = await handle.reopen();
+      await check(0);
+      await index.replaceAssets([asset("a", rows, 3)]);
+      await check(2);
+    });
+
     test("spaces are apart, may differ in dimension, come later and go", async (t) => {
       const handle = await open(t, analyze);
       let { index } = handle;
-      const v2 = (x: number): [string, Float32Array] => ["model one/r1", vector(1, x)];
-      const v3 = (x: number): [string, Float32Array] => ["model' two", vector(x, 1, 0)];
+      const v2 = (x: number): [string, Float32Array[]] => ["model one/r1", [vector(1, x)]];
+      const v3 = (x: number): [string, Float32Array[]] => ["model' two", [vector(x, 1, 0)]];
       await index.replaceAssets([asset("a", [row("a", "a1", { vectors: new Map([v2(0)]) })])]);
       await index.replaceAssets([asset("b", [row("b", "b1", { vectors: new Map([v2(1), v3(0)]) })])]);
       await index.replaceAssets([asset("c", [row("c", "c1", { spoken: "word", vectors: new Map([v3(1)]) })])]);
@@ -547,7 +688,7 @@ export function momentIndexConformance(
 
     test("clear empties the index, and it can be filled again", async (t) => {
       const handle = await open(t, analyze);
-      const filled = asset("a", [row("a", "m", { spoken: "word", vectors: new Map([["s", vector(1, 2)]]) })], 9);
+      const filled = asset("a", [row("a", "m", { spoken: "word", vectors: new Map([["s", [vector(1, 2)]]]) })], 9);
       await handle.index.replaceAssets([filled, asset("x", [row("x", "m", { spoken: "word" })], 9, "other")]);
       await handle.index.clear();
       const check = async (index: MomentIndex) => {
@@ -560,7 +701,7 @@ export function momentIndexConformance(
       const index = await handle.reopen();
       await check(index);
       await index.replaceAssets([
-        asset("a", [row("a", "m", { spoken: "word", vectors: new Map([["s", vector(1, 2, 3)]]) })]),
+        asset("a", [row("a", "m", { spoken: "word", vectors: new Map([["s", [vector(1, 2, 3)]]]) })]),
       ]);
       assert.deepEqual(ids(await index.searchText("spoken", ["word"], ALL, 10)), ["m"]);
       assert.deepEqual(ids(await index.searchVector("s", vector(1, 2, 3), ALL, 10)), ["m"]);
@@ -596,7 +737,7 @@ export function momentIndexConformance(
           const rows = Array.from({ length: below(5) }, (_, i) =>
             row(name, `${name}-${i}`, {
               spoken: Array.from({ length: below(7) }, word).join(" "),
-              vectors: below(3) > 0 ? new Map([["s", vector(1, random(), random())]]) : new Map(),
+              vectors: below(3) > 0 ? new Map([["s", [vector(1, random(), random())]]]) : new Map(),
             }),
           );
           return asset(name, rows, 1 + below(4) + Math.floor(step / 4));
@@ -644,6 +785,8 @@ export function momentIndexConformance(
         () => index.removeAssets("acme", ["a"]),
         () => index.searchText("spoken", ["word"], ALL, 10),
         () => index.searchVector("s", vector(1, 2), ALL, 10),
+        () => index.vectorsOf("s", ["m"], "acme"),
+        () => index.dropSpace("acme", "s"),
         () => index.documentFrequencies("spoken", ["word"], "acme"),
         () => index.stats("acme"),
         () => index.revisions("acme", ["a"]),

@@ -15,7 +15,7 @@ export interface MomentRow {
   readonly names: string;
   /** Custom layers' searched texts. */
   readonly custom: string;
-  /** Labels of things seen. */
+  /** Labels of things seen; a label that stands in it more than once counts more when its words are searched. */
   readonly labels: readonly string[];
   /** BCP-47 tags of its texts. */
   readonly languages: readonly string[];
@@ -24,12 +24,18 @@ export interface MomentRow {
   readonly source: string;
   /** When it was recorded, Unix ms; undefined when unknown. */
   readonly recorded_ms: number | undefined;
-  /** Vectors by space id; L2-normalised. */
-  readonly vectors: ReadonlyMap<string, Float32Array>;
+  /** Vectors by space id, L2-normalised, one or more: a moment is as near as its nearest vector. */
+  readonly vectors: ReadonlyMap<string, readonly Float32Array[]>;
 }
 
-export const TEXT_FIELDS = ["spoken", "written", "described", "names", "custom"] as const;
+/** What is searched by words. */
+export const TEXT_FIELDS = ["spoken", "written", "described", "names", "custom", "labels"] as const;
 export type TextField = (typeof TEXT_FIELDS)[number];
+
+/** The text of a field, as it is searched: labels one to a line. */
+export function textOf(row: Pick<MomentRow, TextField>, field: TextField): string {
+  return field === "labels" ? row.labels.join("\n") : row[field];
+}
 
 /** All given conditions must hold. */
 export interface MomentFilter {
@@ -40,10 +46,18 @@ export interface MomentFilter {
   readonly to_ms?: number;
   /** Any of these; `en` matches `en-US` too. */
   readonly languages?: readonly string[];
+  /** Any of these is seen. Labels compare by their words, as analysed: neither case nor number matters. */
+  readonly labels?: readonly string[];
+}
+
+/** A moment as the index gives it back. */
+export interface IndexedMoment extends Omit<MomentRow, "vectors"> {
+  /** The words of each field as analysed, in order, single spaces between; "" where there are none. */
+  readonly terms: Readonly<Record<TextField, string>>;
 }
 
 export interface Scored {
-  readonly row: Omit<MomentRow, "vectors">;
+  readonly row: IndexedMoment;
   /** BM25 for text channels, cosine similarity -1..1 for vector channels. Larger is better. */
   readonly score: number;
 }
@@ -58,6 +72,8 @@ export interface AssetRows {
 /** Moments, searchable. Derived data: losing it loses nothing that a re-index from sidecars does not bring back.
  * Rejects with INDEX_UNAVAILABLE when the store cannot be used and INDEX_CLOSED after disposal. One process writes at a time. */
 export interface MomentIndex extends AsyncDisposable {
+  /** Names how rows are stored and analysed. What was indexed under another name is not found, and has to be indexed again. */
+  readonly format: string;
   /** Replaces all rows of each asset by the given ones (none: removes them). Idempotent by (asset, revision): an older revision than the stored one
    * changes nothing. Readers see an asset's old rows or its new ones, never a mix. When it resolves the rows can be found and survive kill -9. */
   replaceAssets(batch: readonly AssetRows[]): Promise<void>;
@@ -65,11 +81,19 @@ export interface MomentIndex extends AsyncDisposable {
   removeAssets(tenant: string, assets: readonly string[]): Promise<void>;
   /** BM25 over one text field, best first. `terms` are the analysed words of the query; a row matches when it has any of them. */
   searchText(field: TextField, terms: readonly string[], filter: MomentFilter, limit: number): Promise<Scored[]>;
-  /** Nearest rows of one space by cosine similarity, best first; rows without a vector in that space are left out. */
+  /** Nearest rows of one space by cosine similarity, best first; of a row's vectors the nearest counts. Rows without a vector in that space are left out. */
   searchVector(space: string, vector: Float32Array, filter: MomentFilter, limit: number): Promise<Scored[]>;
+  /** The vectors of moments in one space, by id, in the order given when they were indexed; ids without any are left out. */
+  vectorsOf(
+    space: string,
+    ids: readonly string[],
+    tenant: string,
+  ): Promise<ReadonlyMap<string, readonly Float32Array[]>>;
+  /** Removes the tenant's vectors of one space; rows and other spaces stay. Idempotent. */
+  dropSpace(tenant: string, space: string): Promise<void>;
   /** How many of the tenant's rows contain each term in the field: what inverse document frequencies are made of. */
   documentFrequencies(field: TextField, terms: readonly string[], tenant: string): Promise<ReadonlyMap<string, number>>;
-  /** Rows of the tenant, and of each space how many have a vector. */
+  /** Rows of the tenant, and of each space how many have vectors. */
   stats(tenant: string): Promise<{
     readonly rows: number;
     readonly assets: number;

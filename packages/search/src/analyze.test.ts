@@ -55,6 +55,31 @@ for (const [word, want] of [
   test(`stem: ${word}`, () => assert.equal(stem(word), want));
 }
 
+/** What the objects of COCO are called in the plural, where no rule of Porter's reaches it, and some where one does. */
+for (const [many, one] of [
+  ["people", "person"],
+  ["persons", "person"],
+  ["Men", "man"],
+  ["women's", "woman"],
+  ["children", "child"],
+  ["mice", "mouse"],
+  ["knives", "knife"],
+  ["buses", "bus"],
+  ["ties", "tie"],
+  ["bottles", "bottle"],
+  ["cars", "car"],
+  ["benches", "bench"],
+  ["glasses", "glass"],
+  ["sandwiches", "sandwich"],
+  ["toothbrushes", "toothbrush"],
+  ["horses", "horse"],
+  ["skis", "ski"],
+  ["vases", "vase"],
+  ["TVs", "tv"],
+] as const) {
+  test(`stem: ${many} are found by ${one}`, () => assert.deepEqual(analyze(many), analyze(one)));
+}
+
 test("spelling, accents, possessives and width do not keep words apart", () => {
   assert.deepEqual(analyze("The Captain’s BOATS, cafés & ＬＯＮＤＯＮ don't"), [
     "the",
@@ -98,13 +123,13 @@ for (const [name, text, terms, phrases] of [
     ["boat", "leav", "harbour"],
     [],
   ],
-  ["talk about searching alone is the subject", "people talking", ["peopl", "talk"], []],
+  ["talk about searching alone is the subject", "people talking", ["person", "talk"], []],
   ["function words alone match nothing", "what is the of", [], []],
   [
     "a quoted phrase keeps its order",
     'the "Country of Men" speech',
-    ["countri", "men", "speech"],
-    [["countri", "of", "men"]],
+    ["countri", "man", "speech"],
+    [["countri", "of", "man"]],
   ],
   [
     "a quoted phrase of function words is searched",

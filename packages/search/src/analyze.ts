@@ -2,7 +2,7 @@ import { stem } from "./stem.ts";
 import { STOP_WORDS } from "./stop-words.ts";
 
 /** Names what `analyze` does: an index made with another one must be made anew. */
-export const ANALYZER_ID = "heimdex-words-1";
+export const ANALYZER_ID = "heimdex-words-2";
 
 /** A word of a text, and where it stands. */
 export interface Token {

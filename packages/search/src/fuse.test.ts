@@ -10,7 +10,7 @@ const channel = (
   scores: readonly number[] = ids.map((_, i) => 10 - i),
 ): Channel<ReturnType<typeof row>> => ({
   name,
-  kind: name === "text" ? "meaning" : "words",
+  kind: "words",
   rows: ids.map((id, i) => ({ row: row(id), score: scores[i] ?? 0 })),
 });
 const ids = (fused: readonly { row: { id: string } }[]) => fused.map((hit) => hit.row.id);
@@ -20,8 +20,8 @@ test("what two channels place well beats what one places best", () => {
   assert.equal(fused[0]?.row.id, "b");
   assert.ok(Math.abs((fused[0]?.score ?? 0) - 2 / 62) < 1e-12);
   assert.deepEqual(fused[0]?.placings, [
-    { channel: "spoken", kind: "words", rank: 2, score: 9 },
-    { channel: "text", kind: "meaning", rank: 2, score: 9 },
+    { channel: "spoken", rank: 2, score: 9 },
+    { channel: "text", rank: 2, score: 9 },
   ]);
 });
 

@@ -1,16 +1,28 @@
+import type { FloorOptions } from "./floor.ts";
+
 /** One channel's rows, best first, as the index gives them. */
-export interface Channel<Row> {
-  /** `spoken`, `written`, `described`, `names`, `custom` or `text`. */
+export type Channel<Row> = {
+  /** A text field, `text` or `image`. */
   readonly name: string;
-  /** `words`: scores are BM25. `meaning`: scores are cosine similarities. */
-  readonly kind: "words" | "meaning";
   readonly rows: readonly { readonly row: Row; readonly score: number }[];
-}
+} & (
+  | {
+      /** Scores are BM25. */
+      readonly kind: "words";
+    }
+  | {
+      /** Scores are cosine similarities. */
+      readonly kind: "meaning";
+      /** The space's own. */
+      readonly floor: FloorOptions;
+      /** Where a query's words were embedded one by one: those the model knows, and those it does not. */
+      readonly words?: { readonly known: readonly string[]; readonly unknown: readonly string[] };
+    }
+);
 
 /** What one channel says of a row. */
 export interface Placing {
   readonly channel: string;
-  readonly kind: "words" | "meaning";
   /** From 1; rows of equal score share the better rank. */
   readonly rank: number;
   readonly score: number;
@@ -36,7 +48,7 @@ export function fuse<Row extends { readonly id: string }>(
   weights: Readonly<Record<string, number>> = {},
 ): Fused<Row>[] {
   const fused = new Map<string, { row: Row; score: number; placings: (Placing & { readonly share: number })[] }>();
-  for (const { name, kind, rows } of channels) {
+  for (const { name, rows } of channels) {
     const weight = weights[name] ?? 1;
     if (weight <= 0) continue;
     let rank = 0;
@@ -47,7 +59,7 @@ export function fuse<Row extends { readonly id: string }>(
       const share = weight / (RRF_K + rank);
       const entry = fused.get(row.id) ?? { row, score: 0, placings: [] };
       entry.score += share;
-      entry.placings.push({ channel: name, kind, rank, score, share });
+      entry.placings.push({ channel: name, rank, score, share });
       fused.set(row.id, entry);
     }
   }
@@ -58,7 +70,7 @@ export function fuse<Row extends { readonly id: string }>(
       score,
       placings: placings
         .sort((a, b) => b.share - a.share)
-        .map(({ channel, kind, rank, score: own }) => ({ channel, kind, rank, score: own })),
+        .map(({ channel, rank, score: own }) => ({ channel, rank, score: own })),
     }));
 }
 

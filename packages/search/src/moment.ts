@@ -12,7 +12,8 @@ export interface Moment {
   readonly described: string;
   /** Texts of custom layers. */
   readonly custom: string;
-  /** Labels of things seen, sorted, each once. */
+  /** Labels of things seen, what is seen most first. Each stands in it one to four times, as much of the moment as shows it, less where it is
+   * unsure: a search for a thing then prefers moments that show it well. */
   readonly labels: readonly string[];
   /** Resource names of people a human being has named, sorted. */
   readonly people: readonly string[];

@@ -201,6 +201,25 @@ test("what is seen belongs to each moment that shows it, not to one it merely to
   );
 });
 
+test("a label counts more the longer and surer it is seen, within the moment", () => {
+  const object = (label: string, start_ms: number, end_ms: number, confidence?: number) => ({
+    label,
+    start_ms,
+    end_ms,
+    ...(confidence === undefined ? {} : { confidence }),
+  });
+  const items = [
+    object("car", 0, 2_500),
+    object("person", 0, 10_000, 0.9),
+    object("person", 0, 10_000, 0.8),
+    object("dog", 0, 10_000, 0.5),
+    object("cat", 4_000, 4_000),
+    object(" ", 0, 10_000),
+  ];
+  const [moment] = momentsOf({ asset: "a", media: { duration_ms: 10_000 }, layers: [{ kind: "objects", items }] });
+  assert.deepEqual(moment?.labels, [...Array(4).fill("person"), "dog", "dog", "car", "cat"]);
+});
+
 test("ids stay when a re-run changes the words, and differ between assets", () => {
   const of = (asset: string, text: string) =>
     momentsOf({ asset, media: { duration_ms: 5_000 }, layers: [transcript([{ start_ms: 0, end_ms: 1_000, text }])] })[0]

@@ -46,7 +46,7 @@ export function momentsOf(source: MomentSource, options: MomentOptions = {}): Mo
         } else if (layer.kind === "captions") {
           add(target.described, foldSpaces(item.text));
           if (layer.language !== undefined) target.languages.add(layer.language);
-        } else if (layer.kind === "objects") add(target.labels, foldSpaces(item.label));
+        } else if (layer.kind === "objects") see(target, item);
         else if (layer.kind === "faces") add(target.people, foldSpaces(item.person));
         else if (layer.kind.includes(".")) add(target.custom, customText(layer, item));
       }
@@ -60,7 +60,7 @@ export function momentsOf(source: MomentSource, options: MomentOptions = {}): Mo
     written: [...made.written].join("\n"),
     described: [...made.described].join("\n"),
     custom: [...made.custom].join("\n"),
-    labels: [...made.labels].sort(),
+    labels: labelsOf(made),
     people: [...made.people].sort(),
     languages: [...made.languages].sort(),
   }));
@@ -73,7 +73,8 @@ interface Draft {
   readonly written: Set<string>;
   readonly described: Set<string>;
   readonly custom: Set<string>;
-  readonly labels: Set<string>;
+  /** By label, how long and how surely it is seen: ms times confidence. */
+  readonly labels: Map<string, number>;
   readonly people: Set<string>;
   readonly languages: Set<string>;
 }
@@ -84,7 +85,7 @@ const draft = (start_ms: number, end_ms: number): Draft => ({
   written: new Set(),
   described: new Set(),
   custom: new Set(),
-  labels: new Set(),
+  labels: new Map(),
   people: new Set(),
   languages: new Set(),
 });
@@ -93,16 +94,37 @@ function add(to: Set<string>, text: string): void {
   if (text !== "") to.add(text);
 }
 
+/** A label stands in a moment at most so often. */
+const MOST_REPEATS = 4;
+
+function see(target: Draft, item: MomentItem): void {
+  const label = foldSpaces(item.label);
+  if (label === "") return;
+  const confidence = typeof item.confidence === "number" ? item.confidence : 1;
+  target.labels.set(label, (target.labels.get(label) ?? 0) + confidence * Math.max(0, sharedMs(item, target)));
+}
+
+function labelsOf({ labels, start_ms, end_ms }: Draft): string[] {
+  return [...labels]
+    .sort(([a, seen], [b, other]) => other - seen || (a < b ? -1 : 1))
+    .flatMap(([label, seen]) => {
+      const share = Math.min(1, seen / (end_ms - start_ms));
+      return Array<string>(Math.max(1, Math.round(MOST_REPEATS * share))).fill(label);
+    });
+}
+
+const sharedMs = (item: MomentItem, target: Draft): number =>
+  Math.min(item.end_ms, target.end_ms) - Math.max(item.start_ms, target.start_ms);
+
 /** Moments an item belongs to: at least one, the one that holds most of it. */
 function holders(item: MomentItem, drafts: readonly Draft[], indexAt: (at: number) => number): Draft[] {
   const first = indexAt(item.start_ms);
   const last = indexAt(Math.max(item.start_ms, item.end_ms - 1));
   if (first === last) return drafts.slice(first, first + 1);
   const touched = drafts.slice(first, last + 1);
-  const share = (target: Draft) => Math.min(item.end_ms, target.end_ms) - Math.max(item.start_ms, target.start_ms);
   const enough = Math.min(BELONGS_MS, (item.end_ms - item.start_ms) / 2);
-  const most = Math.max(...touched.map(share));
-  return touched.filter((target) => share(target) >= enough || share(target) === most);
+  const most = Math.max(...touched.map((target) => sharedMs(item, target)));
+  return touched.filter((target) => sharedMs(item, target) >= enough || sharedMs(item, target) === most);
 }
 
 function durationOf({ media, layers }: MomentSource): number {

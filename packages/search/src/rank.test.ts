@@ -1,59 +1,67 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { analyze } from "./analyze.ts";
-import { coverageOf, idfOf, strength } from "./floor.ts";
+import { type ExplainedRow, explain } from "./explain.ts";
+import { coverageOf, FLOOR, idfOf, strength } from "./floor.ts";
 import type { Channel } from "./fuse.ts";
 import { parseQuery } from "./query.ts";
-import { type RankedRow, type RankInput, rankMoments } from "./rank.ts";
+import { FIELDS, type RankedRow, rankMoments } from "./rank.ts";
 
-const row = (id: string, texts: Partial<RankedRow>): RankedRow => ({
-  id,
-  asset: "film",
-  spoken: "",
-  written: "",
-  described: "",
-  names: "",
-  custom: "",
-  ...texts,
-});
+type Row = RankedRow & ExplainedRow;
+
+const row = (id: string, texts: Partial<ExplainedRow>): Row => {
+  const filled = { spoken: "", written: "", described: "", names: "", custom: "", labels: [], ...texts };
+  const text = (field: (typeof FIELDS)[number]) => (field === "labels" ? filled.labels.join("\n") : filled[field]);
+  const terms = Object.fromEntries(FIELDS.map((field) => [field, analyze(text(field)).join(" ")]));
+  return { id, ...filled, terms: terms as RankedRow["terms"] };
+};
 const archive = [
   row("harbour", { spoken: "The boat leaves the harbour at dawn.", written: "EXIT 14" }),
   row("dough", { spoken: "Knead the dough for ten minutes, and let it rest." }),
   row("exit", { written: "EXIT 14 HARBOUR" }),
   row("speech", { spoken: "Ask not what your country can do for you" }),
   row("bridge", { spoken: "This bridge was built by Roman soldiers." }),
+  row("street", { labels: ["person", "person", "car"] }),
   ...Array.from({ length: 20 }, (_, i) =>
     row(`other ${i}`, { spoken: `filler number ${i} about the weather and the news` }),
   ),
 ];
 
+interface Given {
+  /** Similarities of pictures, by row. */
+  readonly image?: Record<string, number>;
+  readonly words?: { readonly known: readonly string[]; readonly unknown: readonly string[] };
+}
+const IMAGE_FLOOR = { ...FLOOR, similar: 0.9, unrelated: 0.8, lift: 0 };
+
 /** Stands for the index: any row with any term, by the number of its terms; similarities as given. */
-function search(text: string, similarities: Record<string, number> = {}, more: Partial<RankInput<RankedRow>> = {}) {
+function search(text: string, similarities: Record<string, number> = {}, more: Given = {}) {
   const query = parseQuery(text);
-  const words = (["spoken", "written"] as const).map((name): Channel<RankedRow> => {
-    const score = (candidate: RankedRow) =>
-      query.terms.filter((term) => analyze(candidate[name]).includes(term)).length;
+  const has = (candidate: Row, name: (typeof FIELDS)[number], term: string) =>
+    candidate.terms[name].split(" ").includes(term);
+  const words = (["spoken", "written", "labels"] as const).map((name): Channel<Row> => {
+    const score = (candidate: Row) => query.terms.filter((term) => has(candidate, name, term)).length;
     const rows = archive
       .map((candidate) => ({ row: candidate, score: score(candidate) }))
       .filter((found) => found.score > 0);
     return { name, kind: "words", rows: rows.sort((a, b) => b.score - a.score) };
   });
-  const meant = archive.flatMap((candidate) =>
-    candidate.id in similarities ? [{ row: candidate, score: similarities[candidate.id] ?? 0 }] : [],
-  );
-  const meaning: Channel<RankedRow> = { name: "text", kind: "meaning", rows: meant.sort((a, b) => b.score - a.score) };
-  const frequencies = (["spoken", "written"] as const).map(
+  const near = (given: Record<string, number>) =>
+    archive
+      .flatMap((candidate) => (candidate.id in given ? [{ row: candidate, score: given[candidate.id] ?? 0 }] : []))
+      .sort((a, b) => b.score - a.score);
+  const meaning: Channel<Row>[] = [
+    { name: "text", kind: "meaning", rows: near(similarities), floor: FLOOR, ...(more.words && { words: more.words }) },
+    { name: "image", kind: "meaning", rows: near(more.image ?? {}), floor: IMAGE_FLOOR },
+  ];
+  const frequencies = (["spoken", "written", "labels"] as const).map(
     (name) =>
-      new Map(
-        query.terms.map((term) => [
-          term,
-          archive.filter((candidate) => analyze(candidate[name]).includes(term)).length,
-        ]),
-      ),
+      new Map(query.terms.map((term) => [term, archive.filter((candidate) => has(candidate, name, term)).length])),
   );
-  return rankMoments({ query, channels: [...words, meaning], rows: archive.length, frequencies, ...more });
+  const hits = rankMoments({ query, channels: [...words, ...meaning], rows: archive.length, frequencies });
+  return hits.map((hit) => ({ ...hit, ...explain(hit, query) }));
 }
-const ids = (hits: readonly { row: RankedRow }[]) => hits.map((hit) => hit.row.id);
+const ids = (hits: readonly { row: Row }[]) => hits.map((hit) => hit.row.id);
 
 test("a hit says which channels found it, where, and by which words", () => {
   const [hit] = search("boats leaving the harbour", { harbour: 0.9, dough: 0.2 });
@@ -114,6 +122,26 @@ test("a shared word asks for more similarity, not for less", () => {
 test("a vector of the known half of a question does not count", () => {
   const words = { known: ["port"], unknown: ["xqzv", "blorp"] };
   assert.deepEqual(ids(search("port xqzv blorp", { harbour: 0.9 }, { words })), []);
+});
+
+test("what is seen is found by its words, in the plural, too", () => {
+  for (const query of ["people", "cars", "a person", "persons in a car"]) {
+    const [hit] = search(query);
+    assert.equal(hit?.row.id, "street", query);
+    assert.equal(hit?.snippet, "person, car");
+  }
+  assert.deepEqual(
+    search("people")[0]?.why.map(({ channel, matched }) => [channel, matched]),
+    [["labels", ["person"]]],
+  );
+});
+
+test("likeness of pictures has a floor of its own, and needs no words", () => {
+  assert.deepEqual(ids(search("", {}, { image: { dough: 0.95, exit: 0.89, bridge: 0.7 } })), ["dough"]);
+  assert.deepEqual(ids(search("", { speech: 0.7, exit: 0.5 }, { image: { dough: 0.95, exit: 0.85 } })), [
+    "dough",
+    "speech",
+  ]);
 });
 
 test("a quoted phrase must stand word after word", () => {

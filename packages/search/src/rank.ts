@@ -1,175 +1,105 @@
-import { tokensOf } from "./analyze.ts";
-import { coverageOf, FLOOR, type FloorOptions, idfOf, strength } from "./floor.ts";
-import { type Channel, fuse } from "./fuse.ts";
+import { coverageOf, type FloorOptions, idfOf, strength } from "./floor.ts";
+import { type Channel, type Fused, fuse } from "./fuse.ts";
 import type { Query } from "./query.ts";
-import { snippetOf } from "./snippet.ts";
 
-/** What ranking needs of a row of the index; `MomentRow` has it. */
+/** Text fields of a row, in the order in which one is preferred to show a match. */
+export const FIELDS = ["spoken", "written", "names", "described", "custom", "labels"] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** What ranking needs of a row of the index; `IndexedMoment` has it. */
 export interface RankedRow {
   readonly id: string;
-  readonly asset: string;
-  readonly spoken: string;
-  readonly written: string;
-  readonly described: string;
-  readonly names: string;
-  readonly custom: string;
+  /** Of each field the words as `analyze` gives them, in order, single spaces between. */
+  readonly terms: Readonly<Record<Field, string>>;
 }
 
-export interface Why {
-  readonly channel: string;
-  readonly rank: number;
-  /** BM25, or cosine similarity. */
-  readonly score: number;
-  /** Words of the row, folded, that match the query; none for meaning. */
-  readonly matched: readonly string[];
-}
-
-export interface Hit<Row> {
-  readonly row: Row;
-  /** Fused score; compares within one answer only. */
-  readonly score: number;
+/** An answer. */
+export interface Ranked<Row> extends Fused<Row> {
   /** How far above the floor: at least 1, and comparable between queries. */
   readonly strength: number;
-  readonly snippet: string;
-  /** Strongest channel first. */
-  readonly why: readonly Why[];
 }
 
 export interface RankInput<Row> {
+  /** Without terms, as when a picture is what is asked for, only likeness counts. */
   readonly query: Query;
   readonly channels: readonly Channel<Row>[];
   /** Rows of the tenant's archive, and in how many of them each term of the query stands: one map for each text field searched. */
   readonly rows: number;
   readonly frequencies: readonly ReadonlyMap<string, number>[];
-  /** Of the query's words, those the embedding model knows and those it does not: a vector of half a question is none. */
-  readonly words?: { readonly known: readonly string[]; readonly unknown: readonly string[] };
   readonly weights?: Readonly<Record<string, number>>;
-  readonly floor?: FloorOptions;
 }
 
-/** Words are surer than an average of meanings; what is said and written is surer than what a model describes. */
+/** Words are surer than an average of meanings; what is said and written is surer than what a model sees. A label is a single word that may hold
+ * for hours: it counts least, so that it breaks ties among what is said and stands alone where nothing is. */
 export const DEFAULT_WEIGHTS: Readonly<Record<string, number>> = {
   spoken: 1,
   written: 1,
   names: 1,
   custom: 1,
   described: 0.8,
+  labels: 0.6,
   text: 0.8,
+  image: 0.8,
 };
-const FIELDS = ["spoken", "written", "described", "names", "custom"] as const;
-/** Below this share of known words the query's vector is not used. */
+
+/** Below this share of known words a query's vector is not used: that of half a question is none. */
 const MIN_KNOWN_SHARE = 0.5;
 
-/** From the channels' lists to answers: rows below the floor are dropped, so that "nothing matches" is a possible answer; the rest is fused,
- * and each hit says why it is there. Evidence is taken from the row itself, over all its fields: "harbour exit 14" may be half said and half
- * written. A quoted phrase must stand in one field, word after word. Function words are never evidence.
- * Pure; the order is total. @returns best first, not capped by asset */
-export function rankMoments<Row extends RankedRow>(input: RankInput<Row>): Hit<Row>[] {
-  const { query, floor = FLOOR } = input;
+/** From the channels' lists to answers: rows below the floor are dropped, so that "nothing matches" is a possible answer; the rest is fused.
+ * Evidence is taken from the row itself, over all its fields: "harbour exit 14" may be half said and half written. Of several likenesses the
+ * one furthest above its channel's floor counts. A quoted phrase must stand in one field, word after word. Function words are never evidence.
+ * Pure; the order is total. @returns best first, not capped by asset; `explain` says why each is there */
+export function rankMoments<Row extends RankedRow>(input: RankInput<Row>): Ranked<Row>[] {
+  const { query } = input;
   const idf = idfOf(query.terms, input.rows, input.frequencies);
-  const channels = usable(input);
-  const similarity = new Map<string, number>();
+  const channels = input.channels.filter(isUsable(query));
+  const likenesses = new Map<string, { similarity: number; floor: FloorOptions }[]>();
   for (const channel of channels) {
     if (channel.kind !== "meaning") continue;
-    for (const { row, score } of channel.rows) similarity.set(row.id, Math.max(score, similarity.get(row.id) ?? -1));
-  }
-  const judged = new Map<string, { strength: number; matches: Matches } | undefined>();
-  const judge = (row: Row) => {
-    if (!judged.has(row.id)) {
-      const matches = matchesOf(row, query);
-      const evidence = { coverage: coverageOf(idf, matches.terms), similarity: similarity.get(row.id) };
-      const made = strength(evidence, floor);
-      judged.set(row.id, made >= 1 && matches.phrases ? { strength: made, matches } : undefined);
+    for (const { row, score } of channel.rows) {
+      const its = likenesses.get(row.id) ?? [];
+      its.push({ similarity: score, floor: channel.floor });
+      likenesses.set(row.id, its);
     }
-    return judged.get(row.id);
+  }
+  const strengths = new Map<string, number>();
+  const strengthOf = (row: Row): number => {
+    const known = strengths.get(row.id);
+    if (known !== undefined) return known;
+    const coverage = coverageOf(idf, termsIn(row, query.terms));
+    const alone = strength({ coverage, similarity: undefined });
+    const made = (likenesses.get(row.id) ?? []).map(({ similarity, floor }) =>
+      strength({ coverage, similarity }, floor),
+    );
+    const total = hasPhrases(row, query) ? Math.max(alone, ...made) : 0;
+    strengths.set(row.id, total);
+    return total;
   };
   // The floor comes first: places are then counted among answers alone.
   const kept = channels.map((channel) => ({
     ...channel,
-    rows: channel.rows.filter(({ row, score }) => {
-      const verdict = judge(row);
-      if (verdict === undefined) return false;
-      return channel.kind === "words"
-        ? isField(channel.name) && verdict.matches.fields[channel.name].size > 0
-        : score > floor.unrelated;
-    }),
+    rows: channel.rows.filter(
+      ({ row, score }) => strengthOf(row) >= 1 && (channel.kind === "words" || score > channel.floor.unrelated),
+    ),
   }));
-  return fuse(kept, input.weights ?? DEFAULT_WEIGHTS).map(({ row, score, placings }) => {
-    const verdict = judge(row);
-    if (verdict === undefined) throw new Error("a row below the floor was fused");
-    const { matches } = verdict;
-    const why = placings.map(({ channel, rank, score: own }) => ({
-      channel,
-      rank,
-      score: own,
-      matched: isField(channel) ? [...matches.fields[channel]] : [],
-    }));
-    return { row, score, strength: verdict.strength, snippet: bestSnippet(row, query, matches), why };
-  });
+  return fuse(kept, input.weights ?? DEFAULT_WEIGHTS).map((found) => ({ ...found, strength: strengthOf(found.row) }));
 }
 
-/** Without terms no text is evidence; without enough known words no vector is. */
-function usable<Row>({ query, channels, words }: RankInput<Row>): readonly Channel<Row>[] {
-  const known = words?.known.length ?? 0;
-  const all = known + (words?.unknown.length ?? 0);
-  const meant = words === undefined || (known > 0 && known >= MIN_KNOWN_SHARE * all);
-  return channels.filter(({ kind }) => (kind === "words" ? query.terms.length > 0 : meant));
-}
-
-interface Matches {
-  /** Terms of the query found in any field. */
-  readonly terms: ReadonlySet<string>;
-  /** Folded words of each field that match. */
-  readonly fields: Readonly<Record<(typeof FIELDS)[number], ReadonlySet<string>>>;
-  /** Every quoted phrase stands in some field. */
-  readonly phrases: boolean;
-}
-
-const isField = (name: string): name is (typeof FIELDS)[number] => (FIELDS as readonly string[]).includes(name);
-
-function matchesOf(row: RankedRow, query: Query): Matches {
-  const wanted = new Set(query.terms);
-  const terms = new Set<string>();
-  const missing = new Set(query.phrases);
-  const fields = {
-    spoken: new Set<string>(),
-    written: new Set<string>(),
-    described: new Set<string>(),
-    names: new Set<string>(),
-    custom: new Set<string>(),
+/** Without terms no text is evidence; without enough known words no vector of them is. */
+function isUsable({ terms }: Query): (channel: Channel<unknown>) => boolean {
+  return (channel) => {
+    if (channel.kind === "words") return terms.length > 0;
+    if (channel.words === undefined) return true;
+    const known = channel.words.known.length;
+    return known > 0 && known >= MIN_KNOWN_SHARE * (known + channel.words.unknown.length);
   };
-  for (const field of FIELDS) {
-    const tokens = tokensOf(row[field]);
-    for (const { term, folded } of tokens) {
-      if (!wanted.has(term)) continue;
-      terms.add(term);
-      fields[field].add(folded);
-    }
-    for (const phrase of missing)
-      if (
-        containsPhrase(
-          tokens.map(({ term }) => term),
-          phrase,
-        )
-      )
-        missing.delete(phrase);
-  }
-  return { terms, fields, phrases: missing.size === 0 };
 }
 
-function containsPhrase(terms: readonly string[], phrase: readonly string[]): boolean {
-  for (let at = terms.indexOf(phrase[0] ?? ""); at >= 0; at = terms.indexOf(phrase[0] ?? "", at + 1)) {
-    if (phrase.every((term, i) => terms[at + i] === term)) return true;
-  }
-  return false;
+function termsIn(row: RankedRow, terms: readonly string[]): Set<string> {
+  const texts = FIELDS.map((field) => ` ${row.terms[field]} `);
+  return new Set(terms.filter((term) => texts.some((text) => text.includes(` ${term} `))));
 }
 
-/** From the field with the most matching words; without any, what is said, else written, else described. */
-function bestSnippet(row: RankedRow, query: Query, matches: Matches): string {
-  const filled = FIELDS.filter((field) => row[field] !== "");
-  const best = filled.reduce<(typeof FIELDS)[number] | undefined>(
-    (most, field) => (most === undefined || matches.fields[field].size > matches.fields[most].size ? field : most),
-    undefined,
-  );
-  return best === undefined ? "" : snippetOf(row[best], query.terms).text;
+function hasPhrases(row: RankedRow, { phrases }: Query): boolean {
+  return phrases.every((phrase) => FIELDS.some((field) => ` ${row.terms[field]} `.includes(` ${phrase.join(" ")} `)));
 }

@@ -1,8 +1,9 @@
-/** The stem of an English word: M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, its five steps as published.
+/** The stem of an English word: M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, its five steps as published;
+ * before them, plurals of things and people that no suffix rule finds give their singular.
  * Words that hold anything but a-z, or have fewer than three letters, stay as they are. */
 export function stem(word: string): string {
   if (!/^[a-z]{3,}$/.test(word)) return word;
-  let w = step1a(word);
+  let w = step1a(PLURALS.get(word) ?? word);
   w = step1b(w);
   if (w.endsWith("y") && hasVowel(w.slice(0, -1))) w = `${w.slice(0, -1)}i`;
   w = replaceSuffix(w, STEP_2, 1);
@@ -10,6 +11,29 @@ export function stem(word: string): string {
   w = step4(w);
   return step5(w);
 }
+
+/** Whoever searches for people means each person. Only plurals that are no other word's form: "leaves" stays with "leave". */
+const PLURALS: ReadonlyMap<string, string> = new Map([
+  ["people", "person"],
+  ["men", "man"],
+  ["women", "woman"],
+  ["children", "child"],
+  ["feet", "foot"],
+  ["teeth", "tooth"],
+  ["mice", "mouse"],
+  ["geese", "goose"],
+  ["oxen", "ox"],
+  ["knives", "knife"],
+  ["wolves", "wolf"],
+  ["shelves", "shelf"],
+  ["loaves", "loaf"],
+  ["scarves", "scarf"],
+  ["thieves", "thief"],
+  ["buses", "bus"],
+  ["gases", "gas"],
+  ["ties", "tie"],
+  ["pies", "pie"],
+]);
 
 /** Longest endings first, as the paper asks: the first that fits decides, whether or not its condition holds. */
 const STEP_2: readonly (readonly [string, string])[] = [

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Finish, Lease } from "@heimdex/contracts/stage/v1/work_service";
+import { Failed_Kind, type Finish, type Lease } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
 
 interface Parked {
@@ -107,9 +107,10 @@ export class InteractiveLane {
       const content = finish.outcome.value.outputs[0]?.content;
       waiting.resolve(content?.$case === "inline" ? content.value : new Uint8Array());
     } else if (finish.outcome?.$case === "failed") {
-      waiting.reject(
-        new HeimdexError("UNAVAILABLE", `${finish.outcome.value.reason}: ${finish.outcome.value.message}`),
-      );
+      const { kind, reason, message, help } = finish.outcome.value;
+      // A request that is itself at fault is the asker's to mend; whatever else may be gone at the next try.
+      const id = kind === Failed_Kind.INPUT_REJECTED ? "INVALID_ARGUMENT" : "UNAVAILABLE";
+      waiting.reject(new HeimdexError(id, `${reason}: ${message}`, { help }));
     } else {
       waiting.reject(new HeimdexError("UNAVAILABLE", "the worker gave the request back"));
     }

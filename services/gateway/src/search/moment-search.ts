@@ -1,17 +1,32 @@
 import type { Result } from "@heimdex/contracts/v1/search";
+import { HeimdexError } from "@heimdex/errors";
+import { SPACE_KINDS, type SpaceKind, type SpaceRef } from "@heimdex/kernel";
 import {
   type Bus,
+  type Catalog,
+  type IndexedMoment,
   type MomentFilter,
   type MomentIndex,
   type Scored,
   TEXT_FIELDS,
   type TextField,
 } from "@heimdex/ports";
-import { capPerAsset, type Hit, type Query, type Channel as RankedChannel, rankMoments } from "@heimdex/search";
-import { type Embedding, QueryEmbedder, type QueryVector } from "./query-embedder.ts";
+import {
+  capPerAsset,
+  explain,
+  FLOOR,
+  parseQuery,
+  pictureFloorOf,
+  type Query,
+  type Ranked,
+  type Channel as RankedChannel,
+  rankMoments,
+} from "@heimdex/search";
+import { QueryEmbedder, type Question } from "./query-embedder.ts";
+import { ServingSpacesReader } from "./serving-spaces.ts";
 
-/** Ways to find a moment: the words of each text field, and `text`, their meaning. */
-export const CHANNELS = [...TEXT_FIELDS, "text"] as const;
+/** Ways to find a moment: the words of each text field, their meaning, `text`, and the looks of its pictures, `image`. */
+export const CHANNELS = [...TEXT_FIELDS, "text", "image"] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 /** Rows asked of each channel. Deeper ranks add next to nothing to a fused score; that it is fixed makes paging stable. */
@@ -20,57 +35,88 @@ const DEPTH = 200;
 /** How long the number of rows is taken for granted, ms. */
 const COUNT_TTL_MS = 1_000;
 
-type Row = Scored["row"];
+/** Of a moment with more pictures so many are searched for, spread over it. */
+const MOST_LIKENESSES = 4;
+
+/** What is asked for. */
+export type Sought =
+  | { readonly kind: "words"; readonly query: Query }
+  | { readonly kind: "moment"; readonly id: string }
+  | { readonly kind: "picture"; readonly image: Uint8Array };
 
 export interface MomentQuery {
-  readonly query: Query;
+  readonly sought: Sought;
   readonly channels: readonly Channel[];
   readonly filter: MomentFilter;
   /** Results of one asset at most. */
   readonly perAsset: number;
+  /** The page: results from the first, 0, to before `end`. */
+  readonly from: number;
+  readonly end: number;
 }
 
 export interface MomentResults {
-  /** All of them, best first. */
+  /** Those of the page, best first. */
   readonly results: readonly Result[];
+  /** How many there are in all. */
+  readonly total: number;
   /** Which channel was left out, and why; "" when none was. */
   readonly degradedReason: string;
 }
 
-/** From a query to moments: asks every channel at once, and leaves judging and ranking to @heimdex/search. */
+/** What one space has to say. */
+interface Likeness {
+  readonly channels: readonly RankedChannel<IndexedMoment>[];
+  readonly degradedReason: string;
+}
+const NOTHING: Likeness = { channels: [], degradedReason: "" };
+const NO_WORDS = parseQuery("");
+
+/** From what is sought to moments: asks every channel at once, and leaves judging and ranking to @heimdex/search. */
 export class MomentSearch {
   readonly #embedder: QueryEmbedder;
   readonly #index: MomentIndex;
+  readonly #spaces: ServingSpacesReader;
   #counted: { readonly tenant: string; readonly atMs: number; readonly rows: number } | undefined;
 
   /** @param embedTimeoutMs how long the query's vector is waited for */
-  constructor(bus: Bus, index: MomentIndex, embedTimeoutMs: number) {
-    this.#embedder = new QueryEmbedder(bus, { timeoutMs: embedTimeoutMs });
-    this.#index = index;
+  constructor(ports: { bus: Bus; index: MomentIndex; catalog: Catalog }, embedTimeoutMs: number) {
+    this.#embedder = new QueryEmbedder(ports.bus, { timeoutMs: embedTimeoutMs });
+    this.#index = ports.index;
+    this.#spaces = new ServingSpacesReader(ports.catalog);
   }
 
-  /** @throws HeimdexError INDEX_UNAVAILABLE; `signal.reason` when aborted */
-  async search({ query, channels, filter, perAsset }: MomentQuery, signal: AbortSignal): Promise<MomentResults> {
-    const [words, embedding, frequencies, rows] = await Promise.all([
-      Promise.all(channels.filter(isTextField).map((field) => this.#words(field, query.terms, filter))),
-      channels.includes("text") ? this.#embedder.embed(query.text, signal) : undefined,
+  /** @throws HeimdexError INDEX_UNAVAILABLE, MOMENT_NOT_FOUND, IMAGE_UNREADABLE; `signal.reason` when aborted */
+  async search(
+    { sought, channels, filter, perAsset, from, end }: MomentQuery,
+    signal: AbortSignal,
+  ): Promise<MomentResults> {
+    const query = sought.kind === "words" ? sought.query : NO_WORDS;
+    const fields = query.terms.length === 0 ? [] : channels.filter(isTextField);
+    const spaces = await this.#spaces.of(filter.tenant);
+    const [words, frequencies, rows, ...likenesses] = await Promise.all([
+      Promise.all(fields.map((field) => this.#words(field, query.terms, filter))),
       // Of all fields, whatever is searched: how much a word tells does not depend on where one looks for it.
       query.terms.length === 0
         ? []
         : Promise.all(TEXT_FIELDS.map((field) => this.#index.documentFrequencies(field, query.terms, filter.tenant))),
       this.#rows(filter.tenant),
+      ...SPACE_KINDS.filter((kind) => channels.includes(kind)).map((kind) =>
+        this.#likeness(kind, spaces[kind], sought, filter, signal),
+      ),
     ]);
-    const vector = embedding?.kind === "embedded" ? embedding.query : undefined;
-    const meaning = vector === undefined ? [] : await this.#meaning(vector, filter);
     signal.throwIfAborted();
-    const hits = rankMoments<Row>({
-      query,
-      channels: [...words, ...meaning],
-      rows,
-      frequencies,
-      ...(vector === undefined ? {} : { words: vector }),
-    });
-    return { results: capPerAsset(hits, perAsset).map(resultOf), degradedReason: reasonOf(embedding) };
+    const found = likenesses.flatMap((likeness) => likeness.channels);
+    if (sought.kind === "moment" && found.length === 0)
+      throw new HeimdexError("MOMENT_NOT_FOUND", `there is no moment ${sought.id} that others could be compared with`);
+    const ranked = rankMoments<IndexedMoment>({ query, channels: [...words, ...found], rows, frequencies });
+    const hits = capPerAsset(ranked, perAsset);
+    const reasons = likenesses.map(({ degradedReason }) => degradedReason).filter((reason) => reason !== "");
+    return {
+      results: hits.slice(from, end).map((hit) => resultOf(hit, query)),
+      total: hits.length,
+      degradedReason: reasons.join("; "),
+    };
   }
 
   /** Rows of the archive. Only how rare a word is depends on it, so an old figure does for a moment; a fresh one costs a look at every file of the index. */
@@ -81,27 +127,79 @@ export class MomentSearch {
     return this.#counted.rows;
   }
 
-  async #words(field: TextField, terms: readonly string[], filter: MomentFilter): Promise<RankedChannel<Row>> {
-    const rows = terms.length === 0 ? [] : await this.#index.searchText(field, terms, filter, DEPTH);
-    return { name: field, kind: "words", rows };
+  async #words(
+    field: TextField,
+    terms: readonly string[],
+    filter: MomentFilter,
+  ): Promise<RankedChannel<IndexedMoment>> {
+    return { name: field, kind: "words", rows: await this.#index.searchText(field, terms, filter, DEPTH) };
   }
 
-  /** No channel where the model knows no word of the query: that is an answer, too. */
-  async #meaning({ space, vector }: QueryVector, filter: MomentFilter): Promise<RankedChannel<Row>[]> {
-    if (!vector.some((x) => x !== 0)) return [];
-    return [{ name: "text", kind: "meaning", rows: await this.#index.searchVector(space, vector, filter, DEPTH) }];
+  /** @param serving undefined where no asset has vectors of the kind yet */
+  async #likeness(
+    kind: SpaceKind,
+    serving: SpaceRef | undefined,
+    sought: Sought,
+    filter: MomentFilter,
+    signal: AbortSignal,
+  ): Promise<Likeness> {
+    if (sought.kind === "moment")
+      return serving === undefined ? NOTHING : this.#likeMoment(kind, serving, sought.id, filter);
+    const question = questionOf(kind, sought);
+    // Words are embedded for their meaning in any case, as that is what the archive is made for; for pictures only where there are any.
+    if (question === undefined || (kind === "image" && sought.kind === "words" && serving === undefined))
+      return NOTHING;
+    const embedding = await this.#embedder.embed(question, serving?.space, signal);
+    if (embedding.kind === "left-out") return { channels: [], degradedReason: embedding.reason };
+    const { space, model, vector, words } = embedding.query;
+    // No channel where the model knows no word of the query: that is an answer, too.
+    if (!vector.some((x) => x !== 0)) return NOTHING;
+    const rows = await this.#index.searchVector(space, vector, filter, DEPTH);
+    const floor = kind === "text" ? FLOOR : pictureFloorOf(model, sought.kind);
+    return { channels: [{ name: kind, kind: "meaning", rows, floor, ...(words && { words }) }], degradedReason: "" };
+  }
+
+  async #likeMoment(kind: SpaceKind, { space, model }: SpaceRef, id: string, filter: MomentFilter): Promise<Likeness> {
+    const own = (await this.#index.vectorsOf(space, [id], filter.tenant)).get(id) ?? [];
+    if (own.length === 0) return NOTHING;
+    const lists = await Promise.all(
+      spread(own, MOST_LIKENESSES).map((vector) => this.#index.searchVector(space, vector, filter, DEPTH + 1)),
+    );
+    const rows = nearest(lists).filter(({ row }) => row.id !== id);
+    const floor = kind === "text" ? FLOOR : pictureFloorOf(model, "picture");
+    return { channels: [{ name: kind, kind: "meaning", rows, floor }], degradedReason: "" };
   }
 }
 
 function isTextField(channel: Channel): channel is TextField {
-  return channel !== "text";
+  return channel !== "text" && channel !== "image";
 }
 
-function reasonOf(embedding: Embedding | undefined): string {
-  return embedding?.kind === "left-out" ? embedding.reason : "";
+function questionOf(kind: SpaceKind, sought: Exclude<Sought, { kind: "moment" }>): Question | undefined {
+  if (sought.kind === "words")
+    return { stage: kind === "text" ? "embed.text" : "embed.image", text: sought.query.text };
+  return kind === "image" ? { stage: "embed.image", image: sought.image } : undefined;
 }
 
-function resultOf({ row, score, snippet, why }: Hit<Row>): Result {
+/** At most so many of a list, from its first to its last. */
+function spread<T>(list: readonly T[], most: number): T[] {
+  return list.filter(
+    (_, i) =>
+      list.length <= most || Math.floor((i * most) / list.length) !== Math.floor(((i - 1) * most) / list.length),
+  );
+}
+
+/** Several lists as one, each row by its best score, best first. */
+function nearest(lists: readonly (readonly Scored[])[]): Scored[] {
+  const best = new Map<string, Scored>();
+  for (const scored of lists.flat())
+    if (scored.score > (best.get(scored.row.id)?.score ?? Number.NEGATIVE_INFINITY)) best.set(scored.row.id, scored);
+  return [...best.values()].sort((a, b) => b.score - a.score);
+}
+
+function resultOf(hit: Ranked<IndexedMoment>, query: Query): Result {
+  const { row, score } = hit;
+  const { snippet, why } = explain(hit, query);
   return {
     asset: row.asset,
     source: row.source,

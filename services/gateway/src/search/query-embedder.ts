@@ -1,24 +1,31 @@
+import { createHash } from "node:crypto";
 import { HeimdexError } from "@heimdex/errors";
 import type { Bus } from "@heimdex/ports";
 import { z } from "zod";
 
-/** Subject of the interactive lane, and the JSON that the stage behind it speaks. */
-const SUBJECT = "interactive.embed.text";
+/** The JSON that the stages behind the interactive lane answer with. */
 const embedded = z.object({
-  space: z.string().min(1),
+  space: z.string(),
+  model: z.string().default(""),
   vector: z.array(z.number()),
-  known: z.array(z.string()),
-  unknown: z.array(z.string()),
+  known: z.array(z.string()).optional(),
+  unknown: z.array(z.string()).optional(),
 });
 
-/** What became of a query in the embedding space that the index's rows are in. */
+/** What a query is embedded of, and by which stage: its words for what moments mean or for what pictures show, or a picture. */
+export type Question =
+  | { readonly stage: "embed.text" | "embed.image"; readonly text: string }
+  | { readonly stage: "embed.image"; readonly image: Uint8Array };
+
+/** What became of a query in an embedding space of the index's rows. */
 export interface QueryVector {
+  /** Id of the space; "" where it has no side for such a question. */
   readonly space: string;
-  /** L2-normalised; empty when no word of the query is known to the model. */
+  readonly model: string;
+  /** L2-normalised; empty when nothing can be said, as when no word of the query is known to the model. */
   readonly vector: Float32Array;
-  /** Words the model knows, and those it does not. */
-  readonly known: readonly string[];
-  readonly unknown: readonly string[];
+  /** Of a model of words: those it knows, and those it does not. */
+  readonly words?: { readonly known: readonly string[]; readonly unknown: readonly string[] };
 }
 
 /** A vector, or why there is none: no failure of the search, which then answers without. */
@@ -27,7 +34,8 @@ export type Embedding =
   | { readonly kind: "left-out"; readonly reason: string };
 
 /** Turns queries into vectors through whoever serves the interactive lane. Vectors asked for lately are kept for `ttlMs`: paging and repeated
- * searches then wait for nobody. They are kept no longer, as a new model brings a new space. */
+ * searches then wait for nobody, and a space of pictures that takes no words is not asked each time. They are kept no longer, as a new model
+ * brings a new space. */
 export class QueryEmbedder {
   readonly #bus: Bus;
   readonly #timeoutMs: number;
@@ -42,47 +50,73 @@ export class QueryEmbedder {
     this.#ttlMs = options.ttlMs ?? 60_000;
   }
 
-  /** @throws `signal.reason` when aborted; nothing else */
-  async embed(text: string, signal: AbortSignal): Promise<Embedding> {
-    const kept = this.#kept.get(text);
-    if (kept !== undefined && kept.untilMs > Date.now()) {
-      this.#keep(text, kept); // to the young end
-      return { kind: "embedded", query: kept.query };
-    }
-    const request = Buffer.from(JSON.stringify({ text })).toString("base64");
+  /** @param space in which the answer has to be; undefined: the stage's own
+   * @throws HeimdexError IMAGE_UNREADABLE where the stage refuses the picture; `signal.reason` when aborted; nothing else */
+  async embed(question: Question, space: string | undefined, signal: AbortSignal): Promise<Embedding> {
+    const key = keyOf(question, space);
+    const kept = this.#find(`${question.stage} ${space} takes no words`, "text" in question) ?? this.#find(key);
+    if (kept !== undefined) return { kind: "embedded", query: kept };
+    const asked =
+      "text" in question ? { text: question.text } : { image: Buffer.from(question.image).toString("base64") };
+    const request = Buffer.from(JSON.stringify({ ...asked, ...(space === undefined ? {} : { space }) }));
     let reply: unknown;
     try {
-      reply = await this.#bus.request(SUBJECT, { request }, { timeoutMs: this.#timeoutMs, signal });
+      reply = await this.#bus.request(
+        `interactive.${question.stage}`,
+        { request: request.toString("base64") },
+        { timeoutMs: this.#timeoutMs, signal },
+      );
     } catch (reason) {
       signal.throwIfAborted();
-      return { kind: "left-out", reason: this.#reasonOf(HeimdexError.from(reason)) };
+      const error = HeimdexError.from(reason);
+      if ("image" in question && error.id === "INVALID_ARGUMENT")
+        throw new HeimdexError("IMAGE_UNREADABLE", error.message, { cause: error });
+      return { kind: "left-out", reason: this.#reasonOf(question, error) };
     }
     const query = decodeReply(reply);
-    if (query === undefined) return { kind: "left-out", reason: "meaning: the embedder's answer could not be read" };
-    this.#keep(text, { query, untilMs: Date.now() + this.#ttlMs });
+    if (query === undefined)
+      return { kind: "left-out", reason: `${matterOf(question)}: the embedder's answer could not be read` };
+    const wordless = "text" in question && query.space === "";
+    this.#keep(wordless ? `${question.stage} ${space} takes no words` : key, query);
     return { kind: "embedded", query };
   }
 
-  #keep(text: string, entry: { readonly query: QueryVector; readonly untilMs: number }): void {
-    this.#kept.delete(text);
-    this.#kept.set(text, entry);
+  #find(key: string, applies = true): QueryVector | undefined {
+    const kept = applies ? this.#kept.get(key) : undefined;
+    if (kept === undefined || kept.untilMs <= Date.now()) return undefined;
+    this.#kept.delete(key); // to the young end
+    this.#kept.set(key, kept);
+    return kept.query;
+  }
+
+  #keep(key: string, query: QueryVector): void {
+    this.#kept.delete(key);
+    this.#kept.set(key, { query, untilMs: Date.now() + this.#ttlMs });
     const oldest = this.#kept.keys().next();
     if (this.#kept.size > this.#capacity && oldest.done !== true) this.#kept.delete(oldest.value);
   }
 
-  #reasonOf(error: HeimdexError): string {
+  #reasonOf(question: Question, error: HeimdexError): string {
+    const matter = matterOf(question);
     switch (error.id) {
       case "BUS_TIMEOUT":
       case "DEADLINE_EXCEEDED":
-        return `meaning: the query's vector did not come within ${this.#timeoutMs} ms`;
+        return `${matter}: the query's vector did not come within ${this.#timeoutMs} ms`;
       case "BUS_NO_RESPONDER":
       case "NO_WORKER":
-        return "meaning: no worker embeds queries just now";
+        return `${matter}: no worker embeds ${"image" in question ? "pictures" : "queries"} just now`;
       default:
-        return `meaning: ${error.id}: ${error.message}`;
+        return `${matter}: ${error.id}: ${error.message}`;
     }
   }
 }
+
+function keyOf(question: Question, space: string | undefined): string {
+  const asked = "text" in question ? question.text : createHash("sha256").update(question.image).digest("hex");
+  return JSON.stringify([question.stage, space, "text" in question, asked]);
+}
+
+const matterOf = ({ stage }: Question): string => (stage === "embed.text" ? "meaning" : "looks");
 
 /** Undefined when it is not what the protocol says. */
 function decodeReply(reply: unknown): QueryVector | undefined {
@@ -97,5 +131,8 @@ function decodeReply(reply: unknown): QueryVector | undefined {
   }
   const parsed = embedded.safeParse(json);
   if (!parsed.success) return undefined;
-  return { ...parsed.data, vector: Float32Array.from(parsed.data.vector) };
+  const { space, model, vector, known, unknown } = parsed.data;
+  const words =
+    known === undefined && unknown === undefined ? {} : { words: { known: known ?? [], unknown: unknown ?? [] } };
+  return { space, model, vector: Float32Array.from(vector), ...words };
 }

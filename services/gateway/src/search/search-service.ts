@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { SearchRequest, SearchResponse } from "@heimdex/contracts/v1/search";
 import type { MomentFilter } from "@heimdex/ports";
 import { parseQuery } from "@heimdex/search";
@@ -8,9 +9,11 @@ import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { GatewayPorts } from "../ports.ts";
 import { tenantOf } from "../tenant.ts";
 import { Violations } from "../violations.ts";
-import { CHANNELS, type Channel, MomentSearch } from "./moment-search.ts";
+import { CHANNELS, type Channel, MomentSearch, type Sought } from "./moment-search.ts";
 
 const MAX_QUERY_CHARACTERS = 1000;
+/** In base64, and with what is around it, a message of 256 KiB. */
+const MAX_IMAGE_BYTES = 180 * 1024;
 const MAX_LIST = 100;
 const pageState = z.strictObject({ from: z.int().min(1).max(100_000) });
 
@@ -18,21 +21,23 @@ const pageState = z.strictObject({ from: z.int().min(1).max(100_000) });
 export class SearchService {
   readonly #search: MomentSearch;
 
-  constructor({ bus, index }: Pick<GatewayPorts, "bus" | "index">, config: Pick<GatewayConfig, "embedTimeoutMs">) {
-    this.#search = new MomentSearch(bus, index, config.embedTimeoutMs);
+  constructor(
+    ports: Pick<GatewayPorts, "bus" | "index" | "catalog">,
+    { embedTimeoutMs }: Pick<GatewayConfig, "embedTimeoutMs">,
+  ) {
+    this.#search = new MomentSearch(ports, embedTimeoutMs);
   }
 
   async search(request: SearchRequest, call: Call): Promise<SearchResponse> {
     const began = performance.now();
     const violations = new Violations();
-    checkQuery(request.query, violations);
-    const query = parseQuery(request.query);
+    const sought = soughtOf(request, violations);
     const size = violations.pageSize("page_size", request.pageSize, 100, 10);
     const perAsset = violations.pageSize("per_asset", request.perAsset, 100, 5);
     checkFilters(request, violations);
-    const { assets, fromMs, toMs, languages } = request;
+    const { assets, fromMs, toMs, languages, labels } = request;
     const channels = [...new Set(request.channels)].sort();
-    const scope = ["Search", tenantOf(), query.text, assets, fromMs, toMs, languages, channels, perAsset];
+    const scope = ["Search", tenantOf(), scopeOf(sought), assets, fromMs, toMs, languages, labels, channels, perAsset];
     const from = decodePageToken(request.pageToken, scope, pageState, violations)?.from ?? 0;
     violations.throwIfAny();
     const filter: MomentFilter = {
@@ -41,33 +46,71 @@ export class SearchService {
       ...(fromMs > 0 ? { from_ms: fromMs } : {}),
       ...(toMs > 0 ? { to_ms: toMs } : {}),
       ...(languages.length > 0 ? { languages } : {}),
+      ...(labels.length > 0 ? { labels } : {}),
     };
     const wanted = channels.length === 0 ? CHANNELS : (channels as Channel[]);
-    const found = await this.#search.search({ query, channels: wanted, filter, perAsset }, call.signal);
     const end = from + size;
+    const found = await this.#search.search({ sought, channels: wanted, filter, perAsset, from, end }, call.signal);
     return {
-      query: query.text,
-      results: found.results.slice(from, end),
+      query: sought.kind === "words" ? sought.query.text : "",
+      results: [...found.results],
       tookMs: performance.now() - began,
       degraded: found.degradedReason !== "",
       degradedReason: found.degradedReason,
-      nextPageToken: end < found.results.length ? encodePageToken(scope, { from: end }) : "",
+      nextPageToken: end < found.total ? encodePageToken(scope, { from: end }) : "",
     };
   }
 }
 
-function checkQuery(query: string, violations: Violations): void {
+function soughtOf({ query, like, image }: SearchRequest, violations: Violations): Sought {
+  const given = [query.trim() !== "", like !== "", image.length > 0].filter(Boolean).length;
+  violations.check(given > 0, "query", "must be given, or `like`, or `image`");
+  violations.check(given <= 1, "query", "must come alone: only one of `query`, `like` and `image` may be given");
+  if (like !== "") {
+    violations.id("like", like);
+    return { kind: "moment", id: like };
+  }
+  if (image.length > 0) {
+    violations.check(
+      image.length <= MAX_IMAGE_BYTES,
+      "image",
+      `must be at most ${MAX_IMAGE_BYTES} bytes: make it smaller`,
+    );
+    violations.check(isPicture(image), "image", "must be a JPEG, PNG or WebP");
+    return { kind: "picture", image };
+  }
   const characters = [...query.trim().normalize("NFC")].length;
-  violations.check(characters > 0, "query", "must be given");
   violations.check(characters <= MAX_QUERY_CHARACTERS, "query", `must be at most ${MAX_QUERY_CHARACTERS} characters`);
+  return { kind: "words", query: parseQuery(query) };
+}
+
+/** What a page token is bound to. */
+function scopeOf(sought: Sought): string {
+  switch (sought.kind) {
+    case "words":
+      return sought.query.text;
+    case "moment":
+      return `moment ${sought.id}`;
+    case "picture":
+      return `picture ${createHash("sha256").update(sought.image).digest("hex")}`;
+  }
+}
+
+/** By how such files begin: of JPEG, PNG and WebP. */
+function isPicture(image: Uint8Array): boolean {
+  const head = Buffer.from(image.subarray(0, 12)).toString("latin1");
+  return head.startsWith("\xff\xd8\xff") || head.startsWith("\x89PNG\r\n\x1a\n") || /^RIFF....WEBP/s.test(head);
 }
 
 function checkFilters(request: SearchRequest, violations: Violations): void {
-  const { assets, fromMs, toMs, languages, channels } = request;
+  const { assets, fromMs, toMs, languages, labels, channels } = request;
   violations.check(assets.length <= MAX_LIST, "assets", `must be at most ${MAX_LIST}`);
   for (const [i, asset] of assets.slice(0, MAX_LIST).entries()) violations.id(`assets[${i}]`, asset);
   violations.check(languages.length <= MAX_LIST, "languages", `must be at most ${MAX_LIST}`);
   for (const [i, tag] of languages.slice(0, MAX_LIST).entries()) violations.language(`languages[${i}]`, tag);
+  violations.check(labels.length <= MAX_LIST, "labels", `must be at most ${MAX_LIST}`);
+  for (const [i, label] of labels.slice(0, MAX_LIST).entries())
+    violations.check(label.trim() !== "" && label.length <= 200, `labels[${i}]`, "must be 1 to 200 characters");
   violations.check(toMs === 0 || fromMs < toMs, "to_ms", "must be greater than from_ms");
   violations.check(channels.length <= MAX_LIST, "channels", `must be at most ${MAX_LIST}`);
   for (const [i, channel] of channels.slice(0, MAX_LIST).entries())

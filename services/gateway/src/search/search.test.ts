@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { HeimdexError } from "@heimdex/errors";
+import { type SpaceKind, type SpaceRecord, spaceRecordId } from "@heimdex/kernel";
 import type { MomentRow } from "@heimdex/ports";
-import { ask, openGateway, type TestGateway } from "../testing.ts";
+import { ask, openGateway, post, type TestGateway } from "../testing.ts";
 
 const SPACE = "space-1";
 
@@ -28,7 +30,7 @@ function moment(id: string, assetId: string, start_ms: number, more: Partial<Mom
     title: `${assetId}.mp4`,
     source: `file:///films/${assetId}.mp4`,
     recorded_ms: undefined,
-    vectors: new Map([[SPACE, AWAY]]),
+    vectors: new Map([[SPACE, [AWAY]]]),
     ...more,
   };
 }
@@ -67,7 +69,7 @@ async function archive(t: TestContext, config: Parameters<typeof openGateway>[1]
     moment("m_2", "a_1", 10_000, { written: "WELCOME TO ROTTERDAM HARBOUR", languages: ["nl"] }),
     moment("m_3", "a_2", 0, {
       spoken: "Ships were moored along the quay.",
-      vectors: new Map([[SPACE, leaning(0.95)]]),
+      vectors: new Map([[SPACE, [leaning(0.95)]]]),
     }),
     moment("m_4", "a_3", 20_000, { spoken: "My grandmother baked an apple cake." }),
     ...FILLER.map((spoken, i) => moment(`m_f${i}`, "a_4", i * 10_000, { spoken })),
@@ -197,6 +199,178 @@ test("pages follow each other without gap or repeat, and belong to their query",
     assert.equal(stolen.status, 400);
   } while (token !== "");
   assert.deepEqual(paged, all);
+});
+
+const PICTURES = "pictures-1";
+const JPEG = Buffer.from("ffd8ffe000104a464946", "hex");
+
+/** Says that spaces serve, as the orchestrator does once assets have vectors in them. */
+async function serving(gateway: TestGateway, spaces: Partial<Record<SpaceKind, string>>): Promise<void> {
+  for (const [kind, space] of Object.entries(spaces) as [SpaceKind, string][]) {
+    const record: SpaceRecord = { tenant: "default", kind, serving: { space, model: "any", maker: "" }, leaving: [] };
+    await gateway.store("meta", spaceRecordId("default", kind), record, ["spaces"]);
+  }
+}
+
+/** Embeds pictures in place of stage-embed: words only where `ofWords` is given. Returns what it was asked. */
+async function pictureEmbedder(
+  gateway: TestGateway,
+  ofPicture: () => Float32Array,
+  ofWords?: (text: string) => Float32Array,
+): Promise<Record<string, string>[]> {
+  const asked: Record<string, string>[] = [];
+  await gateway.ports.bus.respond("interactive.embed.image", async (payload) => {
+    const request = JSON.parse(Buffer.from((payload as { request: string }).request, "base64").toString("utf8"));
+    asked.push(request);
+    if ("image" in request && !Buffer.from(request.image, "base64").equals(JPEG))
+      throw new HeimdexError("INVALID_ARGUMENT", "IMAGE_UNREADABLE: it ends too early");
+    const vector = "image" in request ? ofPicture() : ofWords?.(request.text);
+    const answer =
+      vector === undefined
+        ? { space: "", model: "", vector: [] }
+        : { space: PICTURES, model: "any", vector: [...vector] };
+    return { response: Buffer.from(JSON.stringify(answer)).toString("base64") };
+  });
+  return asked;
+}
+
+/** Four moments with pictures: two alike, one with two pictures, one apart. */
+async function gallery(t: TestContext): Promise<TestGateway> {
+  const gateway = await openGateway(t);
+  const pictures = (...all: Float32Array[]) => ({ vectors: new Map([[PICTURES, all]]) });
+  await index(gateway, [
+    moment("m_beach", "a_1", 0, {
+      ...pictures(leaning(1)),
+      labels: ["person", "surfboard"],
+      spoken: "The sea is calm.",
+    }),
+    moment("m_sand", "a_1", 10_000, { ...pictures(leaning(0.95)), labels: ["Person"] }),
+    moment("m_cut", "a_2", 0, { ...pictures(AWAY, leaning(0.9)), labels: ["dining table"] }),
+    moment("m_street", "a_3", 0, { ...pictures(leaning(0.1)), labels: ["car", "car", "person"] }),
+    ...FILLER.map((spoken, i) => moment(`m_f${i}`, "a_4", i * 10_000, { spoken, vectors: new Map() })),
+  ]);
+  await serving(gateway, { text: SPACE, image: PICTURES });
+  return gateway;
+}
+const asking = (gateway: TestGateway, more: object) => post(gateway.httpAddress, "/v1/search", more);
+
+test("what is seen is found by its words, and narrows a search", async (t) => {
+  const gateway = await gallery(t);
+  const { results, moments } = await search(gateway, "people", "&channels=labels");
+  assert.deepEqual([...moments].sort(), ["m_beach", "m_sand", "m_street"]);
+  assert.equal(moments[0], "m_sand");
+  assert.deepEqual(
+    results[0]?.why.map(({ channel, matched }) => [channel, matched]),
+    [["labels", ["person"]]],
+  );
+  assert.equal(results[0]?.snippet, "Person");
+  const found = async (query: string, more: string) => (await search(gateway, query, more)).moments.sort();
+  assert.deepEqual(await found("people", "&labels=cars"), ["m_street"]);
+  assert.deepEqual(await found("people", "&labels=Surfboards&labels=car"), ["m_beach", "m_street"]);
+  assert.deepEqual(await found("table", "&labels=dining%20tables"), ["m_cut"]);
+  assert.deepEqual(await found("table", "&labels=table"), []);
+});
+
+test("a picture finds moments that show something like it, and nothing far from it", async (t) => {
+  const gateway = await gallery(t);
+  const asked = await pictureEmbedder(gateway, () => leaning(1));
+  const reply = await asking(gateway, { image: JPEG.toString("base64") });
+  assert.equal(reply.status, 200, reply.body.toString());
+  const results = reply.json.results as Found[];
+  assert.deepEqual(
+    results.map(({ moment: id, why }) => [id, why.map(({ channel }) => channel)]),
+    [
+      ["m_beach", ["image"]],
+      ["m_sand", ["image"]],
+      ["m_cut", ["image"]],
+    ],
+  );
+  assert.equal(results[0]?.snippet, "The sea is calm.");
+  assert.deepEqual([reply.json.query, reply.json.degraded], ["", false]);
+  const narrowed = await asking(gateway, { image: JPEG.toString("base64"), labels: ["table"], page_size: 1 });
+  assert.deepEqual(narrowed.json.results, []);
+  assert.deepEqual(asked, [{ image: JPEG.toString("base64"), space: PICTURES }]);
+});
+
+test("words are looked for in pictures where the space takes words, and are not asked again where it does not", async (t) => {
+  const gateway = await gallery(t);
+  await embedder(gateway, () => Float32Array.of(0, 0, 1, 0));
+  const asked = await pictureEmbedder(gateway, () => AWAY);
+  assert.deepEqual((await search(gateway, "seaside")).moments, []);
+  assert.deepEqual((await search(gateway, "waves")).moments, []);
+  assert.deepEqual(asked, [{ text: "seaside", space: PICTURES }]);
+
+  const worded = await gallery(t);
+  await embedder(worded, () => Float32Array.of(0, 0, 1, 0));
+  await pictureEmbedder(
+    worded,
+    () => AWAY,
+    () => leaning(1),
+  );
+  const { moments, results, degraded } = await search(worded, "seaside", "&page_size=2");
+  assert.deepEqual(moments, ["m_beach", "m_sand"]);
+  assert.equal(results[0]?.why[0]?.channel, "image");
+  assert.equal(degraded, false);
+});
+
+test("nobody embeds pictures: words answer and say so where there are pictures, a picture finds nothing and says so", async (t) => {
+  const gateway = await gallery(t);
+  await embedder(gateway, () => Float32Array.of(0, 0, 1, 0));
+  assert.match((await search(gateway, "calm sea")).degraded_reason, /^looks: no worker embeds queries/);
+  const reply = await asking(gateway, { image: JPEG.toString("base64") });
+  assert.deepEqual([reply.status, reply.json.results, reply.json.degraded], [200, [], true]);
+  assert.match(reply.json.degraded_reason, /^looks: no worker embeds pictures/);
+});
+
+test("more like a moment: by its pictures and its words, never itself", async (t) => {
+  const gateway = await gallery(t);
+  const found = async (like: string, more = "") =>
+    (await ask(gateway.httpAddress, `/v1/search?like=${like}${more}`)).json.results.map(
+      (result: Found) => result.moment,
+    );
+  assert.deepEqual(await found("m_beach"), ["m_sand", "m_cut"]);
+  assert.deepEqual(await found("m_beach", "&per_asset=1&assets=a_1"), ["m_sand"]);
+  assert.deepEqual(await found("m_cut"), ["m_sand", "m_beach"]);
+
+  const both = await archive(t);
+  await index(both, [
+    moment("m_9", "a_9", 0, { vectors: new Map([[SPACE, [leaning(0.9)]]]), spoken: "Boats at the pier." }),
+    moment("m_8", "a_8", 0, {
+      vectors: new Map([
+        [SPACE, [leaning(0.9)]],
+        [PICTURES, [leaning(1)]],
+      ]),
+    }),
+    moment("m_7", "a_7", 0, { vectors: new Map([[PICTURES, [leaning(1)]]]) }),
+  ]);
+  await serving(both, { text: SPACE, image: PICTURES });
+  const reply = await ask(both.httpAddress, "/v1/search?like=m_8");
+  const channels = new Map(
+    reply.json.results.map(({ moment: id, why }: Found) => [id, why.map(({ channel }) => channel)]),
+  );
+  assert.deepEqual(channels.get("m_9"), ["text"]);
+  assert.deepEqual(channels.get("m_7"), ["image"]);
+  assert.deepEqual([...channels.keys()].sort(), ["m_3", "m_7", "m_9"]);
+});
+
+test("one thing is asked for at a time, and what cannot be is refused", async (t) => {
+  const gateway = await gallery(t);
+  await pictureEmbedder(gateway, () => leaning(1));
+  const refusal = async (more: object) => {
+    const { status, json } = await asking(gateway, more);
+    return [status, json.error.details[0].reason];
+  };
+  const image = JPEG.toString("base64");
+  assert.deepEqual(await refusal({}), [400, "INVALID_ARGUMENT"]);
+  assert.deepEqual(await refusal({ query: "sea", like: "m_beach" }), [400, "INVALID_ARGUMENT"]);
+  assert.deepEqual(await refusal({ query: "sea", image }), [400, "INVALID_ARGUMENT"]);
+  assert.deepEqual(await refusal({ image: Buffer.from("%PDF-1.7").toString("base64") }), [400, "INVALID_ARGUMENT"]);
+  const large = Buffer.concat([JPEG, Buffer.alloc(180 * 1024)]).toString("base64");
+  assert.deepEqual(await refusal({ image: large }), [400, "INVALID_ARGUMENT"]);
+  assert.deepEqual(await refusal({ image: Buffer.concat([JPEG, JPEG]).toString("base64") }), [400, "IMAGE_UNREADABLE"]);
+  assert.deepEqual(await refusal({ like: "m_nobody" }), [404, "MOMENT_NOT_FOUND"]);
+  assert.deepEqual(await refusal({ like: "m_f0" }), [404, "MOMENT_NOT_FOUND"]);
+  assert.deepEqual(await refusal({ query: "sea", labels: [" "] }), [400, "INVALID_ARGUMENT"]);
 });
 
 test("one asset does not fill the answer", async (t) => {

@@ -12,7 +12,7 @@ export const protobufPackage = "heimdex.v1";
 
 export const protobufFileName = "heimdex/v1/search.proto";
 
-/** Request of Search. */
+/** Request of Search. Exactly one of `query`, `like` and `image` says what to look for; the other fields narrow the search. */
 export interface SearchRequest {
   /** What to look for, in words. 1 to 1,000 characters. */
   query: string;
@@ -28,15 +28,24 @@ export interface SearchRequest {
   toMs: number;
   /** Only moments with text in one of these languages, BCP-47; `en` matches `en-US`. Default: all. */
   languages: string[];
-  /** Channels to use: `spoken`, `written`, `described`, `names`, `custom`, `text` (meaning). Default: all. */
+  /**
+   * Channels to use: `spoken`, `written`, `described`, `names`, `custom`, `labels`, `text` (meaning), `image` (looks). Default: all. Words of the first
+   * six are searched for a `query` alone; a picture is searched for by `image` alone.
+   */
   channels: string[];
   /** Results of one asset at most, 1 to 100. Default 5. */
   perAsset: number;
+  /** Only moments in which one of these is seen, as labels of things: `person`, `wine glass`. Neither case nor number matters. Default: all. */
+  labels: string[];
+  /** More like this moment, by its looks and by what is said and written in it: id of a moment, as results have it. It is not among the results itself. */
+  like: string;
+  /** What looks like this picture: a JPEG, PNG or WebP of at most 180 KiB. */
+  image: Buffer;
 }
 
 /** Response of Search. */
 export interface SearchResponse {
-  /** The query as it was understood. */
+  /** The query as it was understood; empty where a moment or a picture was given. */
   query: string;
   /** Best first. */
   results: Result[];
@@ -62,7 +71,7 @@ export interface Result {
   endMs: number;
   /** Fused score; compares within one answer only. */
   score: number;
-  /** Text that shows the match. */
+  /** Text that shows the match, else what is said or written there. */
   snippet: string;
   /** Why it was found, strongest channel first. */
   why: Why[];
@@ -74,13 +83,13 @@ export interface Result {
 
 /** What one channel found. */
 export interface Why {
-  /** `spoken`, `written`, `described`, `names`, `custom`: words (BM25); `text`: meaning (cosine). */
+  /** `spoken`, `written`, `described`, `names`, `custom`, `labels`: words (BM25); `text`: meaning (cosine); `image`: looks (cosine). */
   channel: string;
   /** Place in the channel's own order, from 1. */
   rank: number;
   /** The channel's own score: BM25, or cosine similarity. */
   score: number;
-  /** Words of the query that were found; empty for meaning. */
+  /** Words of the query that were found; empty for meaning and looks. */
   matched: string[];
 }
 
@@ -95,6 +104,9 @@ function createBaseSearchRequest(): SearchRequest {
     languages: [],
     channels: [],
     perAsset: 0,
+    labels: [],
+    like: "",
+    image: Buffer.alloc(0),
   };
 }
 
@@ -126,6 +138,15 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     }
     if (message.perAsset !== 0) {
       writer.uint32(72).uint32(message.perAsset);
+    }
+    for (const v of message.labels) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.like !== "") {
+      writer.uint32(90).string(message.like);
+    }
+    if (message.image.length !== 0) {
+      writer.uint32(98).bytes(message.image);
     }
     return writer;
   },
@@ -215,6 +236,30 @@ export const SearchRequest: MessageFns<SearchRequest> = {
             message.perAsset = reader.uint32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.labels.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.like = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.image = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -260,6 +305,9 @@ export const SearchRequest: MessageFns<SearchRequest> = {
         : isSet(object.per_asset)
         ? globalThis.Number(object.per_asset)
         : 0,
+      labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => globalThis.String(e)) : [],
+      like: isSet(object.like) ? globalThis.String(object.like) : "",
+      image: isSet(object.image) ? Buffer.from(bytesFromBase64(object.image)) : Buffer.alloc(0),
     };
   },
 
@@ -292,6 +340,15 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     if (message.perAsset !== 0) {
       obj.perAsset = Math.round(message.perAsset);
     }
+    if (message.labels?.length) {
+      obj.labels = message.labels;
+    }
+    if (message.like !== "") {
+      obj.like = message.like;
+    }
+    if (message.image.length !== 0) {
+      obj.image = base64FromBytes(message.image);
+    }
     return obj;
   },
 
@@ -309,6 +366,9 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     message.languages = object.languages?.map((e) => e) || [];
     message.channels = object.channels?.map((e) => e) || [];
     message.perAsset = object.perAsset ?? 0;
+    message.labels = object.labels?.map((e) => e) || [];
+    message.like = object.like ?? "";
+    message.image = object.image ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -802,7 +862,10 @@ export const SearchServiceDefinition = {
   name: "SearchService",
   fullName: "heimdex.v1.SearchService",
   methods: {
-    /** Moments that answer the query, best first. An empty list is an answer: nothing matches. */
+    /**
+     * Moments that answer the query, best first. An empty list is an answer: nothing matches.
+     * A picture is sent in the body, as it is too large for a URL.
+     */
     search: {
       name: "Search",
       requestType: SearchRequest as typeof SearchRequest,
@@ -811,7 +874,40 @@ export const SearchServiceDefinition = {
       responseStream: false,
       options: {
         _unknownFields: {
-          578365826: [Buffer.from([12, 18, 10, 47, 118, 49, 47, 115, 101, 97, 114, 99, 104]) as Buffer],
+          578365826: [
+            Buffer.from([
+              29,
+              90,
+              15,
+              58,
+              1,
+              42,
+              34,
+              10,
+              47,
+              118,
+              49,
+              47,
+              115,
+              101,
+              97,
+              114,
+              99,
+              104,
+              18,
+              10,
+              47,
+              118,
+              49,
+              47,
+              115,
+              101,
+              97,
+              114,
+              99,
+              104,
+            ]) as Buffer,
+          ],
         },
       },
     },
@@ -819,13 +915,27 @@ export const SearchServiceDefinition = {
 } as const;
 
 export interface SearchServiceImplementation<CallContextExt = {}> {
-  /** Moments that answer the query, best first. An empty list is an answer: nothing matches. */
+  /**
+   * Moments that answer the query, best first. An empty list is an answer: nothing matches.
+   * A picture is sent in the body, as it is too large for a URL.
+   */
   search(request: SearchRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SearchResponse>>;
 }
 
 export interface SearchServiceClient<CallOptionsExt = {}> {
-  /** Moments that answer the query, best first. An empty list is an answer: nothing matches. */
+  /**
+   * Moments that answer the query, best first. An empty list is an answer: nothing matches.
+   * A picture is sent in the body, as it is too large for a URL.
+   */
   search(request: DeepPartial<SearchRequest>, options?: CallOptions & CallOptionsExt): Promise<SearchResponse>;
+}
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
 }
 
 function floatToJson(value: number | null | undefined): number | string | null | undefined {
