@@ -41,6 +41,15 @@ test("graph model: gives the outputs asked for, layers within the network too", 
   assert.deepEqual(sum?.dims, [1, 2]);
 });
 
+test("graph model: takes other sizes than its graph states only when asked to", async (t) => {
+  const files = await written(t, JSON.stringify(GRAPH), WEIGHTS);
+  const strict = await openGraphModel(files);
+  await assert.rejects(strict.run(Float32Array.of(1, 2, 3, 4), [2, 2], ["y"]));
+  const free = await openGraphModel(files, { anySize: true });
+  const [y] = await free.run(Float32Array.of(2, 3, 4, 5), [2, 2], ["y"]);
+  assert.deepEqual([...(y?.data ?? [])], [3, 0, 5, 1]);
+});
+
 for (const [name, graph, weights] of [
   ["weights cut off", JSON.stringify(GRAPH), WEIGHTS.subarray(0, 6)],
   ["a graph cut off", JSON.stringify(GRAPH).slice(0, 200), WEIGHTS],

@@ -22,14 +22,24 @@ export interface GraphModel {
   ): Promise<{ data: Float32Array; dims: readonly number[] }[]>;
 }
 
+export interface GraphModelOptions {
+  /** Takes inputs of other sizes than the graph states: it states what it was exported with, and layers that only convolve run with any.
+   * Outputs behind layers that are bound to the size still fail. Default false. */
+  readonly anySize?: boolean;
+}
+
 /** Loads a TensorFlow.js graph model for its WASM backend, from local files only. It computes on the thread that calls it, so only engine
  * processes do. One thread: the backend's own threads are for browsers, and the parallelism of services is counted elsewhere.
  * @throws EngineError MODEL_UNUSABLE when a file is no such model, or was cut off; `run` when its graph cannot be computed */
-export async function openGraphModel({ graph, weights }: GraphModelFiles): Promise<GraphModel> {
+export async function openGraphModel(
+  { graph, weights }: GraphModelFiles,
+  { anySize = false }: GraphModelOptions = {},
+): Promise<GraphModel> {
   const tf = await import("@tensorflow/tfjs-core");
   const { loadGraphModel } = await import("@tensorflow/tfjs-converter");
   await useWasm();
   const artifacts = await readArtifacts(graph, weights);
+  if (anySize) forgetInputSizes(artifacts.modelTopology as Topology);
   const model = await loadGraphModel({ load: async () => artifacts }).catch((error: Error) => {
     throw unusable(graph, error.message, error);
   });
@@ -76,6 +86,15 @@ interface GraphFile {
   readonly weightsManifest?: readonly { readonly weights: io.WeightsManifestEntry[] }[];
   readonly signature?: object;
   readonly userDefinedMetadata?: { readonly signature?: object };
+}
+
+interface Topology {
+  readonly node?: readonly { readonly op: string; readonly attr?: { shape?: unknown } }[];
+}
+
+/** An input without a stated shape takes any. */
+function forgetInputSizes({ node = [] }: Topology): void {
+  for (const { op, attr } of node) if (op === "Placeholder") delete attr?.shape;
 }
 
 async function readArtifacts(graph: string, weights: string): Promise<io.ModelArtifacts> {

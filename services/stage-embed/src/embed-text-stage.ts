@@ -1,17 +1,27 @@
-import { chosenModel } from "@heimdex/models";
 import { type MomentLayer, momentsOf } from "@heimdex/search";
-import { bytes, defineStage, layer, mediaFacts, optional, StageFailure } from "@heimdex/stage-sdk";
+import { bytes, defineStage, layer, mediaFacts, optional } from "@heimdex/stage-sdk";
 import { z } from "zod";
 import { answerOf, parseRequest } from "./query-vector.ts";
-import { TextModels } from "./text-models.ts";
+import { SentenceEmbedder } from "./sentences/sentence-embedder.ts";
+import { SENTENCE_MODELS } from "./sentences/sentence-model.ts";
+import { type Located, SpaceModels } from "./space-models.ts";
+import type { TextEmbedder } from "./text-embedder.ts";
 import { embeddingOutputs } from "./vector-matrix.ts";
-import { WORD_MODEL } from "./words/word-embedder.ts";
+import { WORD_MODEL, WordEmbedder } from "./words/word-embedder.ts";
 
 /** A query, as the interactive lane brings it; in the chosen model's space, or in the one named. */
 const request = z.object({ text: z.string().max(10_000), space: z.string().optional() });
 
+/** The text models this stage can run, those of this process. */
+export function textModels(): SpaceModels<TextEmbedder> {
+  return new SpaceModels<TextEmbedder>("embed.text", [
+    [WORD_MODEL, (located) => new WordEmbedder(located)],
+    ...SENTENCE_MODELS.map((model) => [model.id, (located: Located) => new SentenceEmbedder(model, located)] as const),
+  ]);
+}
+
 /** `embed.text`: what is said and written in each moment as a vector, and queries in the same space. */
-export function createEmbedTextStage(models = new TextModels(chosenModel("embed.text") ?? WORD_MODEL)) {
+export function createEmbedTextStage(models = textModels()) {
   return defineStage({
     name: "embed.text",
     version: "0.1.0",
@@ -33,20 +43,7 @@ export function createEmbedTextStage(models = new TextModels(chosenModel("embed.
     timeouts: { attemptMs: 10 * 60_000, stallMs: 2 * 60_000 },
     deterministic: true,
 
-    async probe(signal) {
-      const located = await models.locate();
-      if (!located.available) return located;
-      const { id, sha256, licence } = located;
-      try {
-        // Now, so that the first query waits neither for the disk nor for a process.
-        await (await models.ofChosen()).warmUp(signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof StageFailure)) throw error;
-        return { available: false, reason: error.reason, help: `${error.message} ${error.help}` };
-      }
-      return { available: true, models: [{ id, sha256, licence }] };
-    },
+    probe: (signal) => models.probe(signal),
 
     async run({ inputs, asset, signal, progress, span, cpu }) {
       const embedder = await models.ofChosen();

@@ -1,3 +1,4 @@
+export { createEmbedImageStage } from "./embed-image-stage.ts";
 export { createEmbedTextStage } from "./embed-text-stage.ts";
 export type { QueryVector } from "./query-vector.ts";
 export { WordAverage } from "./words/word-average.ts";

@@ -1,4 +1,4 @@
-import type { Space } from "@heimdex/sidecar";
+import type { SpaceModel } from "./space-models.ts";
 
 /** A query as a vector. */
 export interface EmbeddedQuery {
@@ -13,11 +13,7 @@ export interface EmbeddedQuery {
 export type OnTexts = (done: number, total: number) => void;
 
 /** One text model that is there, whatever its kind. Its failures are StageFailures. */
-export interface TextEmbedder extends AsyncDisposable {
-  /** Known without loading the model. */
-  readonly space: Space;
-  /** Loads what queries need, so that the first does not wait for it. Rejects with TERMINAL MODEL_UNUSABLE. */
-  warmUp(signal: AbortSignal): Promise<void>;
+export interface TextEmbedder extends SpaceModel {
   /** A vector for each text, in order; undefined where nothing can be said of it. A text's vector does not depend on what stands beside it.
    * @returns also the CPU time used outside this process, in ms */
   embedTexts(

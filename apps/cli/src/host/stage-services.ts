@@ -15,5 +15,5 @@ export const STAGE_SERVICES: readonly StageService[] = [
   { name: "stage-media", stages: ["media.probe", "media.analyze", "media.scenes"], main: main("stage-media") },
   { name: "stage-asr", stages: ["asr.subtitles", "asr.transcribe"], main: main("stage-asr") },
   { name: "stage-vision", stages: ["vision.text"], main: main("stage-vision") },
-  { name: "stage-embed", stages: ["embed.text"], main: main("stage-embed") },
+  { name: "stage-embed", stages: ["embed.text", "embed.image"], main: main("stage-embed") },
 ];

@@ -1,6 +1,7 @@
 import { EngineError } from "@heimdex/engine";
 import { AutoModel, AutoTokenizer, type PreTrainedModel, type PreTrainedTokenizer } from "@huggingface/transformers";
 import { localModelsOnly, sessionOptions } from "../local-transformers.ts";
+import { unitVector } from "../unit-vector.ts";
 
 export interface SentenceEncoderOptions {
   /** The model's folder, in the hub's layout. */
@@ -58,11 +59,7 @@ export class SentenceEncoder {
     if (whole === "") return undefined;
     const sum = new Float64Array(this.#options.dimension);
     for (const ids of this.#partsOf(prefix, whole)) await this.#addStates(ids, sum);
-    const length = Math.hypot(...sum);
-    if (!(length > 0 && Number.isFinite(length))) {
-      throw new EngineError("MODEL_UNUSABLE", "its numbers are none, or all zero");
-    }
-    return Float32Array.from(sum, (value) => value / length);
+    return unitVector(sum);
   }
 
   *#partsOf(prefix: string, text: string): Generator<PassInput> {
