@@ -1,0 +1,4 @@
+import { serveStages } from "@heimdex/stage-sdk";
+import { leader } from "./leader.ts";
+
+await serveStages([leader]);
