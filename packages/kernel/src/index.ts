@@ -22,6 +22,7 @@ export {
 } from "./job.ts";
 export { leaseHolds } from "./lease-holds.ts";
 export {
+  disabledReason,
   LAYER_SCHEMA_PREFIX,
   MEDIA_SCHEMA,
   type ModelRef,

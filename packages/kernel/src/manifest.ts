@@ -43,8 +43,20 @@ export interface StageRecord {
   /** Models of the newest session that can run it. */
   readonly models: readonly ModelRef[];
   readonly interactive: boolean;
+  /** A person turned it off: plans skip it, whatever its workers say. Absent while it is on. */
+  readonly disabled?: {
+    /** Unix ms. */
+    readonly sinceMs: number;
+    /** What it made is still being removed. */
+    readonly isPurging: boolean;
+  };
   /** Digests of every manifest ever registered, by version: what MANIFEST_CHANGED compares with. */
   readonly digests: Readonly<Record<string, string>>;
+}
+
+/** Why a disabled stage does not run. */
+export function disabledReason({ disabled }: Pick<StageRecord, "disabled">): string {
+  return `DISABLED: it was turned off${disabled?.isPurging === true ? ", and what it made is being removed" : ""}`;
 }
 
 /** The ports that need no stage: the asset itself, and the small files beside it that share its stem. */

@@ -124,7 +124,8 @@ export class JobService {
     violations.id("job", request.job);
     violations.throwIfAny();
     const signal = AbortSignal.any([call.signal, this.#stopping]);
-    const options = { afterVersion: request.afterVersion, pollMs: this.#config.watchPollMs, signal };
+    const { afterVersion, untilSearchable } = request;
+    const options = { afterVersion, untilSearchable, pollMs: this.#config.watchPollMs, signal };
     for await (const job of watchJob(this.#jobs, this.#bus, request.job, options)) yield { job };
   }
 

@@ -72,7 +72,7 @@ export function bindServices(ports: GatewayPorts, config: GatewayConfig, stoppin
     bind(JobServiceDefinition, new JobService(catalog, bus, orchestrator, config, stopping)),
     bind(SearchServiceDefinition, new SearchService(ports, config)),
     bind(SidecarServiceDefinition, new SidecarService(catalog, blobs)),
-    bind(StageServiceDefinition, new StageService(catalog, config.sessionTtlMs)),
+    bind(StageServiceDefinition, new StageService(catalog, orchestrator, config)),
     bind(SystemServiceDefinition, new SystemService(ports, orchestrator, config)),
   ];
 }

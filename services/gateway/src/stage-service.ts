@@ -1,8 +1,19 @@
-import type { ListStagesRequest, ListStagesResponse, StageInfo } from "@heimdex/contracts/v1/stage";
-import type { PortSpec, StageRecord } from "@heimdex/kernel";
+import {
+  DisableStageRequest,
+  DisableStageResponse,
+  EnableStageRequest,
+  type ListStagesRequest,
+  type ListStagesResponse,
+  StageInfo,
+} from "@heimdex/contracts/v1/stage";
+import { HeimdexError } from "@heimdex/errors";
+import { disabledReason, type PortSpec, type StageRecord } from "@heimdex/kernel";
 import type { Catalog } from "@heimdex/ports";
 import { z } from "zod";
+import type { Call } from "./call.ts";
 import { readPage } from "./catalog-pages.ts";
+import type { GatewayConfig } from "./config.ts";
+import type { OrchestratorClient } from "./orchestrator-client.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { LiveSessions } from "./sessions.ts";
 import { Violations } from "./violations.ts";
@@ -12,11 +23,13 @@ const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(
 /** heimdex.v1.StageService. */
 export class StageService {
   readonly #catalog: Catalog;
-  readonly #sessionTtlMs: number;
+  readonly #orchestrator: OrchestratorClient;
+  readonly #config: GatewayConfig;
 
-  constructor(catalog: Catalog, sessionTtlMs: number) {
+  constructor(catalog: Catalog, orchestrator: OrchestratorClient, config: GatewayConfig) {
     this.#catalog = catalog;
-    this.#sessionTtlMs = sessionTtlMs;
+    this.#orchestrator = orchestrator;
+    this.#config = config;
   }
 
   async listStages(request: ListStagesRequest): Promise<ListStagesResponse> {
@@ -28,13 +41,42 @@ export class StageService {
     const query = { collection: "stages", by: "id", ...(after === undefined ? {} : { after }) } as const;
     const [{ documents, next }, sessions] = await Promise.all([
       readPage<StageRecord>(this.#catalog, query, size, () => true),
-      LiveSessions.read(this.#catalog, this.#sessionTtlMs),
+      LiveSessions.read(this.#catalog, this.#config.sessionTtlMs),
     ]);
     return {
       stages: documents.map(({ body }) => stageInfo(body, sessions)),
       nextPageToken: next === undefined ? "" : encodePageToken(scope, next),
     };
   }
+
+  async disableStage(request: DisableStageRequest, { signal }: Call): Promise<DisableStageResponse> {
+    checkName(request.stage);
+    // Every sidecar of the archive may have to be looked at, as for a rebuild of the index.
+    const options = { timeoutMs: this.#config.reindexTimeoutMs, signal };
+    const method = "StageService.DisableStage";
+    const reply = await this.#orchestrator.call(method, [DisableStageRequest, request], DisableStageResponse, options);
+    return { ...reply, stage: await this.#read(request.stage) };
+  }
+
+  async enableStage(request: EnableStageRequest, { signal }: Call): Promise<StageInfo> {
+    checkName(request.stage);
+    const options = { timeoutMs: this.#config.requestTimeoutMs, signal };
+    await this.#orchestrator.call("StageService.EnableStage", [EnableStageRequest, request], StageInfo, options);
+    return this.#read(request.stage);
+  }
+
+  async #read(stage: string): Promise<StageInfo> {
+    const stored = await this.#catalog.get<StageRecord>("stages", stage);
+    if (stored === undefined)
+      throw new HeimdexError("NOT_FOUND", `there is no stage ${stage}`, { metadata: { stage } });
+    return stageInfo(stored.body, await LiveSessions.read(this.#catalog, this.#config.sessionTtlMs));
+  }
+}
+
+function checkName(stage: string): void {
+  const violations = new Violations();
+  violations.check(stage !== "" && stage.length <= 128, "stage", "must be 1 to 128 characters");
+  violations.throwIfAny();
 }
 
 function stageInfo(record: StageRecord, sessions: LiveSessions): StageInfo {
@@ -43,8 +85,8 @@ function stageInfo(record: StageRecord, sessions: LiveSessions): StageInfo {
     stage: manifest.name,
     version: manifest.version,
     description: manifest.description,
-    state: record.state,
-    reason: record.reason,
+    state: record.disabled === undefined ? record.state : "DISABLED",
+    reason: record.disabled === undefined ? record.reason : disabledReason(record),
     workers: sessions.workers(manifest.name),
     models: record.models.map(({ id }) => id),
     inputs: manifest.inputs.map(portText),

@@ -6,13 +6,14 @@ import {
   type StageStatus,
   type Status,
 } from "@heimdex/contracts/v1/system";
-import type { Job, StageRecord } from "@heimdex/kernel";
+import { disabledReason, type Job, type StageRecord } from "@heimdex/kernel";
 import { readAll } from "@heimdex/ports";
 import type { Call } from "./call.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { LiveSessions } from "./sessions.ts";
+import { spaceStatuses } from "./space-status.ts";
 import { tenantOf } from "./tenant.ts";
 
 /** heimdex.v1.SystemService. */
@@ -62,7 +63,7 @@ export class SystemService {
       freeBytes: freeBytes ?? 0,
       pausedReason: pause?.body.reason ?? "",
       stages: stages.statuses,
-      spaces: [...stats.spaces].map(([space, vectors]) => ({ space, vectors })),
+      spaces: await spaceStatuses(catalog, tenant, stats.spaces),
       models: stages.models,
     };
   }
@@ -82,9 +83,10 @@ export class SystemService {
       const workers = sessions.workers(stage);
       // A job has a stage at most once, so jobs with a ready step of the stage are ready steps.
       const ready = await catalog.count("jobs", `ready:${stage}`);
-      const state = body.state === "ENABLED" && workers === 0 ? "NO_WORKER" : body.state;
-      statuses.push({ stage, state, reason: body.reason, workers, ready });
-      if (body.state !== "RETIRED") for (const { id } of body.models) models.add(id);
+      const isOff = body.disabled !== undefined;
+      const state = isOff ? "DISABLED" : body.state === "ENABLED" && workers === 0 ? "NO_WORKER" : body.state;
+      statuses.push({ stage, state, reason: isOff ? disabledReason(body) : body.reason, workers, ready });
+      if (body.state !== "RETIRED" && !isOff) for (const { id } of body.models) models.add(id);
     }
     return { statuses, models: [...models].sort() };
   }

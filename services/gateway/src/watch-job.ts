@@ -7,14 +7,17 @@ export interface WatchOptions {
   readonly afterVersion: number;
   /** The job is read this often even without an event. */
   readonly pollMs: number;
+  /** Go on until what the job found answers searches. */
+  readonly untilSearchable: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Yields the job as it stands and after each change (progress of its steps included), and returns once it has ended and settled.
+/** Yields the job as it stands and after each change (progress of its steps included), and returns once it has ended and settled, and answers
+ * searches where that was asked for (one that ended without a sidecar never will).
  * Events only say that a look is due: a lost one delays a message by `pollMs`, and several during one look cost one more look.
  * @throws HeimdexError JOB_NOT_FOUND; `signal.reason` when aborted */
 export async function* watchJob(jobs: JobReader, bus: Bus, id: string, options: WatchOptions): AsyncGenerator<Job> {
-  const { afterVersion, pollMs, signal } = options;
+  const { afterVersion, pollMs, untilSearchable, signal } = options;
   const wake = new Wake();
   const abort = () => wake.ring();
   signal.addEventListener("abort", abort);
@@ -30,7 +33,7 @@ export async function* watchJob(jobs: JobReader, bus: Bus, id: string, options: 
       const known = sent === undefined && afterVersion > 0 && job.version <= afterVersion;
       if (!known && now !== sent) yield job;
       sent = now;
-      if (settled) return;
+      if (settled && (!untilSearchable || job.searchable || job.sidecarRevision === 0)) return;
       await wake.wait(pollMs);
     }
   } finally {

@@ -42,6 +42,24 @@ test("a watcher sees the job now, after each event, and the end", async (t) => {
   assert.equal((await stream.next()).done, true);
 });
 
+test("who asks for it is told when what the job found can be searched", async (t) => {
+  const gateway = await openGateway(t, { watchPollMs: NEVER_MS });
+  const jobs = await client(t, gateway);
+  const ended = { state: "SUCCEEDED", asset: "a_1", endedAtMs: 7, settled: true, sidecarRevision: 2 } as const;
+  await gateway.storeJob(job("j_1", ended));
+  await gateway.storeAsset(asset("a_1", { sidecarRevision: 2, indexedRevision: 1 }));
+  const stream = jobs.watchJob({ job: "j_1", untilSearchable: true })[Symbol.asyncIterator]();
+  assert.equal((await next(stream)).job?.searchable, false);
+  await gateway.storeAsset(asset("a_1", { sidecarRevision: 2, indexedRevision: 2 }));
+  await gateway.ports.bus.publish("events.job.j_1", {});
+  assert.equal((await next(stream)).job?.searchable, true);
+  assert.equal((await stream.next()).done, true);
+  await gateway.storeJob(job("j_2", { state: "FAILED", endedAtMs: 7, settled: true }));
+  const failed = jobs.watchJob({ job: "j_2", untilSearchable: true })[Symbol.asyncIterator]();
+  await next(failed);
+  assert.equal((await failed.next()).done, true, "what left no sidecar never can be");
+});
+
 test("a lost event only delays a change", async (t) => {
   const gateway = await openGateway(t, { watchPollMs: 20 });
   const jobs = await client(t, gateway);

@@ -1,3 +1,4 @@
+import { type SpaceStatus, SpaceStatus_State } from "@heimdex/contracts/v1/system";
 import { Archive } from "../archive.ts";
 import type { Context } from "../context.ts";
 import { snakeJson } from "../snake-json.ts";
@@ -36,6 +37,7 @@ export async function status(context: Context): Promise<undefined> {
     `disk         ${kinds.map(([kind, size]) => `${kind} ${bytes(Number(size))}`).join(", ")}; ${bytes(Number(now.freeBytes))} free`,
   );
   terminal.line(`models       ${now.models.length === 0 ? "none in use" : printable(now.models.join(", "))}`);
+  for (const line of spaceLines(now.spaces)) terminal.line(line);
   terminal.line();
   const rows = now.stages.map((stage) => [
     stage.stage,
@@ -45,4 +47,29 @@ export async function status(context: Context): Promise<undefined> {
     printable(stage.reason),
   ]);
   for (const row of table(rows)) terminal.line(row);
+}
+
+/** What searches compare with: which model answers, and how far the one is that takes its place. */
+export function spaceLines(spaces: readonly SpaceStatus[]): string[] {
+  const lines: string[] = [];
+  for (const { kind, model, state, assetsDone, assetsToDo, assetsFailed } of spaces) {
+    const name = `${kind} space`.padEnd(13);
+    if (state === SpaceStatus_State.SERVING)
+      lines.push(`${name}${printable(model)} answers, ${count(assetsDone, "asset")}`);
+    if (state === SpaceStatus_State.FILLING) {
+      const failed = assetsFailed === 0 ? "" : `, ${assetsFailed} failed`;
+      const next =
+        assetsToDo > 0
+          ? "`heimdex index` brings the others over; until then the one above answers"
+          : assetsFailed > assetsDone
+            ? "it fails more often than not, so the one above goes on answering"
+            : "it is switched to now";
+      const all = assetsDone + assetsToDo + assetsFailed;
+      lines.push(
+        `${" ".repeat(13)}${printable(model)} comes in: ${assetsDone} of ${count(all, "asset")}${failed}; ${next}`,
+      );
+    }
+    if (state === SpaceStatus_State.LEAVING) lines.push(`${" ".repeat(13)}the one before is being removed`);
+  }
+  return lines;
 }

@@ -24,10 +24,10 @@ export async function serveWatch(
   response: ServerResponse,
   call: Call,
 ): Promise<void> {
-  const afterVersion = resumePoint(query, request);
+  const watched = watchRequest(query, request);
   const schema = contract.getMessage("heimdex.v1.Job");
   if (schema === undefined) throw new Error("the contract lacks heimdex.v1.Job");
-  const watch = WatchJobRequest.fromPartial({ job, afterVersion });
+  const watch = WatchJobRequest.fromPartial({ job, ...watched });
   // First, since after the stream's head there is no 404 any more.
   const { endTime } = (await jobs.unary("GetJob", { job }, call)) as Job;
   const changes = (jobs.stream("WatchJob", watch, call) as AsyncIterable<WatchJobResponse>)[Symbol.asyncIterator]();
@@ -60,20 +60,24 @@ export async function serveWatch(
   }
 }
 
-function resumePoint(query: URLSearchParams, request: IncomingMessage): number {
+const FIELDS = ["after_version", "afterVersion", "until_searchable", "untilSearchable"];
+
+function watchRequest(query: URLSearchParams, request: IncomingMessage) {
   const violations = new Violations();
   for (const key of new Set(query.keys())) {
-    violations.check(key === "after_version" || key === "afterVersion", key, "is no field of this request");
+    violations.check(FIELDS.includes(key), key, "is no field of this request");
     violations.check(query.getAll(key).length === 1, key, "is given twice");
   }
   const header = request.headers["last-event-id"];
-  const text =
+  const version =
     (Array.isArray(header) ? header[0] : header) ?? query.get("after_version") ?? query.get("afterVersion") ?? "0";
   violations.check(
-    /^\d{1,10}$/.test(text) && Number(text) <= 0xffff_ffff,
+    /^\d{1,10}$/.test(version) && Number(version) <= 0xffff_ffff,
     "after_version",
     "must be a version of the job",
   );
+  const until = query.get("until_searchable") ?? query.get("untilSearchable") ?? "false";
+  violations.check(until === "true" || until === "false", "until_searchable", "must be true or false");
   violations.throwIfAny();
-  return Number(text);
+  return { afterVersion: Number(version), untilSearchable: until === "true" };
 }

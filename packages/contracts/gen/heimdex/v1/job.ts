@@ -501,6 +501,8 @@ export interface WatchJobRequest {
   job: string;
   /** Only changes after this version of the job. Default 0: the job as it stands first. */
   afterVersion: number;
+  /** Goes on until the job's sidecar answers searches. Default false: until the job has ended. */
+  untilSearchable: boolean;
 }
 
 /** One message of WatchJob. */
@@ -1995,7 +1997,7 @@ export const PlannedStep: MessageFns<PlannedStep> = {
 };
 
 function createBaseWatchJobRequest(): WatchJobRequest {
-  return { job: "", afterVersion: 0 };
+  return { job: "", afterVersion: 0, untilSearchable: false };
 }
 
 export const WatchJobRequest: MessageFns<WatchJobRequest> = {
@@ -2005,6 +2007,9 @@ export const WatchJobRequest: MessageFns<WatchJobRequest> = {
     }
     if (message.afterVersion !== 0) {
       writer.uint32(16).uint32(message.afterVersion);
+    }
+    if (message.untilSearchable !== false) {
+      writer.uint32(24).bool(message.untilSearchable);
     }
     return writer;
   },
@@ -2038,6 +2043,14 @@ export const WatchJobRequest: MessageFns<WatchJobRequest> = {
             message.afterVersion = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.untilSearchable = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2058,6 +2071,11 @@ export const WatchJobRequest: MessageFns<WatchJobRequest> = {
         : isSet(object.after_version)
         ? globalThis.Number(object.after_version)
         : 0,
+      untilSearchable: isSet(object.untilSearchable)
+        ? globalThis.Boolean(object.untilSearchable)
+        : isSet(object.until_searchable)
+        ? globalThis.Boolean(object.until_searchable)
+        : false,
     };
   },
 
@@ -2069,6 +2087,9 @@ export const WatchJobRequest: MessageFns<WatchJobRequest> = {
     if (message.afterVersion !== 0) {
       obj.afterVersion = Math.round(message.afterVersion);
     }
+    if (message.untilSearchable !== false) {
+      obj.untilSearchable = message.untilSearchable;
+    }
     return obj;
   },
 
@@ -2079,6 +2100,7 @@ export const WatchJobRequest: MessageFns<WatchJobRequest> = {
     const message = createBaseWatchJobRequest();
     message.job = object.job ?? "";
     message.afterVersion = object.afterVersion ?? 0;
+    message.untilSearchable = object.untilSearchable ?? false;
     return message;
   },
 };

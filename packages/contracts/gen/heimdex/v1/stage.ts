@@ -12,6 +12,50 @@ export const protobufPackage = "heimdex.v1";
 
 export const protobufFileName = "heimdex/v1/stage.proto";
 
+/** Request of DisableStage. */
+export interface DisableStageRequest {
+  /** Name of the stage. */
+  stage: string;
+  /** Only say what would be removed. Default false. */
+  dryRun: boolean;
+}
+
+/** Response of DisableStage. */
+export interface DisableStageResponse {
+  /** The stage as it is now. */
+  stage:
+    | StageInfo
+    | undefined;
+  /** What was removed, or would be. */
+  removed:
+    | StageHoldings
+    | undefined;
+  /** Jobs under way whose results of the stage are removed when they end. */
+  jobsUnderWay: number;
+}
+
+/** What a stage has made and what of it is kept. */
+export interface StageHoldings {
+  /** Assets with layers of it. */
+  assets: number;
+  /** Layers in their newest sidecars. */
+  layers: number;
+  /** Items of these layers. */
+  items: number;
+  /** Blobs that nothing else refers to. */
+  blobs: number;
+  /** Their bytes. */
+  bytes: number;
+  /** Results kept for later jobs. */
+  results: number;
+}
+
+/** Request of EnableStage. */
+export interface EnableStageRequest {
+  /** Name of the stage. */
+  stage: string;
+}
+
 /** Request of ListStages. */
 export interface ListStagesRequest {
   /** 1 to 1000. Default 100. */
@@ -36,9 +80,9 @@ export interface StageInfo {
   version: string;
   /** One line. */
   description: string;
-  /** `ENABLED`, `UNAVAILABLE` or `RETIRED`. */
+  /** `ENABLED`, `UNAVAILABLE`, `RETIRED` or `DISABLED`. */
   state: string;
-  /** Why it is unavailable; a stable id, a colon, a sentence. */
+  /** Why it is unavailable or disabled; a stable id, a colon, a sentence. */
   reason: string;
   /** Workers connected now. */
   workers: number;
@@ -49,6 +93,420 @@ export interface StageInfo {
   /** What it puts out. */
   outputs: string[];
 }
+
+function createBaseDisableStageRequest(): DisableStageRequest {
+  return { stage: "", dryRun: false };
+}
+
+export const DisableStageRequest: MessageFns<DisableStageRequest> = {
+  encode(message: DisableStageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== "") {
+      writer.uint32(10).string(message.stage);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(16).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisableStageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisableStageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DisableStageRequest {
+    return {
+      stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
+  },
+
+  toJSON(message: DisableStageRequest): unknown {
+    const obj: any = {};
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DisableStageRequest>): DisableStageRequest {
+    return DisableStageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DisableStageRequest>): DisableStageRequest {
+    const message = createBaseDisableStageRequest();
+    message.stage = object.stage ?? "";
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseDisableStageResponse(): DisableStageResponse {
+  return { stage: undefined, removed: undefined, jobsUnderWay: 0 };
+}
+
+export const DisableStageResponse: MessageFns<DisableStageResponse> = {
+  encode(message: DisableStageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== undefined) {
+      StageInfo.encode(message.stage, writer.uint32(10).fork()).join();
+    }
+    if (message.removed !== undefined) {
+      StageHoldings.encode(message.removed, writer.uint32(18).fork()).join();
+    }
+    if (message.jobsUnderWay !== 0) {
+      writer.uint32(24).uint32(message.jobsUnderWay);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DisableStageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDisableStageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stage = StageInfo.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.removed = StageHoldings.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.jobsUnderWay = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DisableStageResponse {
+    return {
+      stage: isSet(object.stage) ? StageInfo.fromJSON(object.stage) : undefined,
+      removed: isSet(object.removed) ? StageHoldings.fromJSON(object.removed) : undefined,
+      jobsUnderWay: isSet(object.jobsUnderWay)
+        ? globalThis.Number(object.jobsUnderWay)
+        : isSet(object.jobs_under_way)
+        ? globalThis.Number(object.jobs_under_way)
+        : 0,
+    };
+  },
+
+  toJSON(message: DisableStageResponse): unknown {
+    const obj: any = {};
+    if (message.stage !== undefined) {
+      obj.stage = StageInfo.toJSON(message.stage);
+    }
+    if (message.removed !== undefined) {
+      obj.removed = StageHoldings.toJSON(message.removed);
+    }
+    if (message.jobsUnderWay !== 0) {
+      obj.jobsUnderWay = Math.round(message.jobsUnderWay);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DisableStageResponse>): DisableStageResponse {
+    return DisableStageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DisableStageResponse>): DisableStageResponse {
+    const message = createBaseDisableStageResponse();
+    message.stage = (object.stage !== undefined && object.stage !== null)
+      ? StageInfo.fromPartial(object.stage)
+      : undefined;
+    message.removed = (object.removed !== undefined && object.removed !== null)
+      ? StageHoldings.fromPartial(object.removed)
+      : undefined;
+    message.jobsUnderWay = object.jobsUnderWay ?? 0;
+    return message;
+  },
+};
+
+function createBaseStageHoldings(): StageHoldings {
+  return { assets: 0, layers: 0, items: 0, blobs: 0, bytes: 0, results: 0 };
+}
+
+export const StageHoldings: MessageFns<StageHoldings> = {
+  encode(message: StageHoldings, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.assets !== 0) {
+      writer.uint32(8).uint32(message.assets);
+    }
+    if (message.layers !== 0) {
+      writer.uint32(16).uint32(message.layers);
+    }
+    if (message.items !== 0) {
+      writer.uint32(24).uint32(message.items);
+    }
+    if (message.blobs !== 0) {
+      writer.uint32(32).uint32(message.blobs);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(40).uint64(message.bytes);
+    }
+    if (message.results !== 0) {
+      writer.uint32(48).uint32(message.results);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StageHoldings {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStageHoldings();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.assets = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.layers = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.items = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.blobs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.results = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StageHoldings {
+    return {
+      assets: isSet(object.assets) ? globalThis.Number(object.assets) : 0,
+      layers: isSet(object.layers) ? globalThis.Number(object.layers) : 0,
+      items: isSet(object.items) ? globalThis.Number(object.items) : 0,
+      blobs: isSet(object.blobs) ? globalThis.Number(object.blobs) : 0,
+      bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : 0,
+      results: isSet(object.results) ? globalThis.Number(object.results) : 0,
+    };
+  },
+
+  toJSON(message: StageHoldings): unknown {
+    const obj: any = {};
+    if (message.assets !== 0) {
+      obj.assets = Math.round(message.assets);
+    }
+    if (message.layers !== 0) {
+      obj.layers = Math.round(message.layers);
+    }
+    if (message.items !== 0) {
+      obj.items = Math.round(message.items);
+    }
+    if (message.blobs !== 0) {
+      obj.blobs = Math.round(message.blobs);
+    }
+    if (message.bytes !== 0) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    if (message.results !== 0) {
+      obj.results = Math.round(message.results);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StageHoldings>): StageHoldings {
+    return StageHoldings.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StageHoldings>): StageHoldings {
+    const message = createBaseStageHoldings();
+    message.assets = object.assets ?? 0;
+    message.layers = object.layers ?? 0;
+    message.items = object.items ?? 0;
+    message.blobs = object.blobs ?? 0;
+    message.bytes = object.bytes ?? 0;
+    message.results = object.results ?? 0;
+    return message;
+  },
+};
+
+function createBaseEnableStageRequest(): EnableStageRequest {
+  return { stage: "" };
+}
+
+export const EnableStageRequest: MessageFns<EnableStageRequest> = {
+  encode(message: EnableStageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== "") {
+      writer.uint32(10).string(message.stage);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnableStageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnableStageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EnableStageRequest {
+    return { stage: isSet(object.stage) ? globalThis.String(object.stage) : "" };
+  },
+
+  toJSON(message: EnableStageRequest): unknown {
+    const obj: any = {};
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EnableStageRequest>): EnableStageRequest {
+    return EnableStageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EnableStageRequest>): EnableStageRequest {
+    const message = createBaseEnableStageRequest();
+    message.stage = object.stage ?? "";
+    return message;
+  },
+};
 
 function createBaseListStagesRequest(): ListStagesRequest {
   return { pageSize: 0, pageToken: "" };
@@ -458,6 +916,105 @@ export const StageServiceDefinition = {
         },
       },
     },
+    /**
+     * Turns a stage off, and removes what it made: its layers from every sidecar, revisions that held them, its results, the blobs that nothing else refers
+     * to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until it is
+     * enabled, also when its workers register again. Repeatable. NOT_FOUND when there is no such stage.
+     */
+    disableStage: {
+      name: "DisableStage",
+      requestType: DisableStageRequest as typeof DisableStageRequest,
+      requestStream: false,
+      responseType: DisableStageResponse as typeof DisableStageResponse,
+      responseStream: false,
+      options: {
+        _unknownFields: {
+          578365826: [
+            Buffer.from([
+              31,
+              58,
+              1,
+              42,
+              34,
+              26,
+              47,
+              118,
+              49,
+              47,
+              115,
+              116,
+              97,
+              103,
+              101,
+              115,
+              47,
+              123,
+              115,
+              116,
+              97,
+              103,
+              101,
+              125,
+              58,
+              100,
+              105,
+              115,
+              97,
+              98,
+              108,
+              101,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /** Turns a stage on again: assets that are indexed from now on have it. NOT_FOUND when there is no such stage. */
+    enableStage: {
+      name: "EnableStage",
+      requestType: EnableStageRequest as typeof EnableStageRequest,
+      requestStream: false,
+      responseType: StageInfo as typeof StageInfo,
+      responseStream: false,
+      options: {
+        _unknownFields: {
+          578365826: [
+            Buffer.from([
+              30,
+              58,
+              1,
+              42,
+              34,
+              25,
+              47,
+              118,
+              49,
+              47,
+              115,
+              116,
+              97,
+              103,
+              101,
+              115,
+              47,
+              123,
+              115,
+              116,
+              97,
+              103,
+              101,
+              125,
+              58,
+              101,
+              110,
+              97,
+              98,
+              108,
+              101,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
   },
 } as const;
 
@@ -467,6 +1024,17 @@ export interface StageServiceImplementation<CallContextExt = {}> {
     request: ListStagesRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListStagesResponse>>;
+  /**
+   * Turns a stage off, and removes what it made: its layers from every sidecar, revisions that held them, its results, the blobs that nothing else refers
+   * to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until it is
+   * enabled, also when its workers register again. Repeatable. NOT_FOUND when there is no such stage.
+   */
+  disableStage(
+    request: DisableStageRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<DisableStageResponse>>;
+  /** Turns a stage on again: assets that are indexed from now on have it. NOT_FOUND when there is no such stage. */
+  enableStage(request: EnableStageRequest, context: CallContext & CallContextExt): Promise<DeepPartial<StageInfo>>;
 }
 
 export interface StageServiceClient<CallOptionsExt = {}> {
@@ -475,6 +1043,17 @@ export interface StageServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ListStagesRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListStagesResponse>;
+  /**
+   * Turns a stage off, and removes what it made: its layers from every sidecar, revisions that held them, its results, the blobs that nothing else refers
+   * to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until it is
+   * enabled, also when its workers register again. Repeatable. NOT_FOUND when there is no such stage.
+   */
+  disableStage(
+    request: DeepPartial<DisableStageRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<DisableStageResponse>;
+  /** Turns a stage on again: assets that are indexed from now on have it. NOT_FOUND when there is no such stage. */
+  enableStage(request: DeepPartial<EnableStageRequest>, options?: CallOptions & CallOptionsExt): Promise<StageInfo>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
@@ -485,6 +1064,17 @@ export type DeepPartial<T> = T extends Builtin ? T
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

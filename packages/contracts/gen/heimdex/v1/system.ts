@@ -59,7 +59,7 @@ export interface Status_BytesEntry {
 export interface StageStatus {
   /** Name. */
   stage: string;
-  /** `ENABLED`, `UNAVAILABLE`, `RETIRED` or `NO_WORKER`. */
+  /** `ENABLED`, `UNAVAILABLE`, `RETIRED`, `DISABLED` or `NO_WORKER`. */
   state: string;
   /** Why. */
   reason: string;
@@ -75,6 +75,94 @@ export interface SpaceStatus {
   space: string;
   /** Moments with a vector in it. */
   vectors: number;
+  /** What its vectors stand for: `text` (what is said and written in a moment) or `image` (its pictures). */
+  kind: string;
+  /** Id of the model that makes them. */
+  model: string;
+  /** How it stands. */
+  state: SpaceStatus_State;
+  /** Assets that have been brought over, with or without a vector to show for it. SERVING: assets with vectors. */
+  assetsDone: number;
+  /** FILLING: assets that still have vectors of the serving space alone; `heimdex index` brings them over. */
+  assetsToDo: number;
+  /** FILLING: assets at which the new model failed. Nothing waits for them, unless they are more than those that are done. */
+  assetsFailed: number;
+}
+
+/** How a space stands. */
+export const SpaceStatus_State = {
+  /** STATE_UNSPECIFIED - Never sent. */
+  STATE_UNSPECIFIED: "STATE_UNSPECIFIED",
+  /** SERVING - It answers searches. */
+  SERVING: "SERVING",
+  /** FILLING - It takes the place of the serving one as soon as no asset is left to do. */
+  FILLING: "FILLING",
+  /** LEAVING - Another took its place: it is being taken out of the index. */
+  LEAVING: "LEAVING",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type SpaceStatus_State = typeof SpaceStatus_State[keyof typeof SpaceStatus_State];
+
+export namespace SpaceStatus_State {
+  export type STATE_UNSPECIFIED = typeof SpaceStatus_State.STATE_UNSPECIFIED;
+  export type SERVING = typeof SpaceStatus_State.SERVING;
+  export type FILLING = typeof SpaceStatus_State.FILLING;
+  export type LEAVING = typeof SpaceStatus_State.LEAVING;
+  export type UNRECOGNIZED = typeof SpaceStatus_State.UNRECOGNIZED;
+}
+
+export function spaceStatus_StateFromJSON(object: any): SpaceStatus_State {
+  switch (object) {
+    case 0:
+    case "STATE_UNSPECIFIED":
+      return SpaceStatus_State.STATE_UNSPECIFIED;
+    case 1:
+    case "SERVING":
+      return SpaceStatus_State.SERVING;
+    case 2:
+    case "FILLING":
+      return SpaceStatus_State.FILLING;
+    case 3:
+    case "LEAVING":
+      return SpaceStatus_State.LEAVING;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return SpaceStatus_State.UNRECOGNIZED;
+  }
+}
+
+export function spaceStatus_StateToJSON(object: SpaceStatus_State): string {
+  switch (object) {
+    case SpaceStatus_State.STATE_UNSPECIFIED:
+      return "STATE_UNSPECIFIED";
+    case SpaceStatus_State.SERVING:
+      return "SERVING";
+    case SpaceStatus_State.FILLING:
+      return "FILLING";
+    case SpaceStatus_State.LEAVING:
+      return "LEAVING";
+    case SpaceStatus_State.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function spaceStatus_StateToNumber(object: SpaceStatus_State): number {
+  switch (object) {
+    case SpaceStatus_State.STATE_UNSPECIFIED:
+      return 0;
+    case SpaceStatus_State.SERVING:
+      return 1;
+    case SpaceStatus_State.FILLING:
+      return 2;
+    case SpaceStatus_State.LEAVING:
+      return 3;
+    case SpaceStatus_State.UNRECOGNIZED:
+    default:
+      return -1;
+  }
 }
 
 /** Request of Reindex. */
@@ -731,7 +819,16 @@ export const StageStatus: MessageFns<StageStatus> = {
 };
 
 function createBaseSpaceStatus(): SpaceStatus {
-  return { space: "", vectors: 0 };
+  return {
+    space: "",
+    vectors: 0,
+    kind: "",
+    model: "",
+    state: SpaceStatus_State.STATE_UNSPECIFIED,
+    assetsDone: 0,
+    assetsToDo: 0,
+    assetsFailed: 0,
+  };
 }
 
 export const SpaceStatus: MessageFns<SpaceStatus> = {
@@ -741,6 +838,24 @@ export const SpaceStatus: MessageFns<SpaceStatus> = {
     }
     if (message.vectors !== 0) {
       writer.uint32(16).uint32(message.vectors);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.model !== "") {
+      writer.uint32(34).string(message.model);
+    }
+    if (message.state !== SpaceStatus_State.STATE_UNSPECIFIED) {
+      writer.uint32(40).int32(spaceStatus_StateToNumber(message.state));
+    }
+    if (message.assetsDone !== 0) {
+      writer.uint32(48).uint32(message.assetsDone);
+    }
+    if (message.assetsToDo !== 0) {
+      writer.uint32(56).uint32(message.assetsToDo);
+    }
+    if (message.assetsFailed !== 0) {
+      writer.uint32(64).uint32(message.assetsFailed);
     }
     return writer;
   },
@@ -774,6 +889,54 @@ export const SpaceStatus: MessageFns<SpaceStatus> = {
             message.vectors = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.state = spaceStatus_StateFromJSON(reader.int32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.assetsDone = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.assetsToDo = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.assetsFailed = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -790,6 +953,24 @@ export const SpaceStatus: MessageFns<SpaceStatus> = {
     return {
       space: isSet(object.space) ? globalThis.String(object.space) : "",
       vectors: isSet(object.vectors) ? globalThis.Number(object.vectors) : 0,
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      state: isSet(object.state) ? spaceStatus_StateFromJSON(object.state) : SpaceStatus_State.STATE_UNSPECIFIED,
+      assetsDone: isSet(object.assetsDone)
+        ? globalThis.Number(object.assetsDone)
+        : isSet(object.assets_done)
+        ? globalThis.Number(object.assets_done)
+        : 0,
+      assetsToDo: isSet(object.assetsToDo)
+        ? globalThis.Number(object.assetsToDo)
+        : isSet(object.assets_to_do)
+        ? globalThis.Number(object.assets_to_do)
+        : 0,
+      assetsFailed: isSet(object.assetsFailed)
+        ? globalThis.Number(object.assetsFailed)
+        : isSet(object.assets_failed)
+        ? globalThis.Number(object.assets_failed)
+        : 0,
     };
   },
 
@@ -801,6 +982,24 @@ export const SpaceStatus: MessageFns<SpaceStatus> = {
     if (message.vectors !== 0) {
       obj.vectors = Math.round(message.vectors);
     }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.state !== SpaceStatus_State.STATE_UNSPECIFIED) {
+      obj.state = spaceStatus_StateToJSON(message.state);
+    }
+    if (message.assetsDone !== 0) {
+      obj.assetsDone = Math.round(message.assetsDone);
+    }
+    if (message.assetsToDo !== 0) {
+      obj.assetsToDo = Math.round(message.assetsToDo);
+    }
+    if (message.assetsFailed !== 0) {
+      obj.assetsFailed = Math.round(message.assetsFailed);
+    }
     return obj;
   },
 
@@ -811,6 +1010,12 @@ export const SpaceStatus: MessageFns<SpaceStatus> = {
     const message = createBaseSpaceStatus();
     message.space = object.space ?? "";
     message.vectors = object.vectors ?? 0;
+    message.kind = object.kind ?? "";
+    message.model = object.model ?? "";
+    message.state = object.state ?? SpaceStatus_State.STATE_UNSPECIFIED;
+    message.assetsDone = object.assetsDone ?? 0;
+    message.assetsToDo = object.assetsToDo ?? 0;
+    message.assetsFailed = object.assetsFailed ?? 0;
     return message;
   },
 };
