@@ -1,1 +1,3 @@
+export { createFacesStage, facesStage } from "./faces/faces-stage.ts";
+export { createObjectsStage, objectsStage } from "./objects/objects-stage.ts";
 export { createTextStage, textStage } from "./text/text-stage.ts";

@@ -1,4 +1,6 @@
 import { serveStages } from "@heimdex/stage-sdk";
+import { facesStage } from "./faces/faces-stage.ts";
+import { objectsStage } from "./objects/objects-stage.ts";
 import { textStage } from "./text/text-stage.ts";
 
-await serveStages([textStage]);
+await serveStages([textStage, facesStage, objectsStage]);
