@@ -29,6 +29,7 @@ export const searchShape = z.strictObject({
   results: z.array(
     z.strictObject({
       asset: z.string().min(1),
+      moment: z.string().min(1),
       source: z.string().min(1),
       start_ms: ms,
       end_ms: ms,

@@ -53,7 +53,7 @@ async function findIn(path: string, visits: Visits, signal: AbortSignal): Promis
     const message = `the folder ${path} holds no media files`;
     return [{ path, problem: new HeimdexError("SOURCE_EMPTY", message, { metadata: { source: path }, help }) }];
   } catch (reason) {
-    return [{ path, problem: problemOf(path, reason) }];
+    return [{ path, problem: sourceProblem(path, reason) }];
   }
 }
 
@@ -80,7 +80,7 @@ async function walk(folder: string, visits: Visits, signal: AbortSignal): Promis
       if (kind.isDirectory()) found.push(...(await walk(path, visits, signal)));
       else if (kind.isFile() && MEDIA_EXTENSIONS.has(extname(entry.name).toLowerCase())) found.push({ path });
     } catch (reason) {
-      found.push({ path, problem: problemOf(path, reason) });
+      found.push({ path, problem: sourceProblem(path, reason) });
     }
   }
   return found;
@@ -90,7 +90,8 @@ function unlessDangling(reason: NodeJS.ErrnoException): undefined {
   if (reason.code !== "ENOENT" && reason.code !== "ELOOP") throw reason;
 }
 
-function problemOf(path: string, reason: unknown): HeimdexError {
+/** Why a path cannot be read, by what the file system says. @throws what is none of these */
+export function sourceProblem(path: string, reason: unknown): HeimdexError {
   const metadata = { source: path };
   switch ((reason as NodeJS.ErrnoException).code) {
     case "ENOENT":

@@ -32,7 +32,7 @@ const jobsOption = () =>
 const portOption = (flag: string, what: string, byDefault: number) =>
   new Option(`${flag} <port>`, `port of ${what}; 0 takes a free one`).argParser(integer(0, 65_535)).default(byDefault);
 
-const CHANNELS = ["spoken", "written", "described", "names", "custom", "text"];
+const CHANNELS = ["spoken", "written", "described", "names", "custom", "labels", "text", "image"];
 
 /** The command line. Commands are loaded when they run: `--help` costs no more than this file.
  * @param execute runs the handler that a command loads */
@@ -82,7 +82,10 @@ export function createProgram(execute: Execute): Command {
   program
     .command("search")
     .description("finds moments")
-    .argument("<query...>", "what to look for, in words")
+    .argument("[query...]", "what to look for, in words")
+    .option("--like <moment>", "more like this: a number of the last search, ASSET@TIME or a moment's id")
+    .option("--image <file>", "what looks like this picture")
+    .option("--label <label>", "only moments in which this is seen (may be repeated)", several)
     .option("--asset <id>", "only in this asset (id or path; may be repeated)", several)
     .addOption(new Option("--from <time>", "only moments that end after this").argParser(moment))
     .addOption(new Option("--to <time>", "only moments that start before this").argParser(moment))

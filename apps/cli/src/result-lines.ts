@@ -37,12 +37,18 @@ const CHANNEL_WORDS: Readonly<Record<string, string>> = {
   described: "described",
   names: "named",
   custom: "in added fields",
+  labels: "seen",
   text: "near in meaning",
+  image: "looks like it",
 };
 
 function reason({ channel, matched, score, rank }: Why): string {
   const how = CHANNEL_WORDS[channel] ?? channel;
   const what =
-    matched.length > 0 ? `: ${matched.map(printable).join(", ")}` : channel === "text" ? ` (${score.toFixed(2)})` : "";
+    matched.length > 0
+      ? `: ${matched.map(printable).join(", ")}`
+      : channel === "text" || channel === "image"
+        ? ` (${score.toFixed(2)})`
+        : "";
   return `${how}${what}${rank === 1 ? "" : ` (rank ${rank})`}`;
 }

@@ -41,6 +41,8 @@ export const gatewayConfig = z.strictObject({
   reindexTimeoutMs: ms.default(3_600_000),
   /** How long a search waits for the query's vector before it answers without. */
   embedTimeoutMs: ms.default(300),
+  /** How long a search by a picture waits for the picture's vector: without it there is nothing to answer. */
+  pictureTimeoutMs: ms.default(10_000),
   /** WatchJob reads the job this often even when no event comes, since events may be lost. */
   watchPollMs: ms.default(2_000),
   /** A worker not heard of for so long counts as gone. */

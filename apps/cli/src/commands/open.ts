@@ -5,12 +5,11 @@ import { Archive } from "../archive.ts";
 import type { Context } from "../context.ts";
 import { dataRoot } from "../data-root.ts";
 import { findAsset } from "../find-asset.ts";
-import { lastSearch } from "../last-search.ts";
+import { resultOfLastSearch } from "../last-search.ts";
 import { browserCommand, type Command, launch, playerCommand, shellQuoted } from "../player.ts";
 import { sourcePath } from "../source-uri.ts";
-import { count, printable } from "../ui/text.ts";
+import { printable } from "../ui/text.ts";
 import { parseTime, timecode } from "../ui/time.ts";
-import { UsageError } from "../usage-error.ts";
 
 interface Place {
   readonly asset: string;
@@ -62,15 +61,7 @@ async function finish(
 }
 
 async function placeOfResult(context: Context, number: number): Promise<Place> {
-  const search = await lastSearch(dataRoot(context.data, context.env));
-  if (search === undefined) throw new UsageError("there was no search yet", "Search first: heimdex search QUERY");
-  const result = search.results[number - 1];
-  if (result === undefined) {
-    throw new UsageError(
-      `the last search, "${search.query}", had ${count(search.results.length, "result")}: there is no number ${number}`,
-      "Search again, or name ASSET@TIME.",
-    );
-  }
+  const result = await resultOfLastSearch(dataRoot(context.data, context.env), number);
   return { asset: result.asset, path: result.source, startMs: result.start_ms };
 }
 

@@ -3,7 +3,9 @@ import type { SearchRequest, SearchResponse } from "@heimdex/contracts/v1/search
 import { Archive } from "../archive.ts";
 import type { Context } from "../context.ts";
 import { findAsset } from "../find-asset.ts";
+import { findMoment } from "../find-moment.ts";
 import { rememberSearch } from "../last-search.ts";
+import { queryPicture } from "../query-picture.ts";
 import { resultLines } from "../result-lines.ts";
 import { sourcePath } from "../source-uri.ts";
 import { printable } from "../ui/text.ts";
@@ -15,6 +17,9 @@ export interface SearchOptions {
   readonly to?: number;
   readonly language?: readonly string[];
   readonly channel?: readonly string[];
+  readonly label?: readonly string[];
+  readonly like?: string;
+  readonly image?: string;
   readonly limit: number;
 }
 
@@ -22,23 +27,33 @@ export interface SearchOptions {
 const WARM_UP_TRIES = 40;
 const WARM_UP_PAUSE_MS = 50;
 
+/** Stages that embed queries. */
+const EMBEDDERS: ReadonlySet<string> = new Set(["embed.text", "embed.image"]);
+
 /** `search` */
 export async function search(context: Context, words: readonly string[], options: SearchOptions): Promise<undefined> {
   const { terminal } = context;
   const query = words.join(" ");
-  if (query.trim() === "")
+  const sought = [query.trim() !== "", options.like !== undefined, options.image !== undefined].filter(Boolean).length;
+  if (sought === 0)
     throw new UsageError("the query is empty", 'Say what to look for: heimdex search "the harbour at night"');
+  if (sought > 1)
+    throw new UsageError("only one of QUERY, --like and --image can be searched for", "Leave out the others.");
+  const image = options.image === undefined ? undefined : await queryPicture(options.image);
   await using archive = await Archive.open(context, { needs: "search" });
   const assets: string[] = [];
   for (const name of options.asset ?? []) assets.push((await findAsset(archive, name)).asset);
   const answer = await ask(context, archive, {
     query,
+    ...(options.like === undefined ? {} : { like: await findMoment(archive, options.like, context.signal) }),
+    ...(image === undefined ? {} : { image }),
     pageSize: options.limit,
     assets,
     fromMs: options.from ?? 0,
     toMs: options.to ?? 0,
     languages: [...(options.language ?? [])],
     channels: [...(options.channel ?? [])],
+    labels: [...(options.label ?? [])],
   });
   const document = searchDocument(answer);
   await rememberSearch(archive.root, { query: answer.query, results: document.results });
@@ -68,7 +83,7 @@ export async function ask(
     const answer = await archive.call((api) => api.search.search(request, { signal }));
     if (!answer.degraded || archive.platform.host === undefined || tries === WARM_UP_TRIES) return answer;
     const { stages } = await archive.call((api) => api.stages.listStages({ pageSize: 1000 }));
-    if (!stages.some((stage) => stage.stage === "embed.text" && stage.state === "ENABLED")) return answer;
+    if (!stages.some(({ stage, state }) => EMBEDDERS.has(stage) && state === "ENABLED")) return answer;
     await delay(WARM_UP_PAUSE_MS, undefined, { signal });
   }
 }
@@ -77,8 +92,9 @@ export async function ask(
 export function searchDocument(answer: SearchResponse) {
   return {
     query: answer.query,
-    results: answer.results.map(({ asset, source, startMs, endMs, score, snippet, why }) => ({
+    results: answer.results.map(({ asset, moment, source, startMs, endMs, score, snippet, why }) => ({
       asset,
+      moment,
       source: sourcePath(source),
       start_ms: startMs,
       end_ms: endMs,

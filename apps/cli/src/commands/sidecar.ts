@@ -1,34 +1,12 @@
-import { HeimdexError } from "@heimdex/errors";
 import { Archive } from "../archive.ts";
 import type { Context } from "../context.ts";
 import { findAsset } from "../find-asset.ts";
+import { sidecarText } from "../sidecar-text.ts";
 
 /** `sidecar`: the document as it is stored, `--json` or not. */
 export async function sidecar(context: Context, name: string, options: { revision?: number }): Promise<undefined> {
   await using archive = await Archive.open(context, { needs: "nothing" });
   const { asset } = await findAsset(archive, name);
-  const text = await readSidecar(archive, asset, options.revision ?? 0, context.signal);
+  const text = await sidecarText(archive, asset, options.revision ?? 0, context.signal);
   context.terminal.raw(text.endsWith("\n") ? text : `${text}\n`);
-}
-
-/** The sidecar's text. Large ones come over HTTP, as messages of gRPC are bounded. */
-export async function readSidecar(
-  archive: Archive,
-  asset: string,
-  revision: number,
-  signal: AbortSignal,
-): Promise<string> {
-  try {
-    const { data } = await archive.call((api) => api.sidecars.getSidecar({ asset, revision }, { signal }));
-    return data.toString("utf8");
-  } catch (reason) {
-    if (!(reason instanceof HeimdexError) || reason.id !== "BLOB_TOO_LARGE") throw reason;
-  }
-  const query = revision === 0 ? "" : `?revision=${revision}`;
-  const response = await fetch(`http://${archive.platform.address.http}/v1/assets/${asset}/sidecar${query}`, {
-    signal,
-  });
-  if (!response.ok)
-    throw new HeimdexError("UNAVAILABLE", `the sidecar of ${asset} could not be read: HTTP status ${response.status}`);
-  return response.text();
 }

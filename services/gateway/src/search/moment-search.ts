@@ -14,7 +14,7 @@ import {
 import {
   capPerAsset,
   explain,
-  FLOOR,
+  floorOf,
   parseQuery,
   pictureFloorOf,
   type Query,
@@ -22,7 +22,7 @@ import {
   type Channel as RankedChannel,
   rankMoments,
 } from "@heimdex/search";
-import { QueryEmbedder, type Question } from "./query-embedder.ts";
+import { type EmbedderOptions, QueryEmbedder, type Question } from "./query-embedder.ts";
 import { ServingSpacesReader } from "./serving-spaces.ts";
 
 /** Ways to find a moment: the words of each text field, their meaning, `text`, and the looks of its pictures, `image`. */
@@ -79,9 +79,8 @@ export class MomentSearch {
   readonly #spaces: ServingSpacesReader;
   #counted: { readonly tenant: string; readonly atMs: number; readonly rows: number } | undefined;
 
-  /** @param embedTimeoutMs how long the query's vector is waited for */
-  constructor(ports: { bus: Bus; index: MomentIndex; catalog: Catalog }, embedTimeoutMs: number) {
-    this.#embedder = new QueryEmbedder(ports.bus, { timeoutMs: embedTimeoutMs });
+  constructor(ports: { bus: Bus; index: MomentIndex; catalog: Catalog }, embedder: EmbedderOptions) {
+    this.#embedder = new QueryEmbedder(ports.bus, embedder);
     this.#index = ports.index;
     this.#spaces = new ServingSpacesReader(ports.catalog);
   }
@@ -155,7 +154,7 @@ export class MomentSearch {
     // No channel where the model knows no word of the query: that is an answer, too.
     if (!vector.some((x) => x !== 0)) return NOTHING;
     const rows = await this.#index.searchVector(space, vector, filter, DEPTH);
-    const floor = kind === "text" ? FLOOR : pictureFloorOf(model, sought.kind);
+    const floor = kind === "text" ? floorOf(model) : pictureFloorOf(model, sought.kind);
     return { channels: [{ name: kind, kind: "meaning", rows, floor, ...(words && { words }) }], degradedReason: "" };
   }
 
@@ -166,7 +165,7 @@ export class MomentSearch {
       spread(own, MOST_LIKENESSES).map((vector) => this.#index.searchVector(space, vector, filter, DEPTH + 1)),
     );
     const rows = nearest(lists).filter(({ row }) => row.id !== id);
-    const floor = kind === "text" ? FLOOR : pictureFloorOf(model, "picture");
+    const floor = kind === "text" ? floorOf(model) : pictureFloorOf(model, "picture");
     return { channels: [{ name: kind, kind: "meaning", rows, floor }], degradedReason: "" };
   }
 }

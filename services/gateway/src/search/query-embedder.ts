@@ -33,19 +33,30 @@ export type Embedding =
   | { readonly kind: "embedded"; readonly query: QueryVector }
   | { readonly kind: "left-out"; readonly reason: string };
 
+export interface EmbedderOptions {
+  /** How long the vector of words is waited for. */
+  readonly timeoutMs: number;
+  /** The same of a picture. */
+  readonly pictureTimeoutMs: number;
+  /** Vectors kept at most. Default 256. */
+  readonly capacity?: number;
+  /** How long they are kept. Default 60,000. */
+  readonly ttlMs?: number;
+}
+
 /** Turns queries into vectors through whoever serves the interactive lane. Vectors asked for lately are kept for `ttlMs`: paging and repeated
  * searches then wait for nobody, and a space of pictures that takes no words is not asked each time. They are kept no longer, as a new model
  * brings a new space. */
 export class QueryEmbedder {
   readonly #bus: Bus;
-  readonly #timeoutMs: number;
+  readonly #options: EmbedderOptions;
   readonly #capacity: number;
   readonly #ttlMs: number;
   readonly #kept = new Map<string, { readonly query: QueryVector; readonly untilMs: number }>();
 
-  constructor(bus: Bus, options: { readonly timeoutMs: number; readonly capacity?: number; readonly ttlMs?: number }) {
+  constructor(bus: Bus, options: EmbedderOptions) {
     this.#bus = bus;
-    this.#timeoutMs = options.timeoutMs;
+    this.#options = options;
     this.#capacity = options.capacity ?? 256;
     this.#ttlMs = options.ttlMs ?? 60_000;
   }
@@ -64,7 +75,7 @@ export class QueryEmbedder {
       reply = await this.#bus.request(
         `interactive.${question.stage}`,
         { request: request.toString("base64") },
-        { timeoutMs: this.#timeoutMs, signal },
+        { timeoutMs: this.#timeoutOf(question), signal },
       );
     } catch (reason) {
       signal.throwIfAborted();
@@ -79,6 +90,10 @@ export class QueryEmbedder {
     const wordless = "text" in question && query.space === "";
     this.#keep(wordless ? `${question.stage} ${space} takes no words` : key, query);
     return { kind: "embedded", query };
+  }
+
+  #timeoutOf(question: Question): number {
+    return "image" in question ? this.#options.pictureTimeoutMs : this.#options.timeoutMs;
   }
 
   #find(key: string, applies = true): QueryVector | undefined {
@@ -101,7 +116,7 @@ export class QueryEmbedder {
     switch (error.id) {
       case "BUS_TIMEOUT":
       case "DEADLINE_EXCEEDED":
-        return `${matter}: the query's vector did not come within ${this.#timeoutMs} ms`;
+        return `${matter}: the query's vector did not come within ${this.#timeoutOf(question)} ms`;
       case "BUS_NO_RESPONDER":
       case "NO_WORKER":
         return `${matter}: no worker embeds ${"image" in question ? "pictures" : "queries"} just now`;

@@ -23,9 +23,9 @@ export class SearchService {
 
   constructor(
     ports: Pick<GatewayPorts, "bus" | "index" | "catalog">,
-    { embedTimeoutMs }: Pick<GatewayConfig, "embedTimeoutMs">,
+    { embedTimeoutMs, pictureTimeoutMs }: Pick<GatewayConfig, "embedTimeoutMs" | "pictureTimeoutMs">,
   ) {
-    this.#search = new MomentSearch(ports, embedTimeoutMs);
+    this.#search = new MomentSearch(ports, { timeoutMs: embedTimeoutMs, pictureTimeoutMs });
   }
 
   async search(request: SearchRequest, call: Call): Promise<SearchResponse> {

@@ -260,7 +260,7 @@ test("what is seen is found by its words, and narrows a search", async (t) => {
   assert.deepEqual([...moments].sort(), ["m_beach", "m_sand", "m_street"]);
   assert.equal(moments[0], "m_sand");
   assert.deepEqual(
-    results[0]?.why.map(({ channel, matched }) => [channel, matched]),
+    results[0]?.why.map(({ channel, matched }: Found["why"][number]) => [channel, matched]),
     [["labels", ["person"]]],
   );
   assert.equal(results[0]?.snippet, "Person");

@@ -1,0 +1,24 @@
+import { HeimdexError } from "@heimdex/errors";
+import type { Archive } from "./archive.ts";
+
+/** The sidecar's text. Large ones come over HTTP, as messages of gRPC are bounded. */
+export async function sidecarText(
+  archive: Archive,
+  asset: string,
+  revision: number,
+  signal: AbortSignal,
+): Promise<string> {
+  try {
+    const { data } = await archive.call((api) => api.sidecars.getSidecar({ asset, revision }, { signal }));
+    return data.toString("utf8");
+  } catch (reason) {
+    if (!(reason instanceof HeimdexError) || reason.id !== "BLOB_TOO_LARGE") throw reason;
+  }
+  const query = revision === 0 ? "" : `?revision=${revision}`;
+  const response = await fetch(`http://${archive.platform.address.http}/v1/assets/${asset}/sidecar${query}`, {
+    signal,
+  });
+  if (!response.ok)
+    throw new HeimdexError("UNAVAILABLE", `the sidecar of ${asset} could not be read: HTTP status ${response.status}`);
+  return response.text();
+}
