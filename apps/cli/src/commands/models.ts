@@ -31,21 +31,23 @@ export async function listModels({ terminal }: Context): Promise<undefined> {
 }
 
 /** `models pull` */
-export async function pullModels({ terminal, signal }: Context, what: readonly string[]): Promise<number | undefined> {
+export async function pullModels(
+  { terminal, signal, env }: Context,
+  what: readonly string[],
+  { from }: { readonly from?: string },
+): Promise<number | undefined> {
   const events = new Map<string, PullEvent>();
   const started = performance.now();
   const onProgress = (event: PullEvent): void => {
-    const before = events.get(event.model)?.phase;
+    const before = events.get(event.model);
     events.set(event.model, event);
     if (terminal.live !== undefined)
       terminal.live.show([...events.values()].map((each) => pullLine(each, performance.now() - started)));
-    else if (event.phase !== before)
-      terminal.note(
-        `${event.model}: ${PHASES[event.phase]}${event.phase === "fetching" ? ` (${bytes(event.total_bytes)})` : ""}`,
-      );
+    else if (event.phase !== before?.phase || event.problem !== before.problem)
+      terminal.note(`${event.model}: ${printable(event.problem) || PHASES[event.phase]}${sizeOf(event)}`);
   };
   try {
-    const models = await pull(what, { onProgress, signal });
+    const models = await pull(what, { onProgress, signal, env, from });
     terminal.live?.close();
     terminal.document({ folder: modelFolder(), models });
     for (const { id, state, dir, help } of models)
@@ -71,15 +73,20 @@ const PHASES: Readonly<Record<PullEvent["phase"], string>> = {
 };
 const BAR_CELLS = 24;
 
-function pullLine({ model, phase, done_bytes, total_bytes }: PullEvent, elapsedMs: number): string {
+const sizeOf = ({ phase, total_bytes }: PullEvent) =>
+  phase === "fetching" && total_bytes > 0 ? ` (${bytes(total_bytes)})` : "";
+
+function pullLine(event: PullEvent, elapsedMs: number): string {
+  const { model, phase, done_bytes, total_bytes } = event;
   const head = `${model.padEnd(26)}`;
+  const what = `${printable(event.problem) || PHASES[phase]}${sizeOf(event)}`;
   // npm does not say how far it is: something that moves says that it is alive.
-  if (phase === "fetching") {
+  if (phase === "fetching" && done_bytes === 0) {
     const at = Math.floor(elapsedMs / 250) % (BAR_CELLS - 3);
-    return `${head}${"░".repeat(at)}███${"░".repeat(BAR_CELLS - 3 - at)} ${PHASES[phase]} (${bytes(total_bytes)})`;
+    return `${head}${"░".repeat(at)}███${"░".repeat(BAR_CELLS - 3 - at)} ${what}`;
   }
   const share = phase === "done" || phase === "present" ? 1 : total_bytes === 0 ? 0 : done_bytes / total_bytes;
-  return `${head}${bar(share, BAR_CELLS)} ${PHASES[phase]}`;
+  return `${head}${bar(share, BAR_CELLS)} ${what}`;
 }
 
 /** `models verify` */
