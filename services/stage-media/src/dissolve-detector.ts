@@ -80,28 +80,43 @@ function mixture(samples: readonly Sample[]): (Dissolve & { score: number }) | u
   const way = b.blocks.map((value, i) => value - (a.blocks[i] as number));
   const length = meanAbsolute(way);
   if (samples.length < 5 || length < MIN_DIFFERENCE) return undefined;
-  if (samples.some((sample) => sample.deviation < FLAT) || correlation(a, b) > MAX_CORRELATION) return undefined;
   const norm = way.reduce((sum, value) => sum + value * value, 0);
+  const weightOf = (sample: Sample) => weightOn(way, a, sample) / norm;
+  // Most windows that differ at all fail here, and this costs little: the rest is looked at only of those that do not.
+  if (!samples.slice(0, 3).every((sample) => weightOf(sample) <= REST)) return undefined;
+  if (!samples.slice(-3).every((sample) => weightOf(sample) >= 1 - REST)) return undefined;
+  if (samples.some((sample) => sample.deviation < FLAT) || correlation(a, b) > MAX_CORRELATION) return undefined;
   const weights: number[] = [];
-  let residual = 0;
-  for (const { blocks } of samples) {
-    let dot = 0;
-    for (let i = 0; i < way.length; i++) dot += ((blocks[i] as number) - (a.blocks[i] as number)) * (way[i] as number);
-    const weight = dot / norm;
+  for (const sample of samples) {
+    const weight = weightOf(sample);
     if (weight < (weights.at(-1) ?? 0) - 0.06) return undefined;
     weights.push(weight);
-    let rest = 0;
-    for (let i = 0; i < way.length; i++)
-      rest += Math.abs((blocks[i] as number) - (a.blocks[i] as number) - weight * (way[i] as number));
-    residual = Math.max(residual, rest / way.length / length);
   }
-  const rests =
-    weights.slice(0, 3).every((weight) => weight <= REST) && weights.slice(-3).every((weight) => weight >= 1 - REST);
   const mixed = weights.filter((weight) => weight > 0.1 && weight < 0.9).length;
-  if (residual > MAX_RESIDUAL || mixed < 3 || !rests || bend(samples, weights) > MAX_BEND) return undefined;
+  if (mixed < 3 || bend(samples, weights) > MAX_BEND) return undefined;
+  let residual = 0;
+  for (const [at, sample] of samples.entries()) {
+    residual = Math.max(residual, unexplained(way, a, sample, weights[at] as number) / length);
+    if (residual > MAX_RESIDUAL) return undefined;
+  }
   const at = (limit: number) => samples[weights.findIndex((weight) => weight >= limit)] as Sample;
   const middle = at(0.5);
   return { pts: middle.pts, time: middle.time, from: at(0.1).time, to: at(0.9).time, score: length * (1 - residual) };
+}
+
+/** Scalar product of the way between the ends with the way from `a` to the sample. */
+function weightOn(way: Float32Array, a: Sample, { blocks }: Sample): number {
+  let dot = 0;
+  for (let i = 0; i < way.length; i++) dot += ((blocks[i] as number) - (a.blocks[i] as number)) * (way[i] as number);
+  return dot;
+}
+
+/** Mean absolute difference of the sample to the mixture with this weight. */
+function unexplained(way: Float32Array, a: Sample, { blocks }: Sample, weight: number): number {
+  let rest = 0;
+  for (let i = 0; i < way.length; i++)
+    rest += Math.abs((blocks[i] as number) - (a.blocks[i] as number) - weight * (way[i] as number));
+  return rest / way.length;
 }
 
 /** Mean deviation of the rising weights from the straight line over time that fits them best. */
