@@ -75,8 +75,19 @@ export class SentenceEncoder {
     }
   }
 
+  async #run(input: PassInput): Promise<{ readonly last_hidden_state?: PassInput["input_ids"] }> {
+    try {
+      return await this.#model(input);
+    } catch (error) {
+      const { message } = error as Error;
+      throw new EngineError("MODEL_UNUSABLE", `its weights do not take what its tokenizer gives: ${message}`, {
+        cause: error,
+      });
+    }
+  }
+
   async #addStates(input: PassInput, sum: Float64Array): Promise<void> {
-    const { last_hidden_state: states } = (await this.#model(input)) as { last_hidden_state?: PassInput["input_ids"] };
+    const { last_hidden_state: states } = await this.#run(input);
     const [, tokens = 0, dimension = 0] = states?.dims ?? [];
     if (!(states?.data instanceof Float32Array) || dimension !== sum.length) {
       throw new EngineError("MODEL_UNUSABLE", `it gives vectors of ${dimension} numbers, not ${sum.length}`);
