@@ -6,14 +6,17 @@ import { MemoryBus } from "@heimdex/adapters-memory";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
 import { gatewayConfig, startGateway } from "@heimdex/gateway";
 import type { SessionRecord } from "@heimdex/kernel";
+import { STAGE_MODELS_VARIABLE } from "@heimdex/models";
 import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchestrator";
 import type { Catalog } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { Telemetry } from "@heimdex/telemetry";
 import { type DataFolder, openDataFolder, signingKey, writeWhole } from "./data-folder.ts";
 import { type HostAddress, hostFile } from "./host-address.ts";
+import { readSettings, type StageModels, stageModelsVariable } from "./settings.ts";
 import { STAGE_SERVICES, type StageService } from "./stage-services.ts";
 import { Supervisor } from "./supervisor.ts";
+import { watchStageModels } from "./watch-settings.ts";
 
 export interface HostOptions {
   /** Port of the HTTP API; 0 takes a free one. */
@@ -89,18 +92,27 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
       stopping.signal,
     ),
   );
+  const { stage_models: stageModels } = await readSettings(folder.root);
+  const env = (models: StageModels) => ({
+    ...process.env,
+    HEIMDEX_ORCHESTRATOR: orchestrator.workerAddress,
+    HEIMDEX_SCRATCH: folder.scratch,
+    [STAGE_MODELS_VARIABLE]: stageModelsVariable(models, process.env),
+  });
   const supervisor = cleanup.use(
     new Supervisor({
-      env: {
-        ...process.env,
-        HEIMDEX_ORCHESTRATOR: orchestrator.workerAddress,
-        HEIMDEX_SCRATCH: folder.scratch,
-      },
+      env: env(stageModels),
       logFolder: folder.logs,
       log: telemetry.log,
     }),
   );
   for (const service of services) supervisor.start(service);
+  cleanup.use(
+    watchStageModels(folder.root, stageModels, telemetry.log, (models, changed) => {
+      supervisor.setEnv(env(models));
+      for (const { name, stages } of services) if (stages.some((stage) => changed.has(stage))) supervisor.restart(name);
+    }),
+  );
   const address: HostAddress = {
     pid: process.pid,
     services: services.map(({ name }) => name),

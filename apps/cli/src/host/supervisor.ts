@@ -14,12 +14,13 @@ const GRACE_MS = 12_000;
 /** Keeps the stage services running as child processes of low priority: starts them again when they end, with growing pauses, and takes them along when it goes. Their
  * standard input is a pipe that closes with this process, however it ends: they leave then too. */
 export class Supervisor implements AsyncDisposable {
-  readonly #env: NodeJS.ProcessEnv;
+  #env: NodeJS.ProcessEnv;
   readonly #logFolder: string;
   readonly #log: Log;
   readonly #children = new Map<string, ChildProcess>();
   readonly #failures = new Map<string, number>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #restarting = new WeakSet<ChildProcess>();
   readonly #logs: LogFile[] = [];
   #stopping = false;
 
@@ -33,6 +34,20 @@ export class Supervisor implements AsyncDisposable {
     const log = new LogFile(join(this.#logFolder, `${service.name}.log`));
     this.#logs.push(log);
     this.#spawn(service, log, FIRST_PAUSE_MS);
+  }
+
+  /** For services that start from now on. */
+  setEnv(env: NodeJS.ProcessEnv): void {
+    this.#env = env;
+  }
+
+  /** Ends a service, which lets running attempts come to their end for a while and hands the others back, and starts it again at once. One that is down
+   * between two starts is left to its next start. */
+  restart(name: string): void {
+    const child = this.#children.get(name);
+    if (child === undefined) return;
+    this.#restarting.add(child);
+    void this.#end(child);
   }
 
   /** Times in a row that a service ended by itself without having recovered. */
@@ -68,6 +83,11 @@ export class Supervisor implements AsyncDisposable {
       ended = true;
       this.#children.delete(service.name);
       if (this.#stopping) return;
+      if (this.#restarting.has(child)) {
+        this.#failures.delete(service.name);
+        this.#spawn(service, log, FIRST_PAUSE_MS);
+        return;
+      }
       const recovered = Date.now() - startedAtMs >= RECOVERED_AFTER_MS;
       this.#failures.set(service.name, recovered ? 1 : this.failures(service.name) + 1);
       const pause = recovered ? FIRST_PAUSE_MS : pauseMs;
@@ -95,19 +115,18 @@ export class Supervisor implements AsyncDisposable {
     if (this.#stopping) return;
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    await Promise.all(
-      [...this.#children.values()].map(
-        (child) =>
-          new Promise<void>((resolve) => {
-            const force = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
-            child.once("exit", () => {
-              clearTimeout(force);
-              resolve();
-            });
-            child.kill("SIGTERM");
-          }),
-      ),
-    );
+    await Promise.all([...this.#children.values()].map((child) => this.#end(child)));
     for (const log of this.#logs) log[Symbol.dispose]();
+  }
+
+  #end(child: ChildProcess): Promise<void> {
+    return new Promise((resolve) => {
+      const force = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+      child.once("exit", () => {
+        clearTimeout(force);
+        resolve();
+      });
+      child.kill("SIGTERM");
+    });
   }
 }
