@@ -35,7 +35,7 @@ export {
 export { newJob } from "./new-job.ts";
 export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps } from "./planner.ts";
 export { assetId, requestRecordId, sourceId } from "./record-ids.ts";
-export { CACHED_EMPTY, type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
+export { CACHED_EMPTY, DISABLED, ENABLE, type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
 export {
   type AssetSpaces,
   leave,

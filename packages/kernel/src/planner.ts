@@ -1,6 +1,7 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { Binding, Step } from "./job.ts";
 import { MEDIA_SCHEMA, NEIGHBOUR_SCHEMA, type PortSpec, SOURCE_SCHEMA, type StageRecord } from "./manifest.ts";
+import { DISABLED, ENABLE } from "./reducer.ts";
 
 /** Settings that reach into plans. */
 export interface PlanConfig {
@@ -18,7 +19,7 @@ const portKey = (port: PortSpec) => `${port.mediaType} ${port.schema}/${port.maj
 const isBuiltIn = (port: PortSpec) => port.schema === SOURCE_SCHEMA || port.schema === NEIGHBOUR_SCHEMA;
 
 /** Builds the DAG of one job from the known stages: output ports meet input ports of equal media type, schema and major. Retired stages are left
- * out, unavailable ones stand as SKIPPED. Steps come in an order in which each follows what it depends on; equal depth by name.
+ * out, unavailable and disabled ones stand as SKIPPED. Steps come in an order in which each follows what it depends on; equal depth by name.
  * Throws STAGE_AMBIGUOUS or STAGE_CYCLE, as registration does. */
 export function planSteps(stages: readonly StageRecord[], config: PlanConfig = EMPTY_PLAN_CONFIG): Step[] {
   const usable = stages
@@ -29,13 +30,17 @@ export function planSteps(stages: readonly StageRecord[], config: PlanConfig = E
   return inOrder(steps);
 }
 
+const isDisabled = (stage: StageRecord) => stage.disabled !== undefined;
+
 type Producers = ReadonlyMap<string, readonly { readonly stage: string; readonly port: string }[]>;
 
 function producersOf(stages: readonly StageRecord[]): Producers {
   const found = new Map<string, { stage: string; port: string }[]>();
-  for (const { manifest } of stages) {
+  // A disabled stage feeds a port only where nobody else does: what takes from it is then skipped, and says why.
+  for (const { manifest, disabled } of [...stages].sort((a, b) => Number(isDisabled(a)) - Number(isDisabled(b)))) {
     for (const port of manifest.outputs) {
       const list = found.get(portKey(port)) ?? [];
+      if (disabled !== undefined && list.length > 0) continue;
       list.push({ stage: manifest.name, port: port.name });
       found.set(portKey(port), list);
     }
@@ -93,6 +98,8 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
   }
   const unavailable =
     record.state === "UNAVAILABLE" ? `${record.reason}: no worker here can run ${manifest.name}` : missing;
+  const reason = isDisabled(record) ? DISABLED : unavailable;
+  const help = record.state === "UNAVAILABLE" ? record.help : missing === "" ? "" : "Register a stage that does.";
   return {
     stage: manifest.name,
     version: manifest.version,
@@ -106,9 +113,9 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
     after: [...after].sort(),
     attemptMs: manifest.timeouts.attemptMs || DEFAULT_ATTEMPT_MS,
     stallMs: manifest.timeouts.stallMs || DEFAULT_STALL_MS,
-    state: unavailable === "" ? "WAITING" : "SKIPPED",
-    reason: unavailable,
-    help: record.state === "UNAVAILABLE" ? record.help : missing === "" ? "" : "Register a stage that does.",
+    state: reason === "" ? "WAITING" : "SKIPPED",
+    reason,
+    help: isDisabled(record) ? ENABLE : help,
     partial: "",
     key: "",
     lease: undefined,

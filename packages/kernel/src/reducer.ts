@@ -139,6 +139,16 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
       };
       return { job: put(job, again), effects: [{ kind: "offer", stage: step.stage, notBeforeMs: 0 }], applied: true };
     }
+    case "disabled": {
+      const skipped = {
+        state: "SKIPPED",
+        reason: DISABLED,
+        help: ENABLE,
+        lease: undefined,
+        endedAtMs: event.atMs,
+      } as const;
+      return advance(put(job, { ...step, ...skipped }), [], event.atMs, config);
+    }
     case "lost": {
       if (!holds(step, event.fence)) return unchanged;
       const lost = step.lost + 1;
@@ -169,6 +179,10 @@ function put(job: Job, step: Step): Job {
 function withFacts(job: Job, facts: Job["facts"]): Job {
   return facts === undefined ? job : { ...job, facts };
 }
+
+/** Reason of a step whose stage a person turned off, and what to do about it. */
+export const DISABLED = "DISABLED: the stage is turned off";
+export const ENABLE = "Turn it on again with `heimdex stages enable STAGE`, and index again.";
 
 /** Reason of a cached step whose result is that there is nothing. */
 export const CACHED_EMPTY = "EMPTY: there was nothing to find";

@@ -70,6 +70,24 @@ export async function unfoldLists(blobs: Blobs, tenant: string, refs: readonly A
   return unfolded;
 }
 
+/** Blobs that outputs are made of, those of their lists included: size by SHA-256. Lists that are gone count as empty. */
+export async function blobsOf(
+  blobs: Blobs,
+  tenant: string,
+  outputs: readonly ArtifactRef[],
+): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const output of outputs) {
+    const { sha256, size, inline, list } = output;
+    if (inline === undefined && !(await blobs.has({ tenant, sha256, size }))) continue;
+    if (inline === undefined) found.set(sha256, size);
+    if (list === undefined) continue;
+    for (const artifact of await unfoldLists(blobs, tenant, [output]))
+      if (artifact.inline === undefined) found.set(artifact.sha256, artifact.size);
+  }
+  return found;
+}
+
 /** All bytes of an artifact. Rejects with BLOB_NOT_FOUND. */
 export async function readAll(
   blobs: Blobs,

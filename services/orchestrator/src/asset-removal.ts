@@ -9,7 +9,7 @@ import {
   readAll,
   type WriteOp,
 } from "@heimdex/ports";
-import { unfoldLists } from "./artifacts.ts";
+import { blobsOf } from "./artifacts.ts";
 import { sidecarFolder } from "./settlement.ts";
 
 const PAGE = 500;
@@ -82,28 +82,15 @@ export class AssetRemoval {
     const own = new Map<string, number>();
     for (const job of jobs) for (const { sha256, size } of job.body.neighbours.filter(isBlob)) own.set(sha256, size);
     for (const entry of results)
-      for (const [sha256, size] of await this.#blobsOf(tenant, entry.body)) own.set(sha256, size);
+      for (const [sha256, size] of await blobsOf(this.#blobs, tenant, entry.body.outputs)) own.set(sha256, size);
     for (const job of await this.#all<Job>("jobs", "active"))
       for (const { sha256 } of job.body.neighbours) own.delete(sha256);
     for await (const entry of readAll<CacheEntry>(this.#catalog, { collection: "cache" })) {
       if (own.size === 0) break;
       if (gone.has(entry.id) || entry.body.tenant !== tenant) continue;
-      for (const [sha256] of await this.#blobsOf(tenant, entry.body)) own.delete(sha256);
+      for (const [sha256] of await blobsOf(this.#blobs, tenant, entry.body.outputs)) own.delete(sha256);
     }
     for (const [sha256, size] of own) await this.#blobs.delete({ tenant, sha256, size });
-  }
-
-  async #blobsOf(tenant: string, entry: CacheEntry): Promise<Map<string, number>> {
-    const blobs = new Map<string, number>();
-    for (const output of entry.outputs) {
-      if (output.inline === undefined && !(await this.#blobs.has({ tenant, sha256: output.sha256, size: output.size })))
-        continue;
-      if (output.inline === undefined) blobs.set(output.sha256, output.size);
-      if (output.list === undefined) continue;
-      for (const artifact of await unfoldLists(this.#blobs, tenant, [output]))
-        if (artifact.inline === undefined) blobs.set(artifact.sha256, artifact.size);
-    }
-    return blobs;
   }
 
   #all<B>(collection: Collection, term: string): Promise<Document<B>[]> {

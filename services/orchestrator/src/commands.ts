@@ -6,6 +6,7 @@ import {
   PlanJobResponse,
   RetryJobRequest,
 } from "@heimdex/contracts/v1/job";
+import { DisableStageRequest, DisableStageResponse, EnableStageRequest } from "@heimdex/contracts/v1/stage";
 import { ReindexResponse } from "@heimdex/contracts/v1/system";
 import { HeimdexError } from "@heimdex/errors";
 import {
@@ -28,6 +29,7 @@ import type { Intake } from "./intake.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { canonicalUri, sourcePath, statSource } from "./source.ts";
+import type { StagePurge } from "./stage-purge.ts";
 
 export interface CommandParts {
   readonly catalog: Catalog;
@@ -36,6 +38,7 @@ export interface CommandParts {
   readonly indexer: Indexer;
   readonly estimates: Estimates;
   readonly removal: AssetRemoval;
+  readonly purge: StagePurge;
   readonly trace: JobTrace;
   /** As in the orchestrator's configuration. */
   readonly salt: string;
@@ -47,15 +50,20 @@ interface Call {
 }
 
 /** Answers the mutating calls of the public API, which the gateway passes on over the bus: subject `api.<Service>.<Method>`, messages as proto3 JSON.
- * A job is answered by its id alone: the gateway reads the rest. */
+ * A job is answered by its id alone, a stage by nothing: the gateway reads the rest. */
 export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Subscription[]> {
   const methods: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
     "JobService.CreateJob": ({ tenant, request }) => createJob(parts, tenant, CreateJobRequest.fromJSON(request)),
     "JobService.CancelJob": ({ tenant, request }) => cancelJob(parts, tenant, CancelJobRequest.fromJSON(request).job),
     "JobService.RetryJob": ({ tenant, request }) => retryJob(parts, tenant, RetryJobRequest.fromJSON(request)),
-    "JobService.PlanJob": ({ tenant, request }) => planJob(parts, tenant, PlanJobRequest.fromJSON(request).sourceUri),
+    "JobService.PlanJob": ({ tenant, request }) => planJob(parts, tenant, PlanJobRequest.fromJSON(request)),
     "AssetService.DeleteAsset": async ({ tenant, request }) => {
       await parts.removal.remove(tenant, DeleteAssetRequest.fromJSON(request).asset);
+      return {};
+    },
+    "StageService.DisableStage": ({ request }) => disableStage(parts, DisableStageRequest.fromJSON(request)),
+    "StageService.EnableStage": async ({ request }) => {
+      await parts.purge.enable(EnableStageRequest.fromJSON(request).stage);
       return {};
     },
     "SystemService.Reindex": async ({ tenant }) => ReindexResponse.toJSON(await parts.indexer.rebuild(tenant)),
@@ -86,6 +94,13 @@ async function createJob(parts: CommandParts, tenant: string, request: CreateJob
   if (id === job.id || (await parts.store.get(id)) === undefined) await parts.store.create({ ...job, id });
   parts.intake.add(id);
   return { job: id };
+}
+
+async function disableStage({ purge }: CommandParts, { stage, dryRun }: DisableStageRequest): Promise<unknown> {
+  const { removed, jobsUnderWay } = dryRun
+    ? { removed: await purge.holdings(stage), jobsUnderWay: 0 }
+    : await purge.disable(stage);
+  return DisableStageResponse.toJSON(DisableStageResponse.fromPartial({ removed, jobsUnderWay }));
 }
 
 /** Orders requests by their time. */
@@ -149,15 +164,15 @@ async function requireJob(store: JobStore, tenant: string, id: string): Promise<
   throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${id.slice(0, 64)}`, { metadata: { job: id.slice(0, 64) } });
 }
 
-async function planJob(parts: CommandParts, tenant: string, sourceUri: string): Promise<unknown> {
-  const uri = canonicalUri(sourceUri);
+async function planJob(parts: CommandParts, tenant: string, request: PlanJobRequest): Promise<unknown> {
+  const uri = canonicalUri(request.sourceUri);
   const facts = await statSource(sourcePath(uri));
   const known = await parts.intake.remembered(tenant, uri, facts);
   const asset = known === undefined ? "" : assetId(tenant, known.fingerprint);
   const durationMs = asset === "" ? 0 : ((await parts.catalog.get<AssetRecord>("assets", asset))?.body.durationMs ?? 0);
   const lookUp = async (keys: readonly string[]) =>
     (await parts.catalog.getMany<CacheEntry>("cache", keys)).map((entry) => entry?.body);
-  const plan = await parts.intake.plan();
+  const plan = await parts.intake.plan(request.models);
   const steps = await dryRun({
     tenant,
     uri,
@@ -171,7 +186,8 @@ async function planJob(parts: CommandParts, tenant: string, sourceUri: string): 
   return PlanJobResponse.toJSON({
     asset,
     steps: steps.map(({ stage, action, why }) => {
-      const { ms, samples } = parts.estimates.of(stage, durationMs);
+      const step = plan.find((each) => each.stage === stage) ?? { stage, models: [] };
+      const { ms, samples } = parts.estimates.of(step, durationMs);
       return { stage, action, why, estimateMs: action === "RUN" || action === "UNKNOWN" ? ms : 0, samples };
     }),
   });

@@ -70,6 +70,11 @@ export class Indexer {
     await this.#tail;
   }
 
+  /** Resolves once all that was added before has been tried. */
+  async idle(): Promise<void> {
+    await this.#tail;
+  }
+
   /** Moves embedding spaces on that come or go. */
   async tend(): Promise<void> {
     if (this.#closed) return;

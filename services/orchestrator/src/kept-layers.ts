@@ -9,6 +9,11 @@ export function runId(stage: string): string {
   return `run_${stage}`;
 }
 
+/** Whether the id is of the stage's newest run or of an earlier one that was kept. */
+export function isRunOf(id: string, stage: string): boolean {
+  return id === runId(stage) || id.startsWith(`${runId(stage)}@`);
+}
+
 /** What of the revision before stands beside the layers of this job, with the runs it came from. Pure.
  * - What no stage of this job answers for: another tool's, a person's, a retired stage's.
  * - What a stage made before, where it could not run this time: its newest run then says so, and the earlier run keeps its layers under an id of its own.
@@ -24,7 +29,7 @@ export function keptLayers(
   const runs: Run[] = [];
   const layers: Layer[] = [];
   for (const run of previous?.runs ?? []) {
-    const step = job.steps.find(({ stage }) => run.id === runId(stage) || run.id.startsWith(`${runId(stage)}@`));
+    const step = job.steps.find(({ stage }) => isRunOf(run.id, stage));
     const made = (previous?.layers ?? []).filter((layer) => layer.run === run.id);
     if (step === undefined) {
       runs.push(run);

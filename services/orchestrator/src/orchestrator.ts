@@ -26,6 +26,7 @@ import { Scheduler } from "./scheduler.ts";
 import { Sessions } from "./sessions.ts";
 import { Settlement } from "./settlement.ts";
 import { Spaces } from "./spaces.ts";
+import { StagePurge } from "./stage-purge.ts";
 import { StageRegistry } from "./stage-registry.ts";
 import { stageRegistryService } from "./stage-registry-service.ts";
 import { Sweeps } from "./sweeps.ts";
@@ -132,10 +133,12 @@ export async function startOrchestrator(
     store,
     trace,
     estimates,
+    registry,
     spaces,
     log,
     onSidecar: (asset) => indexer.add(asset),
   });
+  const purge = new StagePurge({ catalog, blobs, store, registry, settlement, indexer, log });
   const sweeps = new Sweeps({
     catalog,
     blobs,
@@ -198,6 +201,7 @@ export async function startOrchestrator(
     indexer,
     estimates,
     removal: new AssetRemoval(catalog, blobs, index),
+    purge,
     trace,
     salt: config.salt,
   });
@@ -220,10 +224,19 @@ export async function startOrchestrator(
   cleanup.use(
     repeat(
       config.healEveryMs,
-      guard("the healing sweep", async () => {
-        await sweeps.heal();
-        await indexer.tend();
-      }),
+      guard("the healing sweep", () => sweeps.heal()),
+    ),
+  );
+  cleanup.use(
+    repeat(
+      config.healEveryMs,
+      guard("moving embedding spaces on", () => indexer.tend()),
+    ),
+  );
+  cleanup.use(
+    repeat(
+      config.healEveryMs,
+      guard("removing what disabled stages made", () => purge.tend()),
     ),
   );
   cleanup.use(
@@ -260,8 +273,10 @@ export async function startOrchestrator(
       if (held.disposed) return;
       stopping.abort(new HeimdexError("CANCELLED", "the orchestrator stops"));
       scheduler.close();
+      const purged = purge.close();
       await held.disposeAsync();
       await intake.drained();
+      await purged;
       await settlement.drained();
       await indexer.close();
       await Promise.all(drops);

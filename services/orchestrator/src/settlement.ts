@@ -16,11 +16,14 @@ import type { Estimates } from "./estimates.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { runId } from "./kept-layers.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
 import { isPassing } from "./passing.ts";
 import { Retries } from "./retries.ts";
 import { buildSidecar, type StepValues, sameContent } from "./sidecar-builder.ts";
 import { sourceName } from "./source.ts";
 import type { Spaces } from "./spaces.ts";
+import { withoutStages } from "./stage-layers.ts";
+import type { StageRegistry } from "./stage-registry.ts";
 
 export interface SettlementParts {
   readonly catalog: Catalog;
@@ -28,6 +31,7 @@ export interface SettlementParts {
   readonly store: JobStore;
   readonly trace: JobTrace;
   readonly estimates: Estimates;
+  readonly registry: StageRegistry;
   readonly spaces: Spaces;
   readonly log: Log;
   /** A new sidecar revision is there. */
@@ -72,8 +76,7 @@ const TRIES = 3;
 export class Settlement {
   readonly #parts: SettlementParts;
   readonly #running = new Map<string, Promise<void>>();
-  /** Tail of each asset's queue. */
-  readonly #assets = new Map<string, Promise<void>>();
+  readonly #assets = new KeyedQueue();
   readonly #retries = new Retries();
 
   constructor(parts: SettlementParts) {
@@ -82,17 +85,16 @@ export class Settlement {
 
   add(job: Job): void {
     if (this.#running.has(job.id)) return;
-    const before = this.#assets.get(job.asset) ?? Promise.resolve();
-    const run = before
-      .then(() => this.#settle(job))
+    const run = this.alone(job.asset, () => this.#settle(job))
       .then(() => this.#retries.done(job.id))
       .catch((reason: unknown) => this.#failed(job, reason))
-      .finally(() => {
-        this.#running.delete(job.id);
-        if (this.#assets.get(job.asset) === run) this.#assets.delete(job.asset);
-      });
+      .finally(() => this.#running.delete(job.id));
     this.#running.set(job.id, run);
-    if (job.asset !== "") this.#assets.set(job.asset, run);
+  }
+
+  /** Does something while no job of the asset is being settled. */
+  alone<R>(asset: string, work: () => Promise<R>): Promise<R> {
+    return asset === "" ? work() : this.#assets.run(asset, work);
   }
 
   async drained(): Promise<void> {
@@ -159,8 +161,9 @@ export class Settlement {
   }
 
   /** Writes the next revision, unless nothing is new, and the asset that names it. Returns the revision that holds. */
-  async #writeSidecar(job: Job): Promise<number> {
-    const { catalog, blobs, spaces } = this.#parts;
+  async #writeSidecar(planned: Job): Promise<number> {
+    const { catalog, blobs, spaces, registry } = this.#parts;
+    const job = withoutStages(planned, await registry.disabled());
     const values = await this.#values(job);
     for (;;) {
       const stored = await catalog.get<AssetRecord>("assets", job.asset);

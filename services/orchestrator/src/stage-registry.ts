@@ -76,6 +76,7 @@ export class StageRegistry {
         help: registration.unavailableHelp,
         models,
         interactive: registration.interactive,
+        ...(stored?.body.disabled === undefined ? {} : { disabled: stored.body.disabled }),
         digests: { ...stored?.body.digests, [manifest.version]: digest },
       };
       // A worker that cannot run it takes nothing away from one that can.
@@ -96,17 +97,46 @@ export class StageRegistry {
   }
 
   async retire(name: string): Promise<StageRecord> {
+    return this.#change(name, (stage) => ({ ...stage, state: "RETIRED", reason: "", help: "" }));
+  }
+
+  /** Keeps a stage out of plans until it is enabled, whatever its workers say; what it made is to be removed. Throws NOT_FOUND. */
+  async disable(name: string, nowMs: number): Promise<StageRecord> {
+    return this.#change(name, (stage) => ({
+      ...stage,
+      disabled: { sinceMs: stage.disabled?.sinceMs ?? nowMs, isPurging: true },
+    }));
+  }
+
+  /** What the stage made is gone, unless it was enabled meanwhile. */
+  async purged(name: string): Promise<void> {
+    await this.#change(name, (stage) =>
+      stage.disabled === undefined ? stage : { ...stage, disabled: { ...stage.disabled, isPurging: false } },
+    );
+  }
+
+  /** Throws NOT_FOUND. */
+  async enable(name: string): Promise<StageRecord> {
+    return this.#change(name, ({ disabled: _, ...stage }) => stage);
+  }
+
+  /** Names of the disabled stages. */
+  async disabled(): Promise<ReadonlySet<string>> {
+    const found = await this.#catalog.find<StageRecord>({ collection: "stages", term: "disabled", limit: 1000 });
+    return new Set(found.map(({ id }) => id));
+  }
+
+  async #change(name: string, change: (stage: StageRecord) => StageRecord): Promise<StageRecord> {
     for (;;) {
-      await this.require(name);
       const stored = await this.#catalog.get<StageRecord>("stages", name);
-      if (stored === undefined) continue;
-      const record: StageRecord = { ...stored.body, state: "RETIRED", reason: "", help: "" };
+      const record = change(stored?.body ?? (await this.require(name)));
       if (await this.#write(name, record, stored)) return record;
     }
   }
 
   async #write(id: string, body: StageRecord, stored: Document | undefined): Promise<boolean> {
-    const common = { collection: "stages", id, terms: [`state:${body.state}`], sort: "", body } as const;
+    const terms = [`state:${body.state}`, ...(body.disabled === undefined ? [] : ["disabled"])];
+    const common = { collection: "stages", id, terms, sort: "", body } as const;
     const [result] = await this.#catalog.write([
       stored === undefined ? { op: "insert", ...common } : { op: "replace", version: stored.version, ...common },
     ]);

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { getOption } from "@bufbuild/protobuf";
 import { descriptorSet } from "@heimdex/contracts";
-import { ask, job, openGateway } from "../testing.ts";
+import { ask, job, openGateway, stage } from "../testing.ts";
 import { readContract } from "./transcoder.ts";
 
 /** Every annotated method of the contract, read here from the descriptors again. */
@@ -28,6 +28,7 @@ test("every annotated method of the contract is served where its annotation says
   const gateway = await openGateway(t);
   // In place of the orchestrator: says who was asked.
   await gateway.storeJob(job("x_1"));
+  await gateway.store("stages", "x_1", stage("x_1"), []);
   await gateway.ports.bus.respond("api.>", async () => ({ job: "x_1" }));
   const methods = annotated();
   assert.equal(methods.length, 17);

@@ -1,0 +1,48 @@
+import { HeimdexError } from "@heimdex/errors";
+import type { OrchestratorPorts } from "../ports.ts";
+
+/** What changes something, by port. */
+const WRITES: Readonly<Record<string, readonly string[]>> = {
+  catalog: ["write"],
+  blobs: ["put", "delete", "putNamed", "deleteNamed"],
+  index: ["replaceAssets", "dropSpace", "removeAssets"],
+};
+
+/** Ports whose writes end at will, as those of a killed process do. Test code only. */
+export class Cut {
+  #left = Number.POSITIVE_INFINITY;
+
+  /** Lets so many more writes pass. */
+  after(writes: number): void {
+    this.#left = writes;
+  }
+
+  /** Lets all pass again. Says whether any was held back. */
+  mend(): boolean {
+    const wasCut = this.#left < 0;
+    this.#left = Number.POSITIVE_INFINITY;
+    return wasCut;
+  }
+
+  readonly wrap = (ports: OrchestratorPorts): OrchestratorPorts => ({
+    ...ports,
+    catalog: this.#port("catalog", ports.catalog),
+    blobs: this.#port("blobs", ports.blobs),
+    index: this.#port("index", ports.index),
+  });
+
+  #port<P extends object>(name: string, port: P): P {
+    return new Proxy(port, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== "function") return value;
+        if (typeof key !== "string" || !WRITES[name]?.includes(key)) return value.bind(target);
+        return (...args: unknown[]) => {
+          if (--this.#left < 0)
+            return Promise.reject(new HeimdexError("CATALOG_UNAVAILABLE", "the process was killed"));
+          return value.apply(target, args) as unknown;
+        };
+      },
+    });
+  }
+}
