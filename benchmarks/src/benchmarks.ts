@@ -1,5 +1,6 @@
 import { analyze } from "./analyze.ts";
 import type { Benchmark } from "./common/benchmark.ts";
+import { embed } from "./embed/embed.ts";
 import { memory } from "./memory.ts";
 import { reading } from "./quality/reading.ts";
 import { search } from "./search/search.ts";
@@ -8,4 +9,4 @@ import { startup } from "./startup.ts";
 import { steps } from "./steps/steps.ts";
 
 /** In the order in which they run when none is named. */
-export const BENCHMARKS: readonly Benchmark[] = [analyze, steps, startup, search, stages, memory, reading];
+export const BENCHMARKS: readonly Benchmark[] = [analyze, steps, startup, search, stages, memory, reading, embed];

@@ -10,6 +10,7 @@ import { type Media, type StageLayer, stageLayer } from "@heimdex/sidecar";
 import { type InputArtifact, StageFailure } from "@heimdex/stage-sdk";
 import { createEmbedTextStage } from "./embed-text-stage.ts";
 import type { QueryVector } from "./query-vector.ts";
+import { artifact, stageContext } from "./testing/stage-context.ts";
 import { WORD_MODEL } from "./words/word-embedder.ts";
 import { WordVectors } from "./words/word-vectors.ts";
 
@@ -18,23 +19,6 @@ before(async () => {
 });
 const stage = createEmbedTextStage();
 
-function artifact<T>(value: T): InputArtifact<T> {
-  const bytes = Buffer.from(JSON.stringify(value));
-  const refuse = async (): Promise<never> => {
-    throw new Error("not of this port");
-  };
-  return {
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    size: bytes.length,
-    mediaType: "application/json",
-    path: undefined,
-    url: "http://invalid/",
-    location: "http://invalid/",
-    read: async () => bytes,
-    file: refuse,
-    json: async () => value,
-  };
-}
 const phrases = (items: readonly MomentItem[]) =>
   ({
     kind: "transcript",
@@ -74,16 +58,7 @@ async function run(
       text: optional("text"),
     },
     config: {},
-    signal: AbortSignal.timeout(60_000),
-    asset: "a_1",
-    sourceName: "film.mp4",
-    scratch: "/nonexistent",
-    attempt: 1,
-    progress: () => {},
-    partial: () => {},
-    log: () => {},
-    span: (_name, _attributes, work) => work(),
-    cpu: () => {},
+    ...stageContext().context,
   });
   const embeddings = stageLayer.embeddings.parse(out.embeddings);
   const bytes = out.vectors !== undefined && "bytes" in out.vectors ? Buffer.from(out.vectors.bytes) : undefined;

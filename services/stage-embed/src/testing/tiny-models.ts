@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
@@ -25,7 +24,10 @@ export const REFERENCE = z
   .parse(JSON.parse(readFileSync(join(FOLDER, "reference.json"), "utf8")));
 
 /** A copy of a tiny model that a test may spoil. */
-export async function tinyModel(t: TestContext, name: "bert" | "siglip"): Promise<string> {
+export async function tinyModel(
+  t: { after(remove: () => Promise<void>): void },
+  name: "bert" | "siglip",
+): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "heimdex-tiny-"));
   t.after(() => rm(dir, { recursive: true, force: true }));
   await cp(join(FOLDER, name), dir, { recursive: true });
