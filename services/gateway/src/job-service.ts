@@ -28,6 +28,9 @@ import { watchJob } from "./watch-job.ts";
 
 const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(128) });
 
+/** Models a plan may assume: more than there are stages. */
+const MAX_ASSUMED = 64;
+
 /** heimdex.v1.JobService: reads from the catalog, changes through the orchestrator. */
 export class JobService {
   readonly #catalog: Catalog;
@@ -115,6 +118,9 @@ export class JobService {
   async planJob(request: PlanJobRequest, call: Call): Promise<PlanJobResponse> {
     const violations = new Violations();
     violations.fileUri("source_uri", request.sourceUri);
+    violations.check(request.models.length <= MAX_ASSUMED, "models", `at most ${MAX_ASSUMED}`);
+    for (const [at, { sha256 }] of request.models.entries())
+      violations.check(/^[0-9a-f]{64}$/.test(sha256), `models[${at}].sha256`, "64 hexadecimal digits");
     violations.throwIfAny();
     return this.#ask("JobService.PlanJob", [PlanJobRequest, request], PlanJobResponse, call);
   }

@@ -1,7 +1,7 @@
 import type { Job, Step } from "@heimdex/kernel";
 import type { Catalog } from "@heimdex/ports";
 
-/** What earlier runs of one stage took. */
+/** What earlier runs of one stage with the same models took. */
 interface Measure {
   readonly samples: number;
   /** Sum of wall times, ms. */
@@ -10,7 +10,11 @@ interface Measure {
   readonly mediaMs: number;
 }
 
-/** How long stages take, by what they took: wall time for each second of media. Kept in the catalog, written with every flush. */
+type Timed = Pick<Step, "stage" | "models">;
+const keyOf = ({ stage, models }: Timed) => [stage, ...models.map(({ id }) => id).sort()].join(" ");
+
+/** How long stages take, by what they took: wall time for each second of media. Another model may take ten times as long, so each set of models counts by
+ * itself. Kept in the catalog, written with every flush. */
 export class Estimates {
   readonly #catalog: Catalog;
   readonly #measures = new Map<string, Measure>();
@@ -23,7 +27,7 @@ export class Estimates {
   static async open(catalog: Catalog): Promise<Estimates> {
     const estimates = new Estimates(catalog);
     const stored = await catalog.get<Record<string, Measure>>("meta", "estimates");
-    for (const [stage, measure] of Object.entries(stored?.body ?? {})) estimates.#measures.set(stage, measure);
+    for (const [key, measure] of Object.entries(stored?.body ?? {})) estimates.#measures.set(key, measure);
     return estimates;
   }
 
@@ -31,8 +35,9 @@ export class Estimates {
   learn(job: Job): void {
     for (const step of job.steps) {
       if (step.state !== "OK" && step.state !== "EMPTY") continue;
-      const known = this.#measures.get(step.stage) ?? { samples: 0, wallMs: 0, mediaMs: 0 };
-      this.#measures.set(step.stage, {
+      const key = keyOf(step);
+      const known = this.#measures.get(key) ?? { samples: 0, wallMs: 0, mediaMs: 0 };
+      this.#measures.set(key, {
         samples: known.samples + 1,
         wallMs: known.wallMs + step.wallMs,
         mediaMs: known.mediaMs + (job.facts?.duration_ms ?? 0),
@@ -41,10 +46,10 @@ export class Estimates {
     }
   }
 
-  /** Expected wall time of a stage in ms and the number of earlier runs it rests on; 0 and 0 when there are none.
+  /** Expected wall time of a stage with the models it is to run with, in ms, and the number of earlier runs it rests on; 0 and 0 when there are none.
    * @param mediaMs length of the asset, 0 when unknown: then the mean of the runs */
-  of(stage: string, mediaMs: number): { readonly ms: number; readonly samples: number } {
-    const measure = this.#measures.get(stage);
+  of(step: Timed, mediaMs: number): { readonly ms: number; readonly samples: number } {
+    const measure = this.#measures.get(keyOf(step));
     if (measure === undefined) return { ms: 0, samples: 0 };
     const ms =
       mediaMs > 0 && measure.mediaMs > 0
@@ -54,7 +59,7 @@ export class Estimates {
   }
 
   apply(steps: readonly Step[]): Step[] {
-    return steps.map((step) => ({ ...step, estimateMs: this.of(step.stage, 0).ms }));
+    return steps.map((step) => ({ ...step, estimateMs: this.of(step, 0).ms }));
   }
 
   async flush(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { AssumedModel } from "@heimdex/contracts/v1/job";
 import { HeimdexError } from "@heimdex/errors";
 import {
   type ArtifactRef,
@@ -15,6 +16,7 @@ import type { Blobs, Catalog } from "@heimdex/ports";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { keep } from "./artifacts.ts";
 import { markMissing } from "./asset-document.ts";
+import { assume } from "./assume.ts";
 import type { Estimates } from "./estimates.ts";
 import { sha256Hex } from "./ids.ts";
 import type { JobStore } from "./job-store.ts";
@@ -222,9 +224,14 @@ export class Intake {
     return found.find(({ id, body }) => id !== job.id && body.state !== "QUEUED")?.id;
   }
 
-  /** The steps a job planned now would have. Throws NO_WORKER when no stage was ever registered. */
-  async plan(): Promise<Step[]> {
-    const steps = planSteps(await this.#parts.registry.list(), this.#parts.plan);
+  /** The steps a job planned now would have. Throws NO_WORKER when no stage was ever registered.
+   * @param assumed models that stages are taken to run with */
+  async plan(assumed: readonly AssumedModel[] = []): Promise<Step[]> {
+    const stages = await this.#parts.registry.list();
+    const steps = planSteps(
+      assumed.length === 0 ? stages : stages.map((stage) => assume(stage, assumed)),
+      this.#parts.plan,
+    );
     if (steps.length === 0)
       throw new HeimdexError("NO_WORKER", "no stage is registered yet: there is nothing to do with an asset", {
         help: "Start a stage service; `heimdex stages` shows what is there.",

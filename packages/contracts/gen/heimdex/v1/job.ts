@@ -385,6 +385,20 @@ export interface RetryJobRequest {
 export interface PlanJobRequest {
   /** Where the bytes lie: a `file://` URI. */
   sourceUri: string;
+  /** Plans as if stages were set to these models. Default: the models they run with. */
+  models: AssumedModel[];
+}
+
+/** A model that a stage is assumed to run with. */
+export interface AssumedModel {
+  /** Name of the stage. */
+  stage: string;
+  /** Id of the model. */
+  model: string;
+  /** Digest of the model, 64 hexadecimal digits. */
+  sha256: string;
+  /** Ids of models it stands in for; others that the stage runs with stay. */
+  insteadOf: string[];
 }
 
 /** Response of PlanJob. */
@@ -1702,13 +1716,16 @@ export const RetryJobRequest: MessageFns<RetryJobRequest> = {
 };
 
 function createBasePlanJobRequest(): PlanJobRequest {
-  return { sourceUri: "" };
+  return { sourceUri: "", models: [] };
 }
 
 export const PlanJobRequest: MessageFns<PlanJobRequest> = {
   encode(message: PlanJobRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.sourceUri !== "") {
       writer.uint32(10).string(message.sourceUri);
+    }
+    for (const v of message.models) {
+      AssumedModel.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1734,6 +1751,14 @@ export const PlanJobRequest: MessageFns<PlanJobRequest> = {
             message.sourceUri = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.models.push(AssumedModel.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1753,6 +1778,7 @@ export const PlanJobRequest: MessageFns<PlanJobRequest> = {
         : isSet(object.source_uri)
         ? globalThis.String(object.source_uri)
         : "",
+      models: globalThis.Array.isArray(object?.models) ? object.models.map((e: any) => AssumedModel.fromJSON(e)) : [],
     };
   },
 
@@ -1760,6 +1786,9 @@ export const PlanJobRequest: MessageFns<PlanJobRequest> = {
     const obj: any = {};
     if (message.sourceUri !== "") {
       obj.sourceUri = message.sourceUri;
+    }
+    if (message.models?.length) {
+      obj.models = message.models.map((e) => AssumedModel.toJSON(e));
     }
     return obj;
   },
@@ -1770,6 +1799,128 @@ export const PlanJobRequest: MessageFns<PlanJobRequest> = {
   fromPartial(object: DeepPartial<PlanJobRequest>): PlanJobRequest {
     const message = createBasePlanJobRequest();
     message.sourceUri = object.sourceUri ?? "";
+    message.models = object.models?.map((e) => AssumedModel.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAssumedModel(): AssumedModel {
+  return { stage: "", model: "", sha256: "", insteadOf: [] };
+}
+
+export const AssumedModel: MessageFns<AssumedModel> = {
+  encode(message: AssumedModel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== "") {
+      writer.uint32(10).string(message.stage);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(26).string(message.sha256);
+    }
+    for (const v of message.insteadOf) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AssumedModel {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAssumedModel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.insteadOf.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AssumedModel {
+    return {
+      stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+      insteadOf: globalThis.Array.isArray(object?.insteadOf)
+        ? object.insteadOf.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.instead_of)
+        ? object.instead_of.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: AssumedModel): unknown {
+    const obj: any = {};
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    if (message.insteadOf?.length) {
+      obj.insteadOf = message.insteadOf;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AssumedModel>): AssumedModel {
+    return AssumedModel.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AssumedModel>): AssumedModel {
+    const message = createBaseAssumedModel();
+    message.stage = object.stage ?? "";
+    message.model = object.model ?? "";
+    message.sha256 = object.sha256 ?? "";
+    message.insteadOf = object.insteadOf?.map((e) => e) || [];
     return message;
   },
 };
