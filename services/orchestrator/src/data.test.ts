@@ -84,7 +84,8 @@ test("URLs give the source and blobs, whole and in ranges, to whoever holds the 
     [200, "10", "bytes"],
   );
   assert.equal((await fetch(url, { method: "DELETE" })).status, 400);
-  assert.equal((await fetch(url.replace(/.$/, (last) => (last === "A" ? "B" : "A")))).status, 403);
+  // The last character but one: the last has bits that mean nothing.
+  assert.equal((await fetch(url.replace(/.(?=.$)/, (char) => (char === "A" ? "B" : "A")))).status, 403);
   const bytes = Buffer.from("pictures");
   await worker.complete(lease, [out(bytes, { $case: "inline", value: bytes })]);
   const second = await worker.lease({ slots: { "made.two": 1 } });
@@ -174,7 +175,8 @@ test("uploads of an attempt that ended are gone, and none can come any more", as
 
 /** Blobs there are, by digest. */
 async function blobs(world: World): Promise<string[]> {
-  const names = await readdir(join(world.folder, "blobs"), { recursive: true });
+  // Uploads lie beside them, and may go while they are listed.
+  const names = await readdir(join(world.folder, "blobs", TENANT, "cas"), { recursive: true }).catch(() => []);
   return names.flatMap((name) => /[0-9a-f]{64}$/.exec(name) ?? []).filter((name) => name.length === 64);
 }
 

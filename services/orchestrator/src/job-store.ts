@@ -7,8 +7,9 @@ import {
   type JobEvent,
   type ReducerConfig,
   reduce,
+  type Step,
 } from "@heimdex/kernel";
-import type { Blobs, Catalog, Document, WriteOp } from "@heimdex/ports";
+import type { Blobs, Catalog, Document, WriteOp, WriteResult } from "@heimdex/ports";
 import { unfoldLists } from "./artifacts.ts";
 import { mapBounded } from "./bounded.ts";
 import { jobSort, jobTerms } from "./job-document.ts";
@@ -26,6 +27,15 @@ export interface Applied {
 /** What happens after a job is written, in order of the events. */
 export type EffectHandler = (job: Job, effects: readonly Effect[], version: number) => void;
 
+/** A place with a worker for a step that becomes ready with the next write: it is leased by that write. One of the two is called, once. */
+export interface Claim {
+  readonly event: JobEvent & { readonly kind: "leased" };
+  /** The lease is written, in this job. */
+  readonly written: (job: Job) => void;
+  /** It is not. */
+  readonly dropped: () => void;
+}
+
 interface Waiting {
   readonly event: JobEvent;
   readonly resolve: (applied: Applied) => void;
@@ -33,22 +43,31 @@ interface Waiting {
 }
 
 /** Jobs in the catalog, changed only by events. Events of one job that arrive while it is being written are folded into the next write; cache
- * look-ups are answered before the write, so that a step that becomes ready costs none of its own.
+ * look-ups are answered and workers that wait are found before the write, so that a step that becomes ready, and is leased, costs none of its own.
  * Another process may write the same job: the compare-and-set then fails, and the events are reduced again over what it wrote. */
 export class JobStore {
   readonly #catalog: Catalog;
   readonly #blobs: Blobs;
   readonly #config: ReducerConfig;
   readonly #onEffects: EffectHandler;
+  readonly #claim: (job: Job, step: Step) => Promise<Claim | undefined>;
   readonly #queues = new Map<string, Waiting[]>();
   /** Jobs under way as last written here. Bounded: ended ones leave it. */
   readonly #known = new Map<string, Document<Job>>();
 
-  constructor(catalog: Catalog, blobs: Blobs, config: ReducerConfig, onEffects: EffectHandler) {
+  /** @param claim finds a worker for a step that is about to become ready; undefined when none waits */
+  constructor(
+    catalog: Catalog,
+    blobs: Blobs,
+    config: ReducerConfig,
+    onEffects: EffectHandler,
+    claim: (job: Job, step: Step) => Promise<Claim | undefined>,
+  ) {
     this.#catalog = catalog;
     this.#blobs = blobs;
     this.#config = config;
     this.#onEffects = onEffects;
+    this.#claim = claim;
   }
 
   /** Stores a new job. False when the id is taken. */
@@ -123,6 +142,8 @@ export class JobStore {
         effect.kind === "remember" ? [cachePut(effect)] : [],
       );
       ops.push(...borrowed);
+      const claims: Claim[] = [];
+      job = await this.#leaseReady(job, effects, claims);
       ops.push({
         op: "replace",
         collection: "jobs",
@@ -132,7 +153,7 @@ export class JobStore {
         sort: jobSort(job),
         body: job,
       });
-      const result = (await this.#catalog.write(ops)).at(-1);
+      const result = await this.#write(ops, claims);
       if (result?.ok !== true) {
         this.#known.delete(id);
         continue; // somebody else wrote it: reduce again over that
@@ -140,11 +161,38 @@ export class JobStore {
       const document: Document<Job> = { id, version: result.version, terms: [], sort: "", body: job };
       if (job.settled) this.#known.delete(id);
       else this.#known.set(id, document);
+      for (const claim of claims) claim.written(job);
       this.#onEffects(job, effects, result.version);
       for (const [index, waiting] of batch.entries()) {
         waiting.resolve({ job, version: result.version, applied: applied[index] === true });
       }
       return;
+    }
+  }
+
+  /** Leases the steps that effects offer, as far as workers wait for them. */
+  async #leaseReady(job: Job, effects: readonly Effect[], claims: Claim[]): Promise<Job> {
+    let current = job;
+    for (const effect of effects) {
+      const step = current.steps.find((candidate) => effect.kind === "offer" && candidate.stage === effect.stage);
+      const claim = step?.state === "READY" ? await this.#claim(current, step) : undefined;
+      if (claim === undefined) continue;
+      const { job: leased, applied } = reduce(current, claim.event, this.#config);
+      if (applied) claims.push(claim);
+      else claim.dropped();
+      current = leased;
+    }
+    return current;
+  }
+
+  /** What became of the last operation. Claims are dropped when it was not written. */
+  async #write(ops: readonly WriteOp[], claims: readonly Claim[]): Promise<WriteResult | undefined> {
+    let result: WriteResult | undefined;
+    try {
+      result = (await this.#catalog.write(ops)).at(-1);
+      return result;
+    } finally {
+      if (result?.ok !== true) for (const claim of claims) claim.dropped();
     }
   }
 

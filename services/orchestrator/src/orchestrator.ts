@@ -98,7 +98,9 @@ export async function startOrchestrator(
     for (const lease of leases.ofJob(job.id)) leases.remove(lease.fence.lease);
     intake.settled(job.id);
   };
-  const store = new JobStore(catalog, blobs, { retry: config.retry, salt: config.salt }, onEffects);
+  const store = new JobStore(catalog, blobs, { retry: config.retry, salt: config.salt }, onEffects, (job, step) =>
+    dispatcher.claim(job, step),
+  );
   const dispatcher = new Dispatcher({ store, scheduler, leases, blobs, trace, config, dataUrl });
   const intake = new Intake({
     catalog,

@@ -1,3 +1,5 @@
+import type { Poll } from "./poll.ts";
+
 /** A step that could be leased. */
 export interface ReadyStep {
   readonly job: string;
@@ -10,24 +12,13 @@ export interface ReadyStep {
   readonly notBeforeMs: number;
 }
 
-/** A parked request for work. */
-export interface Poll {
-  readonly session: string;
-  /** Free slots by stage. */
-  readonly slots: ReadonlyMap<string, number>;
-  /** What the session offers, by stage. */
-  readonly offers: ReadonlyMap<string, string>;
-  /** Called once, with the steps it may try to lease; never with none. */
-  readonly take: (steps: readonly ReadyStep[]) => void;
-}
-
 /** Brings ready steps and parked polls together. In memory only: what is lost with the process is found again in the catalog.
  * A poll costs the same however many others are parked: queues are by stage and requirement. */
 export class Scheduler {
   /** By stage and requirement, in order. */
   readonly #ready = new Map<string, ReadyStep[]>();
   readonly #queued = new Map<string, ReadyStep>();
-  /** By stage and requirement, longest parked first. */
+  /** Those with a slot left, by stage and requirement, longest parked first. */
   readonly #polls = new Map<string, Set<Poll>>();
   readonly #due = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -35,7 +26,7 @@ export class Scheduler {
   #scheduled = false;
   #paused = false;
   readonly #room: () => number;
-  /** Steps handed to polls of which it is not known yet whether they became leases. */
+  /** Steps meant for polls of which it is not known yet whether they became leases. */
   #handed = 0;
 
   /** @param room how many more steps may be taken now, over all stages. Default: no limit. Call `wake` when it has grown. */
@@ -43,9 +34,26 @@ export class Scheduler {
     this.#room = room;
   }
 
-  /** So many of the steps handed out are leases now, or are none. */
-  handed(steps: number): void {
-    this.#handed -= steps;
+  /** A step handed to a poll is a lease now; or it is none, and the poll has its slot again. */
+  ended(poll: Poll, stage: string, leased: boolean): void {
+    this.#handed--;
+    if (leased) return;
+    poll.slots.set(stage, (poll.slots.get(stage) ?? 0) + 1);
+    if (poll.open) this.#parkFor(poll, stage);
+    this.wake();
+  }
+
+  /** A poll for a step that is about to become ready, if one waits for it and no other step does. `ended` must be called. */
+  claim(step: ReadyStep): Poll | undefined {
+    const key = queueKey(step.stage, step.requires);
+    if (this.#paused || this.#room() <= this.#handed) return undefined;
+    const nowMs = Date.now();
+    if (this.#ready.get(key)?.some((other) => other.notBeforeMs <= nowMs) === true) return undefined;
+    for (const poll of this.#polls.get(key) ?? []) {
+      this.#hand(poll, step.stage, 1);
+      return poll;
+    }
+    return undefined;
   }
 
   /** Looks again whether steps can be handed out. */
@@ -78,22 +86,35 @@ export class Scheduler {
   }
 
   park(poll: Poll): void {
-    for (const stage of poll.slots.keys()) {
-      const key = queueKey(stage, poll.offers.get(stage) ?? "");
-      const polls = this.#polls.get(key) ?? new Set();
-      polls.add(poll);
-      this.#polls.set(key, polls);
-      this.#pumpSoon(key);
-    }
+    for (const stage of poll.slots.keys()) this.#parkFor(poll, stage);
+  }
+
+  #parkFor(poll: Poll, stage: string): void {
+    const key = queueKey(stage, poll.offers.get(stage) ?? "");
+    const polls = this.#polls.get(key) ?? new Set();
+    polls.add(poll);
+    this.#polls.set(key, polls);
+    this.#pumpSoon(key);
   }
 
   unpark(poll: Poll): void {
-    for (const stage of poll.slots.keys()) {
-      const key = queueKey(stage, poll.offers.get(stage) ?? "");
-      const polls = this.#polls.get(key);
-      polls?.delete(poll);
-      if (polls?.size === 0) this.#polls.delete(key);
-    }
+    for (const stage of poll.slots.keys()) this.#unparkFor(poll, stage);
+  }
+
+  #unparkFor(poll: Poll, stage: string): void {
+    const key = queueKey(stage, poll.offers.get(stage) ?? "");
+    const polls = this.#polls.get(key);
+    polls?.delete(poll);
+    if (polls?.size === 0) this.#polls.delete(key);
+  }
+
+  /** Of a poll's slots for a stage, so many are meant for steps now. */
+  #hand(poll: Poll, stage: string, steps: number): void {
+    const left = (poll.slots.get(stage) ?? 0) - steps;
+    poll.slots.set(stage, left);
+    if (left <= 0) this.#unparkFor(poll, stage);
+    this.#handed += steps;
+    for (let step = 0; step < steps; step++) poll.begun();
   }
 
   pause(paused: boolean): void {
@@ -146,9 +167,8 @@ export class Scheduler {
         taken.push(step);
       }
       if (taken.length === 0) break; // nothing due for anybody
-      this.#handed += taken.length;
-      this.unpark(poll);
-      poll.take(taken);
+      this.#hand(poll, stage, taken.length);
+      for (const step of taken) poll.take(step);
     }
     if (queue.length === 0) this.#ready.delete(key);
     if (nextMs < this.#timerAtMs) this.#wakeAt(nextMs, nowMs);

@@ -1,0 +1,79 @@
+import type { Artifact, Lease as LeaseMessage } from "@heimdex/contracts/stage/v1/work_service";
+import { type ArtifactRef, type Job, type Lease, SOURCE_SCHEMA, type Step, stepInputs } from "@heimdex/kernel";
+import type { Blobs } from "@heimdex/ports";
+import { formatTraceparent } from "@heimdex/telemetry";
+import { unfoldLists } from "./artifacts.ts";
+import { type DataGrant, signGrant } from "./signed-url.ts";
+import { sourceName, sourcePath } from "./source.ts";
+
+export interface MessageParts {
+  readonly blobs: Blobs;
+  readonly signingKey: Uint8Array;
+  readonly dataUrl: () => string;
+}
+
+/** What a worker is told of a lease. Rejects as the blob store does when a list of inputs cannot be read.
+ * @param mountProven whether the worker sees this machine's files */
+export async function leaseMessage(
+  parts: MessageParts,
+  job: Job,
+  step: Step,
+  lease: Lease,
+  mountProven: boolean,
+): Promise<LeaseMessage> {
+  const inputs: Artifact[] = [];
+  for (const [port, refs] of stepInputs(job, step)) {
+    const fromSource = step.bindings.find((binding) => binding.port === port)?.fromPort === SOURCE_SCHEMA;
+    for (const ref of await unfoldLists(parts.blobs, job.tenant, refs))
+      inputs.push(input(parts, job, step, lease, mountProven, port, ref, fromSource));
+  }
+  return {
+    lease: lease.id,
+    epoch: lease.epoch,
+    stage: step.stage,
+    stageVersion: step.version,
+    job: job.id,
+    asset: job.asset,
+    sourceName: sourceName(job.sourceUri),
+    attempt: lease.epoch,
+    config: JSON.stringify(step.config),
+    inputs,
+    expireTime: new Date(lease.expiresAtMs),
+    traceparent: formatTraceparent({ traceId: job.traceId, spanId: lease.spanId, sampled: true }),
+    attemptTimeoutMs: step.attemptMs,
+  };
+}
+
+function input(
+  { blobs, signingKey, dataUrl }: MessageParts,
+  job: Job,
+  step: Step,
+  lease: Lease,
+  mountProven: boolean,
+  port: string,
+  ref: ArtifactRef,
+  fromSource: boolean,
+): Artifact {
+  const common = { port, mediaType: ref.mediaType, sha256: ref.sha256, size: ref.size, name: ref.name ?? "" };
+  if (ref.inline !== undefined)
+    return { ...common, path: "", content: { $case: "inline", value: Buffer.from(ref.inline, "base64") } };
+  const grant: DataGrant = {
+    tenant: job.tenant,
+    job: job.id,
+    stage: step.stage,
+    lease: lease.id,
+    epoch: lease.epoch,
+    kind: fromSource ? "source" : "blob",
+    sha256: ref.sha256,
+    size: ref.size,
+    n: 0,
+  };
+  const local = fromSource
+    ? sourcePath(job.sourceUri)
+    : blobs.localPath({ tenant: job.tenant, sha256: ref.sha256, size: ref.size });
+  return {
+    ...common,
+    path: mountProven ? (local ?? "") : "",
+    content: { $case: "url", value: `${dataUrl()}${signGrant(grant, signingKey)}` },
+  };
+}
