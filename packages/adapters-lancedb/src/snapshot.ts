@@ -1,9 +1,10 @@
 import { HeimdexError } from "@heimdex/errors";
-import { type IndexedMoment, type MomentFilter, type Scored, TEXT_FIELDS, type TextField } from "@heimdex/ports";
+import type { MomentFilter, Scored, TextField } from "@heimdex/ports";
 import type { Table as LanceTable } from "@lancedb/lancedb";
 import { bm25, idf } from "./bm25.ts";
 import { filterSql, inList, literal } from "./filter-sql.ts";
 import type { Ledger } from "./ledger.ts";
+import { momentsOf } from "./moments-of.ts";
 import { native } from "./native.ts";
 import { hasDirection, momentKey } from "./row-batch.ts";
 import { ROW_COLUMNS, type Space, tokensColumn } from "./table-schema.ts";
@@ -45,7 +46,8 @@ export class Snapshot {
   async searchText(field: TextField, terms: readonly string[], filter: MomentFilter, limit: number): Promise<Scored[]> {
     const wanted = [...new Set(cleanTokens(terms))];
     const count = atMost(limit);
-    if (wanted.length === 0 || count === 0) return [];
+    const totals = this.ledger.field(filter.tenant, field);
+    if (wanted.length === 0 || count === 0 || totals.rows === 0) return [];
     const column = tokensColumn(field);
     const candidates = await this.#match(field, wanted.join(" "))
       .where(filterSql(filter, this.#labelKey))
@@ -58,7 +60,6 @@ export class Snapshot {
     // With all the tenant's matches at hand, they need not be asked for again.
     if (tenantOnly(filter) && texts.length < Math.max(CANDIDATES, count))
       this.#learn(filter.tenant, field, wanted, texts);
-    const totals = this.ledger.field(filter.tenant, field);
     const frequencies = await this.documentFrequencies(field, wanted, filter.tenant);
     const idfs = new Map(wanted.map((term) => [term, idf(totals.rows, frequencies.get(term) ?? 0)]));
     const rowIds = candidates.getChild("_rowid");
@@ -70,8 +71,9 @@ export class Snapshot {
       .takeRowIds([...scores.keys()])
       .select([...ROW_COLUMNS])
       .withRowId()
-      .toArray();
-    return ordered(rows.map((row) => ({ row: toMoment(row), score: scores.get(BigInt(row._rowid)) ?? 0 })));
+      .toArrow();
+    const found = rows.getChild("_rowid");
+    return ordered(momentsOf(rows).map((row, i) => ({ row, score: scores.get(BigInt(found?.get(i))) ?? 0 })));
   }
 
   async searchVector(space: string, vector: Float32Array, filter: MomentFilter, limit: number): Promise<Scored[]> {
@@ -90,8 +92,9 @@ export class Snapshot {
       .where(filterSql(filter, this.#labelKey))
       .limit(count)
       .select([...ROW_COLUMNS, "_distance"])
-      .toArray();
-    return ordered(rows.map((row) => ({ row: toMoment(row), score: 1 - row._distance })));
+      .toArrow();
+    const distances = rows.getChild("_distance");
+    return ordered(momentsOf(rows).map((row, i) => ({ row, score: 1 - Number(distances?.get(i)) })));
   }
 
   async vectorsOf(
@@ -130,6 +133,7 @@ export class Snapshot {
   }
 
   #frequency(field: TextField, token: string, tenant: string): Promise<number> {
+    if (this.ledger.field(tenant, field).rows === 0) return Promise.resolve(0);
     const key = frequencyKey(tenant, field, token);
     const known = this.#frequencies.get(key);
     if (known !== undefined) return known;
@@ -194,27 +198,4 @@ function ordered(hits: Scored[]): Scored[] {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** A row as LanceDB gives it: Arrow's proxies for lists, null for what is absent. */
-function toMoment(row: Record<string, unknown>): IndexedMoment {
-  return {
-    id: row.id as string,
-    tenant: row.tenant as string,
-    asset: row.asset as string,
-    revision: row.revision as number,
-    start_ms: row.start_ms as number,
-    end_ms: row.end_ms as number,
-    spoken: row.spoken as string,
-    written: row.written as string,
-    described: row.described as string,
-    names: row.names as string,
-    custom: row.custom as string,
-    terms: Object.fromEntries(TEXT_FIELDS.map((field) => [field, row[tokensColumn(field)]])) as IndexedMoment["terms"],
-    labels: [...(row.labels as Iterable<string>)],
-    languages: [...(row.languages as Iterable<string>)],
-    title: row.title as string,
-    source: row.source as string,
-    recorded_ms: (row.recorded_ms as number | null) ?? undefined,
-  };
 }

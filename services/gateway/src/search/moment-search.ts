@@ -91,14 +91,9 @@ export class MomentSearch {
     signal: AbortSignal,
   ): Promise<MomentResults> {
     const query = sought.kind === "words" ? sought.query : NO_WORDS;
-    const fields = query.terms.length === 0 ? [] : channels.filter(isTextField);
     const spaces = await this.#spaces.of(filter.tenant);
-    const [words, frequencies, rows, ...likenesses] = await Promise.all([
-      Promise.all(fields.map((field) => this.#words(field, query.terms, filter))),
-      // Of all fields, whatever is searched: how much a word tells does not depend on where one looks for it.
-      query.terms.length === 0
-        ? []
-        : Promise.all(TEXT_FIELDS.map((field) => this.#index.documentFrequencies(field, query.terms, filter.tenant))),
+    const [{ words, frequencies }, rows, ...likenesses] = await Promise.all([
+      this.#words(query, channels.filter(isTextField), filter),
       this.#rows(filter.tenant),
       ...SPACE_KINDS.filter((kind) => channels.includes(kind)).map((kind) =>
         this.#likeness(kind, spaces[kind], sought, filter, signal),
@@ -127,11 +122,20 @@ export class MomentSearch {
   }
 
   async #words(
-    field: TextField,
-    terms: readonly string[],
+    { terms }: Query,
+    fields: readonly TextField[],
     filter: MomentFilter,
-  ): Promise<RankedChannel<IndexedMoment>> {
-    return { name: field, kind: "words", rows: await this.#index.searchText(field, terms, filter, DEPTH) };
+  ): Promise<{ words: RankedChannel<IndexedMoment>[]; frequencies: ReadonlyMap<string, number>[] }> {
+    if (terms.length === 0) return { words: [], frequencies: [] };
+    const words = fields.map(async (name) => {
+      const rows = await this.#index.searchText(name, terms, filter, DEPTH);
+      return { name, kind: "words", rows } as const;
+    });
+    const found = await Promise.all(words);
+    // Of all fields, whatever is searched: how much a word tells does not depend on where one looks for it. After the searches, for the index has
+    // then counted most of them.
+    const counted = TEXT_FIELDS.map((field) => this.#index.documentFrequencies(field, terms, filter.tenant));
+    return { words: found, frequencies: await Promise.all(counted) };
   }
 
   /** @param serving undefined where no asset has vectors of the kind yet */
