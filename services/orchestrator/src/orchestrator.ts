@@ -14,6 +14,7 @@ import { type DataServer, startDataServer } from "./data-server.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Estimates } from "./estimates.ts";
 import { grpcServer, listen, readAddress, stopServer } from "./grpc-server.ts";
+import { followIndexFormat } from "./index-format.ts";
 import { Indexer } from "./indexer.ts";
 import { Intake } from "./intake.ts";
 import { InteractiveLane } from "./interactive-lane.ts";
@@ -37,6 +38,8 @@ export interface Orchestrator extends AsyncDisposable {
   readonly workerAddress: string;
   /** Queued jobs are planned from now on: the stages that are to be part of plans have registered. */
   openIntake(): void;
+  /** Resolves once what was found waiting for the index at the start has been tried: searches lack nothing then. */
+  readonly indexed: Promise<void>;
 }
 
 /** A session is forgotten after so many lives of a lease without a word. */
@@ -163,7 +166,10 @@ export async function startOrchestrator(
   );
   if (config.soleHost) await sweeps.releaseAll();
   await sweeps.watchDisk();
+  const marked = await followIndexFormat(catalog, index);
+  if (marked > 0) log.info({ assets: marked }, "the index is stored in a new way: filling it from the sidecars");
   await sweeps.heal();
+  const indexed = indexer.idle();
 
   const server = grpcServer(telemetry);
   server.add(
@@ -271,6 +277,7 @@ export async function startOrchestrator(
   return {
     workerAddress: `${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
     openIntake: () => intake.open(),
+    indexed,
     async [Symbol.asyncDispose]() {
       if (held.disposed) return;
       stopping.abort(new HeimdexError("CANCELLED", "the orchestrator stops"));

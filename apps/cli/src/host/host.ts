@@ -36,7 +36,7 @@ export interface HostOptions {
 export interface Host extends AsyncDisposable {
   readonly address: HostAddress;
   readonly folder: DataFolder;
-  /** Resolves when every stage of the services it runs has registered or its service has failed repeatedly, and after 60 s at the latest; plans are made from then on, unless it runs only some services. */
+  /** Resolves when every stage of the services it runs has registered or its service has failed repeatedly, and after 60 s at the latest; plans are made from then on, unless it runs only some services. Also waits for an index that has to be filled anew. */
   readonly ready: Promise<void>;
 }
 
@@ -122,10 +122,11 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   };
   await writeWhole(hostFile(folder), `${JSON.stringify(address)}\n`);
   cleanup.defer(() => rm(hostFile(folder), { force: true }));
-  const ready = waitForStages(catalog, services, supervisor, stopping.signal).then(() => {
+  const staged = waitForStages(catalog, services, supervisor, stopping.signal).then(() => {
     // Whoever runs only some services (to search, to list) leaves planning to whoever runs all.
     if (STAGE_SERVICES.every((service) => services.includes(service))) orchestrator.openIntake();
   });
+  const ready = Promise.all([staged, orchestrator.indexed]).then(() => {});
   ready.catch((reason: unknown) => {
     if (!stopping.signal.aborted) telemetry.log.error({ err: reason }, "waiting for the stages failed");
   });
