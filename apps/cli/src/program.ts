@@ -152,10 +152,22 @@ export function createProgram(execute: Execute): Command {
     .description("shows the jobs under way until there are none")
     .addOption(jobsOption())
     .action(on(async () => (await import("./commands/watch.ts")).watch));
-  program
-    .command("stages")
+  const stages = program.command("stages").description("lists stages, turns them off and on");
+  stages
+    .command("ls", { isDefault: true })
     .description("lists stages, their workers and models")
-    .action(on(async () => (await import("./commands/stages.ts")).stages));
+    .action(on(async () => (await import("./commands/stages.ts")).listStages));
+  stages
+    .command("disable")
+    .description("turns a stage off and removes what it made, in all assets")
+    .argument("<stage>", "such as vision.faces")
+    .option("--dry-run", "only say what would be removed")
+    .action(on(async () => (await import("./commands/stages.ts")).disableStage));
+  stages
+    .command("enable")
+    .description("turns a stage on again; index again to make what it makes")
+    .argument("<stage>", "such as vision.faces")
+    .action(on(async () => (await import("./commands/stages.ts")).enableStage));
 
   const models = program.command("models").description("lists, fetches and checks models");
   models

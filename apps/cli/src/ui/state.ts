@@ -20,6 +20,7 @@ export function paintState(state: string, style: Style): string {
     case "EMPTY":
     case "CACHED":
     case "RETIRED":
+    case "DISABLED":
       return style.dim(state);
     default:
       return state;
