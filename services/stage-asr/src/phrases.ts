@@ -18,7 +18,7 @@ export interface PhraseOptions {
 export function toItems(
   regions: readonly RecognizedRegion[],
   asset: string,
-  layerLanguage: string,
+  layerLanguage: string | undefined,
   durationMs: number,
   options: PhraseOptions,
 ): Item[] {
@@ -28,7 +28,8 @@ export function toItems(
     if (words.length === 0 || meanConfidence(words) < options.minConfidence || isLoop(words)) continue;
     const { language } = recognized;
     for (const phrase of splitPhrases(words, options)) {
-      items.push({ ...toItem(phrase, asset), ...(language && language !== layerLanguage ? { language } : {}) });
+      const item = toItem(phrase, asset, language ?? layerLanguage);
+      items.push({ ...item, ...(language && language !== layerLanguage ? { language } : {}) });
     }
   }
   return items.sort((a, b) => a.start_ms - b.start_ms);
@@ -94,12 +95,16 @@ function splitLong(words: Word[], maxMs: number): Word[][] {
   return [...splitLong(words.slice(0, cut), maxMs), ...splitLong(words.slice(cut), maxMs)];
 }
 
-function toItem(words: Word[], asset: string): Item {
+/** Written without blanks between words. */
+const UNSPACED = new Set(["zh", "ja", "th", "lo", "my", "yue"]);
+
+function toItem(words: Word[], asset: string, language: string | undefined): Item {
   const start_ms = words[0]?.start_ms ?? 0;
   const end_ms = words.at(-1)?.end_ms ?? start_ms;
   const confidence = words.some((word) => word.confidence !== undefined)
     ? { confidence: Number(meanConfidence(words).toFixed(3)) }
     : {};
-  const text = words.map((word) => word.text).join(" ");
+  const between = UNSPACED.has(language?.split("-")[0] ?? "") ? "" : " ";
+  const text = words.map((word) => word.text).join(between);
   return { id: itemId("phrase", asset, "transcript", start_ms), start_ms, end_ms, ...confidence, text, words };
 }

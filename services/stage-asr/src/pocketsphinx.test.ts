@@ -33,7 +33,7 @@ async function twice(t: TestContext) {
 
 async function options(t: TestContext, more: Partial<RecognizeOptions> = {}): Promise<RecognizeOptions> {
   const scratch = await tempFolder(t);
-  return { scratch, threads: 1, signal: new AbortController().signal, onCpu() {}, onRegion() {}, ...more };
+  return { scratch, signal: new AbortController().signal, onCpu() {}, onRegion() {}, ...more };
 }
 
 /** An installation whose program is this shell script; `$REAL` is the true one. */
@@ -41,14 +41,14 @@ async function scripted(t: TestContext, script: string): Promise<PocketSphinx> {
   const binary = joinPath(await tempFolder(t), "program");
   await writeFile(binary, `#!/bin/sh\nREAL=${install.binary}\n${script}\n`);
   await chmod(binary, 0o755);
-  return new PocketSphinx({ ...install, binary });
+  return new PocketSphinx({ ...install, binary }, 1);
 }
 
 test("words are recognised with times in order and within their region, each region told once", async (t) => {
   const { audio, regions } = await twice(t);
   const told: SpeechRegion[] = [];
   let cpuMs = 0;
-  const results = await new PocketSphinx(install).recognize(
+  const results = await new PocketSphinx(install, 1).recognize(
     audio,
     regions,
     await options(t, {
@@ -84,12 +84,22 @@ test("how many processes share the work changes nothing in the answer", async (t
   const { audio, regions } = await twice(t);
   // Enough for two processes.
   const many = [...regions, ...regions.slice(0, 1)];
-  const sphinx = new PocketSphinx(install);
   const [one, two] = [
-    await sphinx.recognize(audio, many, await options(t, { threads: 1 })),
-    await sphinx.recognize(audio, many, await options(t, { threads: 2 })),
+    await new PocketSphinx(install, 1).recognize(audio, many, await options(t)),
+    await new PocketSphinx(install, 2).recognize(audio, many, await options(t)),
   ];
   assert.deepEqual(one, two);
+});
+
+test("a language it does not know is refused, by name", async (t) => {
+  const { audio, regions } = await twice(t);
+  const sphinx = new PocketSphinx(install, 1);
+  await assert.rejects(sphinx.recognize(audio, regions, await options(t, { language: "de-AT" })), {
+    kind: "TERMINAL",
+    reason: "LANGUAGE_UNSUPPORTED",
+    message: /pocketsphinx-en-us/,
+  });
+  assert.equal((await sphinx.recognize(audio, regions, await options(t, { language: "en-GB" }))).length, 2);
 });
 
 test("a program that is killed fails the attempt with a reason", async (t) => {

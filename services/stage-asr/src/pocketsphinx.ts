@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { MediaError, runChild } from "@heimdex/media";
 import { type FailureKind, StageFailure, type StageModel } from "@heimdex/stage-sdk";
 import { parseCtm } from "./ctm.ts";
+import { languageUnsupported } from "./engine-failure.ts";
+import { fitWords } from "./fit-words.ts";
 import type { PocketSphinxInstall } from "./pocketsphinx-install.ts";
-import type { RecognizedRegion, RecognizedWord, RecognizeOptions, Recognizer } from "./recognizer.ts";
+import type { RecognizedRegion, RecognizeOptions, Recognizer } from "./recognizer.ts";
 import type { SpeechRegion } from "./speech-segmenter.ts";
 import type { WavAudio } from "./wav-audio.ts";
 
@@ -42,18 +44,26 @@ export class PocketSphinx implements Recognizer {
   readonly language = "en-US";
   readonly models: readonly StageModel[];
   readonly #install: PocketSphinxInstall;
+  readonly #threads: number;
 
-  constructor(install: PocketSphinxInstall) {
+  /** @param threads regions recognised side by side, each in a process of its own */
+  constructor(install: PocketSphinxInstall, threads: number) {
     this.#install = install;
+    this.#threads = Math.max(1, threads);
     this.models = [install.model];
   }
+
+  /** Nothing to load: each batch is a process. */
+  async start(): Promise<void> {}
 
   async recognize(
     audio: WavAudio,
     regions: readonly SpeechRegion[],
     options: RecognizeOptions,
   ): Promise<RecognizedRegion[]> {
-    const batches = splitIntoBatches(regions, options.threads);
+    const wanted = options.language === undefined ? "en" : new Intl.Locale(options.language).language;
+    if (wanted !== "en") throw languageUnsupported(this.#install.model.id, "it knows US English only");
+    const batches = splitIntoBatches(regions, this.#threads);
     const results: RecognizedRegion[][] = [];
     // One failed batch ends the others: the attempt fails as a whole.
     const stop = new AbortController();
@@ -65,7 +75,7 @@ export class PocketSphinx implements Recognizer {
         results[index] = await this.#batch(audio, batch, { ...options, scratch, signal });
       }
     };
-    const workers = Array.from({ length: Math.min(Math.max(1, options.threads), batches.length) }, () =>
+    const workers = Array.from({ length: Math.min(this.#threads, batches.length) }, () =>
       work().catch((error) => {
         stop.abort(error);
         throw error;
@@ -122,7 +132,10 @@ export class PocketSphinx implements Recognizer {
       throw recognizerFailed(kind, reason, error.message, error.logTail, error);
     }
     const words = parseCtm(await readFile(join(scratch, "ctm"), "utf8"));
-    return Array.from(ids, ([id, region]) => ({ region, words: inOrder(words.get(id) ?? [], region) }));
+    return Array.from(ids, ([id, region]) => ({
+      region,
+      words: fitWords(words.get(id) ?? [], region.endMs - region.startMs),
+    }));
   }
 
   #args(scratch: string, dataOffset: number): string[] {
@@ -146,7 +159,7 @@ function controlLine(id: string, { startMs, endMs }: SpeechRegion): string {
 /** Regions in order, in lists of at most `BATCH_MS` of speech, and enough of them to keep `threads` processes busy. */
 function splitIntoBatches(regions: readonly SpeechRegion[], threads: number): SpeechRegion[][] {
   const total = regions.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-  const target = Math.min(BATCH_MS, Math.max(MIN_BATCH_MS, total / Math.max(1, threads)));
+  const target = Math.min(BATCH_MS, Math.max(MIN_BATCH_MS, total / threads));
   const batches: SpeechRegion[][] = [];
   let room = 0;
   for (const region of regions) {
@@ -159,21 +172,6 @@ function splitIntoBatches(regions: readonly SpeechRegion[], threads: number): Sp
     room -= length;
   }
   return batches;
-}
-
-/** Holds the interface's promise whatever the program prints: in order, without overlap, within the region. */
-function inOrder(words: readonly RecognizedWord[], region: SpeechRegion): RecognizedWord[] {
-  const length = region.endMs - region.startMs;
-  const out: RecognizedWord[] = [];
-  let free = 0;
-  for (const word of words) {
-    const startMs = Math.max(free, word.startMs);
-    const endMs = Math.min(length, word.endMs);
-    if (endMs <= startMs) continue;
-    out.push({ ...word, startMs, endMs });
-    free = endMs;
-  }
-  return out;
 }
 
 function recognizerFailed(

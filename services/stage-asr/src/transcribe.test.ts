@@ -13,7 +13,7 @@ import { VadThread } from "./vad-thread.ts";
 
 const found = await findPocketSphinx();
 assert.ok(found.found, "these tests need pocketsphinx and its US English model");
-const recognizer = new PocketSphinx(found.install);
+const recognizer = new PocketSphinx(found.install, 1);
 const vad = new VadThread(await sileroPath());
 after(() => vad[Symbol.asyncDispose]());
 
@@ -26,7 +26,6 @@ async function run(t: TestContext, pcm: Pcm) {
       path: await writeWav(joinPath(folder, "a.wav"), pcm),
       asset: "asset",
       scratch: folder,
-      threads: 1,
       speechThreshold: 0.5,
       phrases: { pauseMs: 600, maxPhraseMs: 10_000, minConfidence: 0.1 },
       signal: new AbortController().signal,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { StageLayer } from "@heimdex/sidecar";
 import type { StageModel } from "@heimdex/stage-sdk";
 import { type PhraseOptions, toItems } from "./phrases.ts";
-import type { Recognizer } from "./recognizer.ts";
+import type { RecognizedRegion, Recognizer } from "./recognizer.ts";
 import { SEGMENTER_DEFAULTS, type SpeechRegion } from "./speech-segmenter.ts";
 import type { VadThread } from "./vad-thread.ts";
 import { durationMs } from "./wav-audio.ts";
@@ -24,8 +24,8 @@ export interface TranscribeRequest {
   /** Id of the asset, for item ids. */
   readonly asset: string;
   readonly scratch: string;
-  /** Regions recognised side by side. */
-  readonly threads: number;
+  /** BCP-47 tag of what is spoken; undefined: to be found out, as far as the engine can. */
+  readonly language?: string | undefined;
   /** From which probability a window of 32 ms counts as speech, 0..1. */
   readonly speechThreshold: number;
   readonly phrases: PhraseOptions;
@@ -43,11 +43,14 @@ export interface Transcription {
   /** Speech found, in ms. */
   readonly speechMs: number;
   readonly regions: number;
+  /** Regions whose text was not believed. */
+  readonly dropped: number;
 }
 
 /** Finds speech, recognises it and writes it down as a layer; no speech, no items. Memory does not grow with the length
  * of the audio, only with what is said.
- * @throws StageFailure AUDIO_UNREADABLE, VAD_FAILED, RECOGNIZER_FAILED, RECOGNIZER_TIMEOUT */
+ * @throws StageFailure AUDIO_UNREADABLE, VAD_FAILED, LANGUAGE_UNSUPPORTED, MODEL_UNUSABLE, RECOGNIZER_FAILED, RECOGNIZER_TIMEOUT,
+ *   ENGINE_KILLED, ENGINE_CRASHED, ENGINE_TIMEOUT */
 export async function transcribe(
   { vad, recognizer }: Omit<TranscribeEngines, "models">,
   request: TranscribeRequest,
@@ -70,7 +73,7 @@ export async function transcribe(
       : await span(recognizer.engine, { regions: regions.length, "speech.duration_ms": speechMs }, () =>
           recognizer.recognize(audio, regions, {
             scratch: join(request.scratch, "recognizer"),
-            threads: request.threads,
+            language: request.language,
             signal: request.signal,
             onCpu: request.onCpu,
             onRegion: (region) => {
@@ -79,10 +82,28 @@ export async function transcribe(
             },
           }),
         );
-  const items = toItems(recognized, request.asset, recognizer.language, audioMs, request.phrases);
+  const language = mainLanguage(recognized) ?? recognizer.language;
+  const items = toItems(recognized, request.asset, language, audioMs, request.phrases);
   progress(1, "done");
-  const layer: StageLayer<"transcript"> = { kind: "transcript", version: 1, language: recognizer.language, items };
-  return { layer, audioMs, speechMs, regions: regions.length };
+  const layer: StageLayer<"transcript"> = {
+    kind: "transcript",
+    version: 1,
+    ...(language === undefined ? {} : { language }),
+    items,
+  };
+  const dropped = recognized.filter((region) => region.dropped !== undefined).length;
+  return { layer, audioMs, speechMs, regions: regions.length, dropped };
+}
+
+/** The language most is said in, by time; undefined where no region says one. */
+function mainLanguage(regions: readonly RecognizedRegion[]): string | undefined {
+  const spokenMs = new Map<string, number>();
+  for (const { language, words } of regions) {
+    if (language === undefined) continue;
+    const ms = words.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+    if (ms > 0) spokenMs.set(language, (spokenMs.get(language) ?? 0) + ms);
+  }
+  return [...spokenMs].reduce((a, b) => (b[1] > a[1] ? b : a), [undefined, 0] as [string | undefined, number])[0];
 }
 
 function lengthMs({ startMs, endMs }: SpeechRegion): number {
