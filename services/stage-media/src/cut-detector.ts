@@ -34,6 +34,8 @@ const MAX_SIDE = 64;
  * Needs FLASH_SECONDS of look-ahead; memory does not grow with the video. */
 export class CutDetector {
   #seen: Seen[] = [];
+  /** Memory of pictures that are no longer needed. */
+  readonly #free: Uint8Array[] = [];
   #center = 0;
   readonly #onCut: (at: TimedPicture, flash: boolean) => void;
 
@@ -47,10 +49,15 @@ export class CutDetector {
     return this.#seen[this.#center]?.time ?? Number.NEGATIVE_INFINITY;
   }
 
-  push(next: TimedPicture): void {
+  /** Copies the picture: its memory may be used again afterwards. */
+  push({ pts, time, picture: { width, height, planes } }: TimedPicture): void {
     const before = this.#seen.at(-1);
-    this.#seen.push({ ...next, change: before === undefined ? 0 : difference(before.picture, next.picture) });
-    while (this.#ready(next.time)) this.#advance();
+    const own = this.#free.pop() ?? new Uint8Array(planes.length);
+    own.set(planes);
+    const picture = { width, height, planes: own };
+    const change = before === undefined ? 0 : difference(before.picture, picture);
+    this.#seen.push({ pts, time, picture, change });
+    while (this.#ready(time)) this.#advance();
   }
 
   finish(): void {
@@ -73,7 +80,7 @@ export class CutDetector {
     const keepFrom = center.time - FLASH_SECONDS;
     let drop = Math.max(0, this.#center - MAX_SIDE);
     while (drop < this.#center - NEIGHBOURS - 1 && (this.#seen[drop] as Seen).time < keepFrom) drop++;
-    this.#seen.splice(0, drop);
+    for (const { picture } of this.#seen.splice(0, drop)) this.#free.push(picture.planes);
     this.#center -= drop;
   }
 

@@ -4,19 +4,21 @@ export class FramePairs {
   readonly #frameBytes: number;
   readonly #onFrame: (frame: Uint8Array, pts: number, index: number) => void;
   readonly #frames: Uint8Array[] = [];
+  readonly #free: Uint8Array[] = [];
   readonly #pts: number[] = [];
   #index = 0;
 
   /** @param frameBytes size of each raw frame
-   * @param onFrame called in order; `index` from 0 */
+   * @param onFrame called in order; `index` from 0. The frame's memory is used again as soon as it returns: a new piece for each of
+   * an hour's frames would leave more than a GiB to the collector */
   constructor(frameBytes: number, onFrame: (frame: Uint8Array, pts: number, index: number) => void) {
     this.#frameBytes = frameBytes;
     this.#onFrame = onFrame;
   }
 
-  /** Reads raw frames, each into memory of its own. A frame that is cut off at the end is dropped. */
+  /** Reads raw frames. A frame that is cut off at the end is dropped. */
   readonly readFrames = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    let frame = new Uint8Array(this.#frameBytes);
+    let frame = this.#blank();
     let filled = 0;
     for await (const chunk of chunks)
       for (let at = 0; at < chunk.length; ) {
@@ -26,9 +28,9 @@ export class FramePairs {
         at += part.length;
         if (filled < this.#frameBytes) continue;
         this.#frames.push(frame);
-        frame = new Uint8Array(this.#frameBytes);
         filled = 0;
         this.#flush();
+        frame = this.#blank();
       }
   };
 
@@ -50,6 +52,13 @@ export class FramePairs {
     const count = Math.min(this.#frames.length, this.#pts.length);
     const frames = this.#frames.splice(0, count);
     const pts = this.#pts.splice(0, count);
-    for (const [at, frame] of frames.entries()) this.#onFrame(frame, pts[at] as number, this.#index++);
+    for (const [at, frame] of frames.entries()) {
+      this.#onFrame(frame, pts[at] as number, this.#index++);
+      this.#free.push(frame);
+    }
+  }
+
+  #blank(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(this.#frameBytes);
   }
 }
