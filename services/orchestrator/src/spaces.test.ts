@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type SpaceRecord, spaceProgress, spaceRecordId } from "@heimdex/kernel";
 import { checkSidecar, layersOf } from "@heimdex/sidecar";
+import { Cut } from "./testing/cut.ts";
 import { embed, type MadeModel, madeModel, vectorOf } from "./testing/embedders.ts";
 import { film, listen, probe, type Runs } from "./testing/stages.ts";
 import { TENANT, World } from "./testing/world.ts";
@@ -249,4 +250,41 @@ test("back to the old model, and on to a third: what was being filled is given u
   assert.equal((await search(world, "snow")).assets.length, 2);
   assert.equal(runs.get("made.embed new"), 4, "nothing ran twice");
   await stop();
+});
+
+test("killed between any two writes of the roll-over, the next start goes on, and search is never without an answer", async (t) => {
+  const cut = new Cut();
+  // Nothing heals but the next start: what is cut stays as it is until then.
+  const world = await World.open(t, { healEveryMs: 3_600_000, leaveAfterMs: 0 }, cut.wrap);
+  const uris = await films(world, 2);
+  const models = [OLD, NEW];
+  let stop = await world.serve([probe(), listen(), embed(OLD)]);
+  const assets = await indexAll(world, uris);
+  await stop();
+  const wet = [assets[0]];
+  let wasCut = true;
+  for (let writes = 0, round = 1; wasCut; round++, writes++) {
+    const [from, to] = [models[(round + 1) % 2], models[round % 2]] as [MadeModel, MadeModel];
+    stop = await world.serve([probe(), listen(), embed(to)]);
+    await indexAll(world, uris.slice(0, 1));
+    assert.deepEqual(await states(world), [from.id, to.id], `round ${round}`);
+    cut.after(writes);
+    await world.create(uris[1] as string).catch(() => {});
+    const switched = async () => (await states(world))[0] === to.id;
+    await world.until(async () => (cut.isCut || (await switched()) ? true : undefined), "it is killed or done");
+    wasCut = cut.mend();
+    await stop();
+    await world.stop();
+    assert.deepEqual((await search(world, "a boat")).assets, wet, `after ${writes} writes`);
+    await world.start({ healEveryMs: 20 });
+    stop = await world.serve([probe(), listen(), embed(to)]);
+    await world.create(uris[1] as string);
+    const searches = searchOn(t, world, wet as string[]);
+    await world.until(async () => ((await switched()) ? true : undefined), `${to.id} serves after ${writes} writes`);
+    await world.until(async () => ((await spaces(world)).leaving.length === 0 ? true : undefined), "the other is gone");
+    await searches.stop();
+    assert.deepEqual([...(await world.ports.index.stats(TENANT)).spaces.keys()], [to.space], `after ${writes} writes`);
+    await stop();
+    await world.restart();
+  }
 });

@@ -17,9 +17,14 @@ export class Cut {
     this.#left = writes;
   }
 
+  /** Whether a write has been held back. */
+  get isCut(): boolean {
+    return this.#left < 0;
+  }
+
   /** Lets all pass again. Says whether any was held back. */
   mend(): boolean {
-    const wasCut = this.#left < 0;
+    const wasCut = this.isCut;
     this.#left = Number.POSITIVE_INFINITY;
     return wasCut;
   }
