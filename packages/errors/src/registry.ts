@@ -169,6 +169,16 @@ export const ERRORS = {
     "Start its service; `heimdex stages` shows what is there.",
   ),
   NO_MODEL: entry("FAILED_PRECONDITION", "A model is missing.", "`heimdex models pull bundled`."),
+  MODEL_IN_USE: entry(
+    "FAILED_PRECONDITION",
+    "A stage of this data directory is set to the model.",
+    "Set it to another one first: `heimdex models use STAGE=ID`.",
+  ),
+  MODEL_UNUSABLE: entry(
+    "FAILED_PRECONDITION",
+    "A stage cannot run with the model it is set to.",
+    "`heimdex models doctor` says what is wrong with it.",
+  ),
   MODEL_FETCH_FAILED: entry(
     "UNAVAILABLE",
     "A model could not be fetched.",

@@ -13,7 +13,7 @@ const hub: ModelEntryInput = {
   licence: { spdx: "Apache-2.0", note: "Made by this test." },
   source: { kind: "hf", repo: "somebody/tiny", revision: "main" },
   files: { "onnx/model_quantized.onnx": {}, "generation_config.json": { optional: true } },
-  runtime: "none",
+  runtime: "heimdex",
   preprocessing: "none",
 };
 const isValid = (entry: unknown) => modelEntrySchema.safeParse(entry).success;

@@ -100,8 +100,8 @@ export const modelEntrySchema = z
     /** By path within the model's folder. */
     files: z.record(relativePath, modelFile),
     recipe: modelRecipe.optional(),
-    /** What runs it. */
-    runtime: z.string().min(1),
+    /** What runs it; `heimdex`: our own code. */
+    runtime: z.enum(["onnxruntime", "tfjs-wasm", "transformers.js", "sherpa-onnx", "pocketsphinx", "heimdex"]),
     /** What must be done to its input; a change of it is a change of results. */
     preprocessing: z.string().min(1),
   })

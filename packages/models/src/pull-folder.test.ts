@@ -17,7 +17,7 @@ const shared = {
   stages: ["test.stage"],
   revision: "1",
   licence: { spdx: "Apache-2.0", note: "Made by this test." },
-  runtime: "none",
+  runtime: "heimdex" as const,
   preprocessing: "none",
 };
 const hub: ModelEntry = {
@@ -30,6 +30,7 @@ const hub: ModelEntry = {
 const fixed: ModelEntry = {
   ...shared,
   id: "tiny-package",
+  stages: ["test.other"],
   source: { kind: "npm", package: "tiny", version: "1.0.0", integrity: `sha512-${"A".repeat(86)}==`, size: 1 },
   files: { "model.onnx": { path: "dist/Tiny.onnx", sha256: sha256(weights), size: weights.length } },
 };

@@ -39,7 +39,7 @@ const entry: ModelEntry = {
     "empty.txt": {},
     "generation_config.json": { optional: true },
   },
-  runtime: "none",
+  runtime: "heimdex",
   preprocessing: "none",
 };
 /** Failures are seen in milliseconds; nothing waits for them. */

@@ -62,7 +62,7 @@ before(async () => {
       integrity: `sha512-${createHash("sha512").update(tarball).digest("base64")}`,
       size: tarball.length,
     },
-    runtime: "none",
+    runtime: "heimdex" as const,
     preprocessing: "none",
   };
   entry = {

@@ -31,7 +31,7 @@ export const pictureModels: readonly ModelEntryInput[] = [
         size: 4_030_290,
       },
     },
-    runtime: "TensorFlow.js on WASM",
+    runtime: "tfjs-wasm",
     preprocessing:
       "256x256 by Pillow's bilinear filter, R G B of 0..255; means of tower_0/MobilenetV3/expanded_conv_14/add over the whole and over each quarter, both L2-normalised, then together.",
   },
@@ -55,7 +55,7 @@ export const pictureModels: readonly ModelEntryInput[] = [
       "onnx/vision_model_quantized.onnx": {},
       "onnx/text_model_quantized.onnx": {},
     },
-    runtime: "transformers.js on onnxruntime",
+    runtime: "transformers.js",
     preprocessing:
       "Pictures: 224x224 by Pillow's bilinear filter, R G B taken from 0..255 to -1..1. Texts: lower case, 64 tokens, padded or cut. Pooled outputs, L2-normalised.",
   },

@@ -25,7 +25,7 @@ export const sentenceModels: readonly ModelEntryInput[] = [
     },
     source: { kind: "hf", repo: "Xenova/all-MiniLM-L6-v2", revision: "main" },
     files: FILES,
-    runtime: "transformers.js on onnxruntime",
+    runtime: "transformers.js",
     preprocessing:
       "WordPiece, at most 256 tokens a pass, one text at a time; mean over the last states, L2-normalised. Longer texts are cut in halves, the states of all parts averaged.",
   },
@@ -41,7 +41,7 @@ export const sentenceModels: readonly ModelEntryInput[] = [
     },
     source: { kind: "hf", repo: "Xenova/multilingual-e5-small", revision: "main" },
     files: FILES,
-    runtime: "transformers.js on onnxruntime",
+    runtime: "transformers.js",
     preprocessing:
       "`query: ` before a query, `passage: ` before what it is to find; SentencePiece, at most 512 tokens a pass, one text at a time; mean over the last states, L2-normalised. Longer texts are cut in halves, the states of all parts averaged.",
   },
