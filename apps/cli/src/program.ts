@@ -169,7 +169,7 @@ export function createProgram(execute: Execute): Command {
     .argument("<stage>", "such as vision.faces")
     .action(on(async () => (await import("./commands/stages.ts")).enableStage));
 
-  const models = program.command("models").description("lists, fetches and checks models");
+  const models = program.command("models").description("lists, fetches, checks and chooses models");
   models
     .command("ls", { isDefault: true })
     .description("lists models")
@@ -181,10 +181,25 @@ export function createProgram(execute: Execute): Command {
     .option("--from <folder>", "folder to copy one model from, instead of its source")
     .action(on(async () => (await import("./commands/models.ts")).pullModels));
   models
+    .command("use")
+    .description("sets stages to a model, and runs again what that changes")
+    .argument("<what>", "a profile, a model's id, or STAGE=ID")
+    .option("--yes", "do not ask")
+    .action(on(async () => (await import("./commands/use-model.ts")).useModel));
+  models
     .command("verify")
     .description("reads every byte of the models and compares it with its digest")
     .argument("[model...]", "ids or a profile; default: every model that is there")
     .action(on(async () => (await import("./commands/models.ts")).verifyModels));
+  models
+    .command("rm")
+    .description("removes a model's files, and forgets what was recorded of them")
+    .argument("<model...>", "ids")
+    .action(on(async () => (await import("./commands/models.ts")).removeModels));
+  models
+    .command("doctor")
+    .description("checks each stage's model: is it there, is it whole, does it load")
+    .action(on(async () => (await import("./commands/model-doctor.ts")).modelDoctor));
 
   program
     .command("trace")

@@ -1,33 +1,45 @@
+import { HeimdexError } from "@heimdex/errors";
 import {
+  choicesFor,
   listModels as list,
   modelFolder,
   type PullEvent,
   type PulledModel,
   pullModels as pull,
+  removeModel as remove,
   verifyModels as verify,
 } from "@heimdex/models";
 import type { Context } from "../context.ts";
+import { dataRoot } from "../data-root.ts";
 import { EXIT_FAILED } from "../exit-code.ts";
+import { readSettings } from "../host/settings.ts";
+import { stagesUsing } from "../models/model-setting.ts";
 import { bar } from "../ui/bar.ts";
 import { bytes, printable, table } from "../ui/text.ts";
 
 /** `models ls` */
-export async function listModels({ terminal }: Context): Promise<undefined> {
-  const models = await list();
+export async function listModels(context: Context): Promise<undefined> {
+  const { terminal, env } = context;
+  const { stage_models: settings } = await readSettings(dataRoot(context.data, env));
+  const models = (await list()).map((model) => ({ ...model, chosen_for: stagesUsing(model.id, settings, env) }));
   terminal.document({ folder: modelFolder(), models });
   const rows = models.map((model) => [
     terminal.style.bold(model.id),
     model.present ? terminal.style.good("present") : terminal.style.warn("missing"),
-    bytes(model.size),
+    model.size === 0 ? "?" : bytes(model.size),
     model.profiles.join(", "),
+    model.chosen_for.length > 0 ? `used by ${model.chosen_for.join(", ")}` : model.choice ? "" : "helps",
     model.licence,
-    model.purpose,
+    model.source,
   ]);
-  for (const row of table(rows, [2])) terminal.line(row);
+  for (const [at, row] of table(rows, [2]).entries()) {
+    terminal.line(row);
+    terminal.line(terminal.style.dim(`    ${models[at]?.purpose}`));
+  }
   terminal.line(terminal.style.dim(`in ${printable(modelFolder())}`));
-  const missing = models.filter(({ present, source }) => !present && !source.startsWith("system:"));
+  const missing = models.filter(({ present, chosen_for }) => !present && chosen_for.length > 0);
   if (missing.length > 0)
-    terminal.note(`Fetch what is missing: heimdex models pull ${missing.map(({ id }) => id).join(" ")}`);
+    terminal.note(`Fetch what is used: heimdex models pull ${missing.map(({ id }) => id).join(" ")}`);
 }
 
 /** `models pull` */
@@ -105,4 +117,28 @@ export async function verifyModels(
   const wrong = models.filter(({ state }) => state !== "OK");
   if (wrong.length > 0) terminal.note(`next: heimdex models pull ${wrong.map(({ id }) => id).join(" ")}`);
   return wrong.length > 0 || models.length === 0 ? EXIT_FAILED : undefined;
+}
+
+/** `models rm` */
+export async function removeModels(context: Context, ids: readonly string[]): Promise<undefined> {
+  const { terminal, env, signal } = context;
+  const root = dataRoot(context.data, env);
+  const { stage_models: settings } = await readSettings(root);
+  // All are looked at before the first is removed.
+  for (const id of ids) {
+    const [stage] = stagesUsing(id, settings, env);
+    if (stage === undefined) continue;
+    const others = choicesFor(stage).filter((choice) => choice.id !== id);
+    throw new HeimdexError("MODEL_IN_USE", `${stage} of ${root} uses ${id}`, {
+      help:
+        others.length === 0
+          ? "It has no other model."
+          : `Set it to another one first: \`heimdex models use ${stage}=${others[0]?.id}\`.`,
+      metadata: { model: id, stage, data: root },
+    });
+  }
+  const models = [];
+  for (const id of ids) models.push(await remove(id, { signal }));
+  terminal.document({ folder: modelFolder(), models });
+  for (const { id, state } of models) terminal.line(`${id}  ${state === "REMOVED" ? "removed" : "was not there"}`);
 }
