@@ -60,4 +60,34 @@ export const faceModels: readonly ModelEntryInput[] = [
     preprocessing:
       "blazeface: 256 px letterboxed on black, RGB x/127.5-1; facemesh: 192 px around the upright face at 1.5 times its box, RGB x/255; faceres: 224 px aligned by five marks with a margin of 1.2, BGR minus 103.939/116.779/123.68. samples.jpg: a photograph of people, for demo and tests.",
   },
+  {
+    id: "yunet-sface",
+    profiles: ["standard"],
+    purpose: "Finds faces and tells people apart, without naming them",
+    stages: ["vision.faces"],
+    revision: "YuNet 2023mar and SFace 2021dec of the OpenCV Zoo",
+    licence: {
+      spdx: "MIT AND Apache-2.0",
+      note: "YuNet: Shiqi Yu, MIT. SFace: Yaoyao Zhong and others, Apache-2.0. Both as the OpenCV Zoo's folders say.",
+    },
+    source: {
+      kind: "https",
+      baseUrl:
+        "https://media.githubusercontent.com/media/opencv/opencv_zoo/47534e27c9851bb1128ccc0102f1145e27f23f98/models/",
+    },
+    files: {
+      "yunet.onnx": {
+        path: "face_detection_yunet/face_detection_yunet_2023mar.onnx",
+        sha256: "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+        size: 232_589,
+      },
+      "sface.onnx": {
+        path: "face_recognition_sface/face_recognition_sface_2021dec.onnx",
+        sha256: "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
+        size: 38_696_353,
+      },
+    },
+    runtime: "onnxruntime",
+    preprocessing: "yunet: 640 px letterboxed on black, BGR 0..255; sface: 112 px aligned by five marks, RGB 0..255.",
+  },
 ];

@@ -35,4 +35,29 @@ export const objectModels: readonly ModelEntryInput[] = [
     preprocessing:
       "512 px letterboxed on black, RGB 0..255; output tower_0/detections: 100 x (x1, y1, x2, y2, score, class).",
   },
+  {
+    id: "d-fine-s",
+    profiles: ["standard"],
+    purpose: "Finds things and people (the 80 kinds of COCO), also small ones",
+    stages: ["vision.objects"],
+    revision: "D-FINE-S, COCO",
+    licence: {
+      spdx: "Apache-2.0",
+      note: "Weights: Peterande (D-FINE), Apache-2.0; their ONNX form: ONNX Community, under the same licence.",
+    },
+    source: {
+      kind: "hf",
+      repo: "onnx-community/dfine_s_coco-ONNX",
+      revision: "a3cf03147a9b86c78475139115c8ac142577352d",
+    },
+    files: {
+      "onnx/model.onnx": {
+        sha256: "cd8a49a945feda6d28c6304ae8ae85c2759ba1d78a5a83a22c5ce8db82ef7238",
+        size: 41_535_197,
+      },
+    },
+    runtime: "onnxruntime",
+    preprocessing:
+      "640x640 by Pillow's bilinear filter, RGB x/255; logits through the sigmoid, boxes as centre and size, 0..1.",
+  },
 ];

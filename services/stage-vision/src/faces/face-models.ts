@@ -1,6 +1,7 @@
 import { modelFile } from "../model-in-use.ts";
 import type { FaceModels } from "./face-engine.ts";
 import { openHumanFaces } from "./human-faces.ts";
+import { openYuNetSFace } from "./yunet-sface.ts";
 
 /** What is known of a choice of models before it is loaded. */
 export interface FaceModelFacts {
@@ -20,6 +21,8 @@ const FACTS: Readonly<Record<string, FaceModelFacts>> = {
     preprocessing: "5 marks, 224 px, margin 1.2, BGR minus 103.939/116.779/123.68",
     sameFace: 0.68,
   },
+  // The figure OpenCV publishes with SFace (samples/dnn/face_detect.cpp: cosine_similar_thresh).
+  "yunet-sface": { dimension: 128, preprocessing: "5 marks, 112 px, RGB", sameFace: 0.363 },
 };
 
 /** @throws Error for a model this stage knows nothing of: the manifest and this table belong together */
@@ -36,9 +39,10 @@ export function faceModelFacts(model: string): FaceModelFacts {
 export async function openFaceModels(
   model: string,
   files: Readonly<Record<string, string>>,
-  _threads: number,
+  threads: number,
 ): Promise<FaceModels> {
   const file = (name: string) => modelFile(model, files, name);
+  if (model === "yunet-sface") return openYuNetSFace(file("yunet.onnx"), file("sface.onnx"), threads);
   const net = (name: string) => ({ graph: file(`${name}.json`), weights: file(`${name}.bin`) });
   return openHumanFaces({ blazeface: net("blazeface"), facemesh: net("facemesh"), faceres: net("faceres") });
 }

@@ -42,7 +42,7 @@ test("boxOn: cuts off what reaches over the edge, and never reaches over it itse
   fc.assert(
     fc.property(value, value, fc.double({ min: 0, max: 300, noNaN: true }), (x, y, w) => {
       const box = boxOn({ width: 123, height: 77 }, { x, y, w, h: w });
-      assert.ok(Object.values(box).every((part) => part >= 0 && part <= 1));
+      assert.ok((Object.values(box) as number[]).every((part) => part >= 0 && part <= 1));
       assert.ok(box.x + box.w <= 1 + 1e-9 && box.y + box.h <= 1 + 1e-9);
     }),
   );
