@@ -1,6 +1,7 @@
 import { LAYER_SCHEMA_PREFIX, type PortSpec } from "@heimdex/kernel";
 import { checkSidecar, type LayerKind, SIDECAR_SCHEMA, SIDECAR_VERSION, stageLayer } from "@heimdex/sidecar";
-import Ajv2020, { type ValidateFunction } from "ajv/dist/2020.js";
+import type { ValidateFunction } from "ajv/dist/2020.js";
+import { compileSchema } from "./json-schema.ts";
 
 /** What is wrong with a layer: a JSON Pointer into it, and a sentence. */
 export interface LayerFault {
@@ -31,9 +32,7 @@ function ownFault(port: PortSpec, value: unknown): LayerFault | undefined {
 }
 
 function customFault(port: PortSpec, value: unknown): LayerFault | undefined {
-  const validate =
-    validators.get(port.layerSchema) ??
-    new Ajv2020.Ajv2020({ strict: false, validateFormats: false }).compile(JSON.parse(port.layerSchema) as object);
+  const validate = validators.get(port.layerSchema) ?? compileSchema(port.layerSchema);
   validators.set(port.layerSchema, validate);
   if (!validate(value)) {
     const error = validate.errors?.[0];

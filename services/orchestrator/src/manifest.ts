@@ -8,8 +8,8 @@ import {
   SOURCE_SCHEMA,
   type StageManifest,
 } from "@heimdex/kernel";
-import Ajv2020 from "ajv/dist/2020.js";
 import { sha256Hex } from "./ids.ts";
+import { compileSchema } from "./json-schema.ts";
 
 const STAGE_NAME = /^[a-z][a-z0-9-]*(\.[a-z0-9][a-z0-9_-]*){1,7}$/;
 const VERSION = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
@@ -122,7 +122,7 @@ function checkSchema(text: string, field: string, check: Check): void {
   if (text === "") return;
   check(Buffer.byteLength(text) <= MAX_SCHEMA_BYTES, field, `at most ${MAX_SCHEMA_BYTES} bytes`);
   try {
-    new Ajv2020.Ajv2020({ strict: false, validateFormats: false }).compile(JSON.parse(text) as object);
+    compileSchema(text);
   } catch (reason) {
     check(false, field, `a JSON Schema (2020-12): ${(reason as Error).message}`);
   }
