@@ -26,6 +26,10 @@ export const embed: Benchmark = {
       figures.push({ name, unit: "texts/s", value: spread.median, spread, ...(aim && { aim }) });
       return spread.median;
     };
+    const cost = (name: string, values: readonly number[]) => {
+      const spread = summarise(values);
+      figures.push({ name, unit: "ms/text", value: spread.median, spread });
+    };
 
     const words = await locateModel(WORD_MODEL);
     if (!words.available) throw new Error(words.help);
@@ -44,16 +48,19 @@ export const embed: Benchmark = {
       await using embedder = new SentenceEmbedder(model, located);
       await embedder.embedTexts(texts.slice(0, 2), () => {}, never);
       const [ours, alone, batched]: [number[], number[], number[]] = [[], [], []];
+      const [ownCpu, theirCpu]: [number[], number[]] = [[], []];
       let furthest = 0;
       for (let run = 0; run < runs; run++) {
         const { value, rate: own } = await timed(texts, () => embedder.embedTexts(texts, () => {}, never));
         ours.push(own);
+        ownCpu.push(value.cpuMs / texts.length);
         const reference = await inPython({ dir: located.dir, texts, threads: threadsFor("batch") });
         if (typeof reference === "string") {
           notes.push(`Python was not measured: ${reference}`);
           break;
         }
         alone.push(texts.length / reference.alone_s);
+        theirCpu.push((1000 * reference.alone_cpu_s) / texts.length);
         batched.push(texts.length / reference.batched_s);
         for (const [i, vector] of reference.vectors.entries())
           for (const [k, x] of vector.entries())
@@ -65,6 +72,9 @@ export const embed: Benchmark = {
         const theirs = rate("MiniLM in Python, one text at a time", alone);
         rate("MiniLM in Python, 32 at a time", batched);
         figures.push({ name: "MiniLM, ours over Python's", unit: "times", value: own / theirs, aim: { least: 1 } });
+        // On a machine that does other work as well the processor time tells more.
+        cost("MiniLM, processor time", ownCpu);
+        cost("MiniLM in Python, one text at a time, processor time", theirCpu);
         figures.push({
           name: "MiniLM, largest difference of a number",
           unit: "",
@@ -84,7 +94,12 @@ async function timed<T>(texts: readonly string[], work: () => Promise<T>): Promi
   return { value, rate: texts.length / ((performance.now() - begun) / 1000) };
 }
 
-const answer = z.object({ alone_s: z.number(), batched_s: z.number(), vectors: z.array(z.array(z.number())) });
+const answer = z.object({
+  alone_s: z.number(),
+  alone_cpu_s: z.number(),
+  batched_s: z.number(),
+  vectors: z.array(z.array(z.number())),
+});
 
 /** What reference.py says, or why it says nothing. The interpreter is `HEIMDEX_BENCH_PYTHON`, else `python3`; it needs onnxruntime, tokenizers and NumPy. */
 async function inPython(request: object): Promise<z.output<typeof answer> | string> {

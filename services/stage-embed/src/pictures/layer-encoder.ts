@@ -12,7 +12,7 @@ const GRIDS = [1, 2] as const;
 /** Vectors from inside a detector: means of a layer of the MobileNetV3 backbone in `@vladmandic/human`'s CenterNet
  * (github.com/610265158/mobilenetv3_centernet), over the whole picture and over each quarter. The layer is the last before the detector's own head: what it tells apart are
  * textures, parts and things. It is linear (no activation behind it), so unrelated pictures lie at a cosine of 0.4 and not of 0.9 as with activations
- * that are never negative; quarters add where things are. It was chosen by measurement: docs/reference/quality.md. */
+ * that are never negative; quarters add where things are. It was chosen by measurement: README.md of this package. */
 export class LayerEncoder implements PictureEncoder {
   readonly #model: GraphModel;
 

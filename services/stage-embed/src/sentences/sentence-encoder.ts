@@ -88,12 +88,14 @@ export class SentenceEncoder {
 
   async #addStates(input: PassInput, sum: Float64Array): Promise<void> {
     const { last_hidden_state: states } = await this.#run(input);
+    // Once: a tensor is a proxy, and each look through it costs as much as a hundred additions.
     const [, tokens = 0, dimension = 0] = states?.dims ?? [];
-    if (!(states?.data instanceof Float32Array) || dimension !== sum.length) {
+    const data = states?.data;
+    if (!(data instanceof Float32Array) || dimension !== sum.length) {
       throw new EngineError("MODEL_UNUSABLE", `it gives vectors of ${dimension} numbers, not ${sum.length}`);
     }
     for (let token = 0, at = 0; token < tokens; token++) {
-      for (let i = 0; i < dimension; i++) (sum[i] as number) += states.data[at++] as number;
+      for (let i = 0; i < dimension; i++) (sum[i] as number) += data[at++] as number;
     }
   }
 }
