@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { EngineError, hostEngine } from "@heimdex/engine";
-import { OfflineRecognizer } from "sherpa-onnx-node";
+import sherpa from "sherpa-onnx-node";
 import type { RecognizedWord } from "../recognizer.ts";
 import { SAMPLE_RATE } from "../wav-audio.ts";
 import { wordsOfTokens } from "./token-words.ts";
@@ -25,7 +25,7 @@ hostEngine<SherpaInit, SherpaRequest, RecognizedWord[]>(async ({ encoder, decode
       throw new EngineError("MODEL_UNUSABLE", `it has no ${file}`, { cause });
     });
   }
-  const recognizer = await OfflineRecognizer.createAsync({
+  const recognizer = await sherpa.OfflineRecognizer.createAsync({
     modelConfig: {
       transducer: { encoder, decoder, joiner },
       tokens,

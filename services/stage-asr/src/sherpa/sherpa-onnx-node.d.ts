@@ -1,9 +1,9 @@
 /** The package ships no types; this much of it is used (sherpa-onnx-node 1.13, Apache-2.0). */
 declare module "sherpa-onnx-node" {
-  export class OfflineStream {
+  class OfflineStream {
     acceptWaveform(audio: { samples: Float32Array; sampleRate: number }): void;
   }
-  export class OfflineRecognizer {
+  class OfflineRecognizer {
     /** A model that does not fit ends the process. */
     static createAsync(config: {
       modelConfig: {
@@ -24,4 +24,7 @@ declare module "sherpa-onnx-node" {
       ys_log_probs?: number[];
     }>;
   }
+  /** CommonJS whose names Node cannot see. */
+  const sherpa: { OfflineRecognizer: typeof OfflineRecognizer };
+  export default sherpa;
 }
