@@ -27,6 +27,7 @@ export {
   MEDIA_SCHEMA,
   type ModelRef,
   NEIGHBOUR_SCHEMA,
+  POSTER_SCHEMA,
   type PortSpec,
   SOURCE_SCHEMA,
   type StageManifest,

@@ -64,5 +64,7 @@ export const SOURCE_SCHEMA = "heimdex.source";
 export const NEIGHBOUR_SCHEMA = "heimdex.neighbour";
 /** Whatever puts this out gives the facts that conditions test. */
 export const MEDIA_SCHEMA = "heimdex.media";
+/** The picture that stands for an asset. */
+export const POSTER_SCHEMA = "heimdex.poster";
 /** Schemas of the sidecar's own layers begin so; an optional last label tells producers apart. */
 export const LAYER_SCHEMA_PREFIX = "heimdex.layer.";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { layer } from "./layers.ts";
 import { media } from "./media.ts";
-import { sha256 } from "./reference.ts";
+import { blobReference, sha256 } from "./reference.ts";
 import { run } from "./run.ts";
 import { timestamp } from "./text.ts";
 
@@ -50,6 +50,12 @@ export const asset = z
       }),
     sources: z.array(source).min(1).meta({ description: "Every place known to hold the same bytes." }),
     title: z.string().meta({ description: "The container's title, else the file's name.", examples: ["harbour.mp4"] }),
+    poster: blobReference
+      .optional()
+      .meta({
+        description:
+          "The picture that stands for it, neither black nor blurred where it can be helped; absent for sound.",
+      }),
   })
   .meta({
     id: "Asset",

@@ -1,6 +1,21 @@
 import type { AssetRecord, Job, Step } from "@heimdex/kernel";
-import { CACHED_EMPTY, canonicalJson, LAYER_SCHEMA_PREFIX, MEDIA_SCHEMA, stepInputs } from "@heimdex/kernel";
-import { type Layer, type Media, type Run, SIDECAR_SCHEMA, SIDECAR_VERSION, type Sidecar } from "@heimdex/sidecar";
+import {
+  CACHED_EMPTY,
+  canonicalJson,
+  LAYER_SCHEMA_PREFIX,
+  MEDIA_SCHEMA,
+  POSTER_SCHEMA,
+  stepInputs,
+} from "@heimdex/kernel";
+import {
+  type BlobReference,
+  type Layer,
+  type Media,
+  type Run,
+  SIDECAR_SCHEMA,
+  SIDECAR_VERSION,
+  type Sidecar,
+} from "@heimdex/sidecar";
 import { keptLayers, runId } from "./kept-layers.ts";
 
 /** What a step put out, read: JSON values by output port. */
@@ -28,6 +43,7 @@ export function buildSidecar(
       run: runId(step.stage),
     })),
   );
+  const poster = job.steps.flatMap(posterOf)[0];
   const kept = keptLayers(job, previous, layers, serving);
   return {
     ...previous,
@@ -47,6 +63,7 @@ export function buildSidecar(
         ...(missing ? { missing } : {}),
       })),
       title: asset.title,
+      ...(poster === undefined ? {} : { poster }),
     },
     ...(media === undefined ? {} : { media }),
     runs: [...runs, ...kept.runs],
@@ -86,6 +103,13 @@ function portValues(
     const value = values.get(step.stage)?.get(port.name);
     return value !== undefined && wanted(port.schema, port.layerSchema !== "") ? [{ value }] : [];
   });
+}
+
+function posterOf({ outputPorts, outputs }: Step): BlobReference[] {
+  const ports = outputPorts.filter(({ schema, many }) => schema === POSTER_SCHEMA && !many).map(({ name }) => name);
+  return outputs
+    .filter(({ port }) => ports.includes(port))
+    .map(({ sha256, size, mediaType }) => ({ sha256, size, media_type: mediaType }));
 }
 
 function runOf(job: Job, step: Step): Run {

@@ -7,11 +7,19 @@ export function stageLayers(sidecar: Pick<Sidecar, "layers">, stage: string): La
   return sidecar.layers.filter((layer) => isRunOf(layer.run, stage));
 }
 
-/** The next revision of a sidecar, without what a stage made: its newest run says that the stage is disabled. Undefined when there is nothing of it. Pure. */
-export function withoutStage(sidecar: Sidecar, stage: string, nowMs: number): Sidecar | undefined {
+/** The next revision of a sidecar, without what a stage made: its newest run says that the stage is disabled. Undefined when there is nothing of it. Pure.
+ * @param makesPoster the asset's poster is the stage's */
+export function withoutStage(
+  sidecar: Sidecar,
+  stage: string,
+  makesPoster: boolean,
+  nowMs: number,
+): Sidecar | undefined {
   const runs = sidecar.runs.filter(({ id }) => isRunOf(id, stage));
   const isClean = runs.every(({ status, reason }) => status === "SKIPPED" && reason === DISABLED);
-  if (isClean && stageLayers(sidecar, stage).length === 0) return undefined;
+  const { poster, ...asset } = sidecar.asset;
+  const losesPoster = makesPoster && poster !== undefined;
+  if (isClean && !losesPoster && stageLayers(sidecar, stage).length === 0) return undefined;
   const newest = runs.find(({ id }) => id === runId(stage)) ?? runs[0];
   const skipped: Run[] =
     newest === undefined
@@ -31,6 +39,7 @@ export function withoutStage(sidecar: Sidecar, stage: string, nowMs: number): Si
     ...sidecar,
     revision: sidecar.revision + 1,
     written_at: new Date(nowMs).toISOString(),
+    ...(losesPoster ? { asset } : {}),
     runs: sidecar.runs.flatMap((run) => (run === newest ? skipped : isRunOf(run.id, stage) ? [] : [run])),
     layers: sidecar.layers.filter((layer) => !isRunOf(layer.run, stage)),
   };

@@ -5,7 +5,7 @@ import { DISABLED, type Job, type StageRecord } from "@heimdex/kernel";
 import { COLLECTIONS } from "@heimdex/ports";
 import { analyze } from "@heimdex/search";
 import { checkSidecar, type KeyframeItem, layersOf } from "@heimdex/sidecar";
-import { type AnyStage, bytes, defineStage, many } from "@heimdex/stage-sdk";
+import { type AnyStage, bytes, defineStage, many, mediaFacts } from "@heimdex/stage-sdk";
 import { blobReferences } from "./stage-layers.ts";
 import { Cut } from "./testing/cut.ts";
 import { manifest, port, source } from "./testing/raw-worker.ts";
@@ -136,6 +136,29 @@ test("what a disabled stage wrote is found no more", async (t) => {
   assert.equal(await search(), 0);
   await world.command("SystemService.Reindex", {});
   assert.equal(await search(), 0);
+});
+
+test("the poster stands in the sidecar, and goes with the stage that made it", async (t) => {
+  const world = await World.open(t);
+  const poster = defineStage({
+    name: "made.poster",
+    version: "1.0.0",
+    behaviour: 1,
+    description: "Takes one picture.",
+    inputs: { media: mediaFacts() },
+    outputs: { poster: bytes("image/jpeg", "heimdex.poster") },
+    run: async () => ({ poster: { bytes: Buffer.alloc(5_000, 7) } }),
+  });
+  await world.serve([probe(), listen(), poster]);
+  const { asset } = await world.index(await world.file("a.json", film()));
+  const picture = (await world.sidecar(asset)).asset.poster;
+  assert.ok(picture);
+  assert.deepEqual([picture.size, picture.media_type], [5_000, "image/jpeg"]);
+  const key = { tenant: TENANT, sha256: picture.sha256, size: picture.size };
+  assert.ok(await world.ports.blobs.has(key));
+  await disable(world, "made.poster");
+  assert.equal((await world.sidecar(asset)).asset.poster, undefined);
+  assert.ok(!(await world.ports.blobs.has(key)));
 });
 
 test("jobs under way end without it: what waits is skipped, what is done goes when they end", async (t) => {

@@ -1,4 +1,12 @@
-import { type AssetRecord, type CacheEntry, isFinal, type Job, type StageRecord, type Step } from "@heimdex/kernel";
+import {
+  type AssetRecord,
+  type CacheEntry,
+  isFinal,
+  type Job,
+  POSTER_SCHEMA,
+  type StageRecord,
+  type Step,
+} from "@heimdex/kernel";
 import { type Blobs, type Catalog, type Document, readAll } from "@heimdex/ports";
 import type { Sidecar } from "@heimdex/sidecar";
 import type { Log } from "@heimdex/telemetry";
@@ -131,6 +139,7 @@ class Pass {
   /** Sizes of blobs that are to go, by tenant and SHA-256. */
   #blobs = new Map<string, Map<string, number>>();
   #remains: Remains = { revisions: [], results: [], jobs: [] };
+  #makesPoster = false;
   #failure: unknown;
 
   constructor(parts: StagePurgeParts, stage: string, isDry: boolean, isWanted: () => Promise<boolean>) {
@@ -149,7 +158,9 @@ class Pass {
       const outputs = await blobsOf(blobs, tenant, [...neighbours, ...own.flatMap((step) => step.outputs)]);
       for (const sha256 of outputs.keys()) this.#stays.add(`${tenant}/${sha256}`);
     }
-    const stages = (await registry.list()).map(({ manifest }) => manifest.name);
+    const { manifest } = await registry.require(this.#stage);
+    this.#makesPoster = manifest.outputs.some(({ schema }) => schema === POSTER_SCHEMA);
+    const stages = (await registry.list()).map((stage) => stage.manifest.name);
     for await (const { id, body } of readAll<AssetRecord>(catalog, { collection: "assets" })) {
       if (!(await this.#isWanted())) return this.#sum;
       try {
@@ -203,7 +214,7 @@ class Pass {
       const sidecar = await readSidecar(blobs, tenant, id, sidecarRevision);
       if (sidecar === undefined) return undefined;
       const layers = stageLayers(sidecar, this.#stage);
-      const next = this.#isDry ? undefined : withoutStage(sidecar, this.#stage, Date.now());
+      const next = this.#isDry ? undefined : withoutStage(sidecar, this.#stage, this.#makesPoster, Date.now());
       if (next !== undefined) {
         const bytes = Buffer.from(`${JSON.stringify(next, undefined, 1)}\n`);
         await blobs.putNamed(tenant, sidecarName(id, next.revision), bytes);
