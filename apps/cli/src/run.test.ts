@@ -35,6 +35,8 @@ for (const args of [
   ["index", "x", "--priority", "101"],
   ["up", "--http-port", "70000"],
   ["search", "  "],
+  ["search", "x", "--like", "1"],
+  ["search", "--image", "x.png", "--like", "1"],
   ["open", "1"],
   ["logs", "--follow", "--json"],
 ]) {
