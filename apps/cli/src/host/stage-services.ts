@@ -14,6 +14,10 @@ const main = (name: string) => fileURLToPath(new URL(`../../../../services/${nam
 export const STAGE_SERVICES: readonly StageService[] = [
   { name: "stage-media", stages: ["media.probe", "media.analyze", "media.scenes"], main: main("stage-media") },
   { name: "stage-asr", stages: ["asr.subtitles", "asr.transcribe"], main: main("stage-asr") },
-  { name: "stage-vision", stages: ["vision.text", "vision.faces", "vision.objects"], main: main("stage-vision") },
+  {
+    name: "stage-vision",
+    stages: ["vision.text", "vision.faces", "vision.objects", "vision.describe"],
+    main: main("stage-vision"),
+  },
   { name: "stage-embed", stages: ["embed.text", "embed.image"], main: main("stage-embed") },
 ];
