@@ -44,6 +44,7 @@ export interface WorkParts extends FinishParts {
 export function workService(parts: WorkParts): WorkServiceImplementation {
   const { store, sessions, dispatcher, interactive, leases, config, stopping } = parts;
   const answers = new Map<string, Promise<Lease[]>>();
+  const offers = new Offers(parts.registry);
   /** Ends a session's parked polls with it. */
   const closing = new Map<string, AbortController>();
   const closingOf = (session: string): AbortController => {
@@ -94,9 +95,9 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       const repeated = answers.get(replayKey);
       if (request.requestId !== "" && repeated !== undefined)
         return { leases: await repeated, drain: stopping.aborted };
-      const answer = offersOf(parts.registry, session).then((offers) =>
-        dispatcher.acquire(session, offers, slots, request.requestId, waitMs, signal),
-      );
+      const answer = offers
+        .of(session)
+        .then((offered) => dispatcher.acquire(session, offered, slots, request.requestId, waitMs, signal));
       if (request.requestId !== "") {
         answers.set(replayKey, answer);
         const forget = () => answers.delete(replayKey);
@@ -170,15 +171,28 @@ async function proveMount(
   return sessions.change(session.id, (latest) => ({ ...latest, mountProven: true }));
 }
 
-/** What a session offers, by stage: of the manifests it registered, run with its models. */
-async function offersOf(registry: StageRegistry, session: SessionRecord): Promise<Map<string, string>> {
-  const offers = new Map<string, string>();
-  for (const offer of session.stages) {
-    const stage = offer.unavailable === "" ? await registry.get(offer.stage) : undefined;
-    const digest = stage?.digests[offer.version];
-    if (digest !== undefined) offers.set(offer.stage, requirement(digest, offer.models));
+/** What a session offers, by stage: of the manifests it registered, run with its models. Looked up once for a session as it is: the manifest of a
+ * version never changes. */
+class Offers {
+  readonly #registry: StageRegistry;
+  readonly #known = new WeakMap<SessionRecord, ReadonlyMap<string, string>>();
+
+  constructor(registry: StageRegistry) {
+    this.#registry = registry;
   }
-  return offers;
+
+  async of(session: SessionRecord): Promise<ReadonlyMap<string, string>> {
+    const known = this.#known.get(session);
+    if (known !== undefined) return known;
+    const offers = new Map<string, string>();
+    for (const offer of session.stages) {
+      const stage = offer.unavailable === "" ? await this.#registry.get(offer.stage) : undefined;
+      const digest = stage?.digests[offer.version];
+      if (digest !== undefined) offers.set(offer.stage, requirement(digest, offer.models));
+    }
+    this.#known.set(session, offers);
+    return offers;
+  }
 }
 
 function offersInteractive(session: SessionRecord, stage: string): boolean {
