@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { type LocateOptions, locateModel } from "./locate.ts";
 import { MODELS } from "./manifest.ts";
 import { modelFolder } from "./model-folder.ts";
@@ -35,7 +36,10 @@ export async function listModels(options: LocateOptions = {}): Promise<ListedMod
   return Promise.all(
     models.map(async (entry) => {
       const located = await locateModel(entry.id, { folder, models });
-      const files = expectedFiles(entry, lock) ?? entry.files;
+      const files =
+        located.available && entry.source.kind === "system"
+          ? await sizesOf(located.files)
+          : (expectedFiles(entry, lock) ?? entry.files);
       return {
         id: entry.id,
         profiles: entry.profiles,
@@ -54,4 +58,9 @@ export async function listModels(options: LocateOptions = {}): Promise<ListedMod
       };
     }),
   );
+}
+
+async function sizesOf(files: Readonly<Record<string, string>>): Promise<Record<string, { size: number }>> {
+  const entries = Object.entries(files).map(async ([name, path]) => [name, { size: (await stat(path)).size }] as const);
+  return Object.fromEntries(await Promise.all(entries));
 }

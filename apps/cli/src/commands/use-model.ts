@@ -25,14 +25,20 @@ export async function useModel(
   const assumed = await assumedModels(settings);
   await using archive = await Archive.open(context, { needs: "everything" });
   await archive.ready();
-  const plan = await planChange(archive, assumed, signal);
   const changes = settings.filter(({ from, to }) => from !== to);
-  const answer = { changes, plan: { ...plan, assets: plan.sources.length } };
+  const changed = new Set(changes.map(({ stage }) => stage));
+  const concerned = changes.length === 0 ? new Set(settings.map(({ stage }) => stage)) : changed;
+  const assumedAnew = assumed.filter(({ stage }) => changed.has(stage));
+  const plan = await planChange(archive, concerned, assumedAnew, signal);
+  // Where nothing is changed there is nothing to put together anew; what an earlier call did not come to do is done.
+  const again = changes.length === 0 ? plan.sources : [...plan.sources, ...plan.cached];
+  const { stages, sources, cached, missing } = plan;
+  const answer = { changes, plan: { stages, assets: sources.length, cached: cached.length, missing } };
   for (const { stage, from, to } of changes)
     terminal.line(`${terminal.style.bold(stage)}  ${from || "no model"} -> ${terminal.style.good(to || "no model")}`);
   if (changes.length === 0) terminal.line(`Set to ${printable(what)} already.`);
   for (const line of planLines(plan)) terminal.line(line);
-  if (changes.length === 0 && plan.sources.length === 0) {
+  if (changes.length === 0 && again.length === 0) {
     terminal.document({ ...answer, applied: true, results: [] });
     return undefined;
   }
@@ -49,21 +55,21 @@ export async function useModel(
   await writeStageModels(root, models);
   if (changes.length > 0) terminal.note("Set. Waiting for the stages to come up with it...");
   await waitForModels(archive, assumed, signal);
-  const outdated =
-    changes.length === 0 ? [] : await cancelOutdated(archive, new Set(changes.map(({ stage }) => stage)));
+  const outdated = changes.length === 0 ? [] : await cancelOutdated(archive, changed);
   if (outdated.length > 0)
     terminal.note(`${count(outdated.length, "job")} under way had the models of before: begun anew`);
-  const outcomes = await runJobs(context, archive, jobsFor(archive, [...plan.sources, ...outdated]));
+  const outcomes = await runJobs(context, archive, jobsFor(archive, [...again, ...outdated]));
   terminal.document({ ...answer, applied: true, results: outcomes });
   return outcomes.every(({ state }) => isWell(state)) ? undefined : EXIT_FAILED;
 }
 
-function planLines({ stages, sources, missing }: ChangePlan): string[] {
+function planLines({ stages, sources, cached, missing }: ChangePlan): string[] {
+  const known = cached.length === 0 ? [] : [`${count(cached.length, "asset")} with results known from before.`];
   const gone =
     missing === 0
       ? []
       : [`${count(missing, "asset")} cannot be read now and will stay as ${missing === 1 ? "it is" : "they are"}.`];
-  if (stages.length === 0) return ["No asset has to be run again.", ...gone];
+  if (stages.length === 0) return ["No stage has to be run again.", ...known, ...gone];
   const rows = stages.map((work) => [`  ${work.stage}`, assetsOf(work), timeOf(work)]);
   const timed = stages.filter(({ samples }) => samples > 0);
   const total = timed.reduce((sum, { estimate_ms }) => sum + estimate_ms, 0);
@@ -74,6 +80,7 @@ function planLines({ stages, sources, missing }: ChangePlan): string[] {
     timed.length === 0
       ? "How long that takes, no earlier run says."
       : `About ${duration(total)} of work${untimed === 0 ? "" : `, and ${count(untimed, "stage")} nobody has timed yet`}.`,
+    ...known,
     ...gone,
   ];
 }

@@ -26,8 +26,10 @@ export interface StageWork {
 export interface ChangePlan {
   /** Stages that would run, in plan order. */
   readonly stages: readonly StageWork[];
-  /** Sources of the assets that would run again. */
+  /** Sources of the assets on which something would run. */
   readonly sources: readonly string[];
+  /** Sources of the assets whose results with these models are known from before: they only have to be put together anew. */
+  readonly cached: readonly string[];
   /** Assets whose file is not there: they stay as they are. */
   readonly missing: number;
 }
@@ -55,9 +57,12 @@ export async function assumedModels(settings: readonly ModelSetting[]): Promise<
   });
 }
 
-/** What would run again if stages ran with these models, asset by asset. */
+/** What would run again, asset by asset.
+ * @param stages those that are to be set
+ * @param assumed models they do not run with yet */
 export async function planChange(
   archive: Archive,
+  stages: ReadonlySet<string>,
   assumed: readonly AssumedModel[],
   signal: AbortSignal,
 ): Promise<ChangePlan> {
@@ -74,13 +79,16 @@ export async function planChange(
     }
     return undefined;
   });
-  const changed = new Set(assumed.map(({ stage }) => stage));
-  const concerned = plans.filter((plan) => plan?.steps.some((step) => changed.has(step.stage) && isOpen(step)));
+  const which = (is: (step: PlannedStep) => boolean) =>
+    plans.filter((plan) => plan?.steps.some((step) => stages.has(step.stage) && is(step)));
+  const concerned = which(isOpen);
+  const cached = which(({ action }) => action === "CACHED").filter((plan) => !concerned.includes(plan));
   const work = new Map<string, StageWork>();
   for (const plan of concerned) for (const step of plan?.steps ?? []) if (isOpen(step)) add(work, step);
   return {
     stages: [...work.values()],
     sources: concerned.flatMap((plan) => plan?.uri ?? []),
+    cached: cached.flatMap((plan) => plan?.uri ?? []),
     missing: plans.filter((plan) => plan === undefined).length,
   };
 }
