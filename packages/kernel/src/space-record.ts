@@ -48,11 +48,12 @@ export function makerOf({ stage, behaviour, models, config }: Pick<Step, "stage"
 
 /** The record after vectors were seen. The first space ever seen serves at once; another one that is wanted is filled; and when vectors of the serving one
  * are wanted again, whatever was being filled is given up. Pure.
- * @param isWanted whether the stage, as it is registered now, puts its vectors there: a job that was planned before says nothing */
+ * @param isWanted whether the stage, as it is registered now, puts its vectors there: a job that was planned before says nothing
+ * @param isHeld whether assets that are indexed have had vectors in it before */
 export function seeSpace(
   record: SpaceRecord | undefined,
   { tenant, kind, space, model, maker }: SeenSpace,
-  isWanted: boolean,
+  { isWanted, isHeld }: { readonly isWanted: boolean; readonly isHeld: boolean },
   nowMs: number,
 ): SpaceRecord {
   const ref: SpaceRef = { space, model, maker };
@@ -60,7 +61,7 @@ export function seeSpace(
   if (!isWanted || space === record.filling?.space) return record;
   const { filling, ...rest } = record;
   if (space === record.serving.space) return filling === undefined ? record : leave(rest, filling.space, nowMs);
-  const next: SpaceRecord = { ...rest, filling: { ...ref, refill: true } };
+  const next: SpaceRecord = { ...rest, filling: { ...ref, refill: isHeld } };
   return filling === undefined ? next : leave(next, filling.space, nowMs);
 }
 

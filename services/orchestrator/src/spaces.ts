@@ -98,14 +98,15 @@ export class Spaces {
     const seen = new Map(all.map((each) => [JSON.stringify(each), each]));
     const unsettled = [...seen.values()].filter((each) => !this.#isSettled(tenant, each));
     if (unsettled.length === 0) return;
-    const { registry, plan, log } = this.#parts;
+    const { catalog, registry, plan, log } = this.#parts;
     // What a stage makes as it is registered now. One that nobody registered cannot say otherwise.
     const makers = new Map(planSteps(await registry.list(), plan).map((step) => [step.stage, makerOf(step)]));
     for (const { kind, stage, isKept, ...ref } of unsettled) {
       const isWanted = !isKept && (makers.get(stage) ?? ref.maker) === ref.maker;
+      const isHeld = (await catalog.count("assets", spaceTerm(tenant, ref.space))) > 0;
       let began = false;
       const record = await this.#change(tenant, kind, (before) => {
-        const after = seeSpace(before, { tenant, kind, ...ref }, isWanted, Date.now());
+        const after = seeSpace(before, { tenant, kind, ...ref }, { isWanted, isHeld }, Date.now());
         began = after.filling?.space === ref.space && before?.filling?.space !== ref.space;
         return after;
       });
