@@ -84,17 +84,18 @@ async function offerOfMirror(entry: ModelEntry, mirror: string, options: OfferOp
   return { from: mirror, commit: (lockedFor(entry, options.lock) ?? lockedFor(entry, lock))?.commit, files };
 }
 
+/** None where the mirror holds only models that the manifest fixes. */
 async function mirrorLock(
   base: URL | string,
   { client, limits, onProblem, signal }: OfferOptions,
 ): Promise<Readonly<Record<string, LockedModel>>> {
   if (typeof base !== "string") {
     const url = new URL(LOCK_FILE, base);
-    const { text } = await retried(() => client.text(url, { signal }), limits, onProblem, signal);
-    return parseModelLock(text, url.href);
+    const text = () => client.text(url, { signal }).then(({ text }) => text, noneIfGone);
+    return parseModelLock(await retried(text, limits, onProblem, signal), url.href);
   }
   const path = join(base, LOCK_FILE);
-  return parseModelLock(await readFile(path, "utf8").catch(asFailure), path);
+  return parseModelLock(await readFile(path, "utf8").catch(noneIfGone), path);
 }
 
 const isThere = (path: string) =>
@@ -105,6 +106,15 @@ const isThere = (path: string) =>
       return asFailure(error);
     },
   );
+
+const NO_LOCK = JSON.stringify({ lock_version: 1, models: {} });
+
+function noneIfGone(error: Error): string {
+  if (error instanceof FetchFailure ? error.status === 404 : (error as NodeJS.ErrnoException).code === "ENOENT")
+    return NO_LOCK;
+  if (error instanceof FetchFailure) throw error;
+  return asFailure(error);
+}
 
 function asFailure(error: Error): never {
   throw new FetchFailure(error.message, {

@@ -128,6 +128,16 @@ test("a filled model folder is a mirror, on a disk and on a web server, for pack
   }
   assert.ok(seen.includes("/models.lock.json"));
 
+  // Of models that the manifest fixes nothing is recorded: a mirror of such alone has no lock file.
+  await rm(join(filled.folder, "models.lock.json"));
+  for (const [name, mirror] of [
+    ["disk-fixed", filled.folder],
+    ["web-fixed", web],
+  ] as const) {
+    const env = { ...filled.env, HEIMDEX_MODEL_MIRROR: mirror };
+    assert.equal((await pullModels("tiny-package", { ...options(name), env }))[0]?.state, "PULLED");
+  }
+
   // It is asked instead of the source: what it does not have is missing.
   const others = { ...options("others"), models: [{ ...hub, id: "other" }] };
   const env = { ...others.env, HEIMDEX_MODEL_MIRROR: web };
