@@ -20,7 +20,7 @@ const config = z.object({
 export const analyzeStage = defineStage({
   name: "media.analyze",
   version: "0.1.0",
-  behaviour: 1,
+  behaviour: 2,
   description: "Finds shots and keyframes and takes out the sound, in one pass over the file",
   inputs: { source: source(), media: mediaFacts() },
   outputs: {

@@ -125,7 +125,7 @@ test("NTSC rates: ms are rounded, PTS exact", async () => {
 });
 
 test("a clip without a cut is one shot with a picture for each stretch of time", async () => {
-  const source = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=35"];
+  const source = ["-f", "lavfi", "-i", "smptehdbars=s=160x90:r=10:d=35"];
   const found = await analyzed(await make("long.mp4", ...source, ...H264));
   assert.deepEqual(starts(found), [0]);
   assert.equal(found.keyframes.length, 4);
@@ -133,6 +133,24 @@ test("a clip without a cut is one shot with a picture for each stretch of time",
   assert.equal(found.keyframes.at(-1)?.end_ms, 35_000);
   const few = await analyzed(join(folder, "long.mp4"), { maxKeyframes: 2 });
   assert.ok(few.keyframes.length <= 2 && few.keyframes.length > 0);
+});
+
+test("what comes into a picture gets a still of its own, and the empty place behind it none", async () => {
+  const walk = "[0][1]overlay=x='if(between(t,4.5,8.5),(t-5)*100,-200)':y=40:shortest=1,format=yuv420p[v]";
+  const room = ["-f", "lavfi", "-i", "smptehdbars=s=320x180:r=10:d=10"];
+  const guest = ["-f", "lavfi", "-i", "color=white:s=70x100:r=10:d=10"];
+  const file = await make("visit.mp4", ...room, ...guest, "-filter_complex", walk, "-map", "[v]", ...H264);
+  const found = await analyzed(file);
+  assert.deepEqual(starts(found), [0]);
+  const times = found.keyframes.map(({ at_ms }) => Number(at_ms));
+  assert.equal(times.length, 2, String(times));
+  assert.ok(Number(times[0]) < 5000 && Number(times[1]) >= 4500 && Number(times[1]) < 8500, String(times));
+});
+
+test("a picture that never rests gets no more than a still each four seconds", async () => {
+  const source = "testsrc2=s=160x90:r=10:d=30";
+  const found = await analyzed(await make("restless.mp4", "-f", "lavfi", "-i", source, ...H264));
+  assert.ok(found.keyframes.length >= 3 && found.keyframes.length <= 9, String(found.keyframes.length));
 });
 
 test("flashes do not cut; a fade through black cuts in its middle; a dissolve cuts where the new picture wins", async () => {
@@ -166,7 +184,7 @@ test("black first frames become neither keyframe nor poster", async () => {
 });
 
 test("the sharp picture is chosen over the blurred one", async () => {
-  const source = "testsrc2=s=640x360:r=25:d=6,format=yuv420p,gblur=sigma=2:enable='not(between(t,3.5,4.5))'";
+  const source = "smptehdbars=s=640x360:r=25:d=6,format=yuv420p,gblur=sigma=2:enable='not(between(t,3.5,4.5))'";
   const found = await analyzed(await make("focus.mp4", "-f", "lavfi", "-i", source, ...H264));
   const at = Number(found.keyframes[0]?.at_ms);
   assert.ok(found.keyframes.length === 1 && at >= 3500 && at <= 4500, `chosen at ${at} ms`);

@@ -7,6 +7,7 @@ import { itemId, type KeyframeItem, type Media, type Rational, type ShotItem, ty
 import { AUDIO_NAME, analyzeCommand, PIPES, type Size, stillName } from "./analyze-command.ts";
 import { FramePairs } from "./frame-pairs.ts";
 import { type Candidate, KeyframePicker, type PickedShot, quality } from "./keyframe-picker.ts";
+import { lookOf } from "./look.ts";
 import { isBlank, laplacianVariance, lumaOf } from "./picture.ts";
 import { ShotBoundaries } from "./shot-boundaries.ts";
 import { thinOut } from "./thin-out.ts";
@@ -204,7 +205,7 @@ class PictureAnalysis {
     this.#offered = time;
     this.#picker.offer({
       ...{ index, pts, time, sharpness: laplacianVariance(grey, width, height) },
-      ...{ luma: luma.mean, contrast: luma.deviation, blank: isBlank(luma) },
+      ...{ luma: luma.mean, contrast: luma.deviation, blank: isBlank(luma), look: lookOf(grey, width, height) },
     });
   }
 

@@ -1,3 +1,4 @@
+import { differs, type Look } from "./look.ts";
 import type { Boundary } from "./shot-boundaries.ts";
 
 export interface Candidate {
@@ -11,6 +12,7 @@ export interface Candidate {
   /** Standard deviation of luma. */
   readonly contrast: number;
   readonly blank: boolean;
+  readonly look: Look;
 }
 
 /** A shot with the stills that stand for it. Half-open, in units of the time base and in seconds. */
@@ -27,6 +29,13 @@ export interface PickedShot {
 const MARGIN_SECONDS = 1.2;
 /** A rest shorter than this part of a window gets no still of its own. */
 const REST_PART = 0.2;
+/** Something new gets a still of its own within a window, but not more often than this, in seconds: a moving camera would otherwise
+ * fill the archive with stills. */
+const LOOK_SECONDS = 4;
+/** And only from a picture that is at least this much as good as the window's best: not from the blur of a quick pan. */
+const LOOK_QUALITY = 0.25;
+/** What was seen in so many stills before is not new: who comes and goes leaves the empty room behind. */
+const LOOKS_KEPT = 8;
 /** This close to a cut the picture may still hold the other shot (interlaced and converted material, coding artefacts). */
 const CLEAR_SECONDS = 0.1;
 
@@ -45,7 +54,7 @@ export function quality(candidate: Candidate, transitions: readonly Boundary[]):
   return Math.log1p(candidate.sharpness) * factor;
 }
 
-/** Picks stills: the best one of each window of each shot. Takes candidates and boundaries as they come and holds only those
+/** Picks stills: the best one of each window of each shot, and of what comes into it. Takes candidates and boundaries as they come and holds only those
  * that are not decided yet. */
 export class KeyframePicker {
   readonly #windowSeconds: number;
@@ -57,6 +66,7 @@ export class KeyframePicker {
   #opening: Boundary | undefined;
   #windows: Candidate[] = [];
   #windowAt = Number.NEGATIVE_INFINITY;
+  #openedAt = Number.NEGATIVE_INFINITY;
   /** A blank still counts only where a whole shot has nothing else. */
   #spare: Candidate | undefined;
 
@@ -116,11 +126,23 @@ export class KeyframePicker {
     if (best === undefined || candidate.time >= this.#windowAt + this.#windowSeconds) {
       if (best !== undefined)
         while (candidate.time >= this.#windowAt + this.#windowSeconds) this.#windowAt += this.#windowSeconds;
-      this.#windows.push(candidate);
-    } else if (quality(candidate, near) > quality(best, near)) {
-      this.#drop(best);
-      this.#windows[this.#windows.length - 1] = candidate;
-    } else this.#drop(candidate);
+      this.#open(candidate);
+    } else if (!differs(candidate.look, best.look) || candidate.time < this.#openedAt + LOOK_SECONDS) {
+      if (quality(candidate, near) > quality(best, near)) {
+        this.#drop(best);
+        this.#windows[this.#windows.length - 1] = candidate;
+      } else this.#drop(candidate);
+    } else if (
+      quality(candidate, near) >= LOOK_QUALITY * quality(best, near) &&
+      this.#windows.slice(-LOOKS_KEPT).every(({ look }) => differs(candidate.look, look))
+    )
+      this.#open(candidate);
+    else this.#drop(candidate);
+  }
+
+  #open(candidate: Candidate): void {
+    this.#windows.push(candidate);
+    this.#openedAt = candidate.time;
   }
 
   #close(endPts: number, end: number): void {
