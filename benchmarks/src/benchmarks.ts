@@ -2,6 +2,7 @@ import { analyze } from "./analyze.ts";
 import type { Benchmark } from "./common/benchmark.ts";
 import { embed } from "./embed/embed.ts";
 import { memory } from "./memory.ts";
+import { hearing } from "./quality/hearing.ts";
 import { reading } from "./quality/reading.ts";
 import { search } from "./search/search.ts";
 import { stages } from "./stages.ts";
@@ -9,4 +10,14 @@ import { startup } from "./startup.ts";
 import { steps } from "./steps/steps.ts";
 
 /** In the order in which they run when none is named. */
-export const BENCHMARKS: readonly Benchmark[] = [analyze, steps, startup, search, stages, memory, reading, embed];
+export const BENCHMARKS: readonly Benchmark[] = [
+  analyze,
+  steps,
+  startup,
+  search,
+  stages,
+  memory,
+  reading,
+  hearing,
+  embed,
+];

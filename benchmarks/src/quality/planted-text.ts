@@ -1,3 +1,5 @@
+import { editDistance } from "../common/edit-distance.ts";
+
 /** A line that was written into a shot. */
 export interface PlantedLine {
   readonly text: string;
@@ -31,7 +33,7 @@ export function scoreReading(planted: readonly PlantedLine[], read: readonly Rea
   const pairs = planted.flatMap((line, at) =>
     read.flatMap((other, index) =>
       other.start_ms < line.endMs && other.end_ms > line.startMs
-        ? [{ at, index, wrong: editDistance(line.text, other.text) }]
+        ? [{ at, index, wrong: editDistance([...line.text], [...other.text]) }]
         : [],
     ),
   );
@@ -54,18 +56,4 @@ export function scoreReading(planted: readonly PlantedLine[], read: readonly Rea
     characterError: characters === 0 ? 0 : wrong / characters,
     matched: found.size,
   };
-}
-
-/** Insertions, deletions and substitutions (Levenshtein 1966), in code points. */
-function editDistance(a: string, b: string): number {
-  const to = [...b];
-  let row = to.map((_, j) => j + 1);
-  row.unshift(0);
-  for (const [i, c] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, d] of to.entries())
-      next.push(Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (c === d ? 0 : 1)));
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
+import { open } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { stageLayer } from "@heimdex/sidecar";
 import { PocketSphinx } from "./pocketsphinx.ts";
 import { findPocketSphinx } from "./pocketsphinx-install.ts";
+import { readPcm } from "./read-pcm.ts";
+import type { Recognizer } from "./recognizer.ts";
 import { audibleMs, join, lavfi, lengthMs, type Pcm, silence, speech, writeWav } from "./testing/made-audio.ts";
 import { sileroPath } from "./testing/silero.ts";
 import { tempFolder } from "./testing/temp-folder.ts";
 import { transcribe } from "./transcribe.ts";
 import { transcribeStage } from "./transcribe-stage.ts";
 import { VadThread } from "./vad-thread.ts";
+import { durationMs } from "./wav-audio.ts";
+import { openWav } from "./wav-file.ts";
 
 const found = await findPocketSphinx();
 assert.ok(found.found, "these tests need pocketsphinx and its US English model");
@@ -86,6 +91,98 @@ for (const [name, make] of [
     assert.equal(layer.language, "en-US");
   });
 }
+
+test("the layer's language is the one most is said in; others are marked where they stand", async (t) => {
+  const [one, two] = [await speech("Good morning everybody in this room."), await speech("Yes.")];
+  const folder = await tempFolder(t);
+  const languages = ["ja", "de"];
+  const bilingual: Recognizer = {
+    engine: "made",
+    language: undefined,
+    models: [],
+    start: async () => {},
+    recognize: async (_audio, regions) =>
+      regions.map((region, i) => ({
+        region,
+        language: languages[i] ?? "en",
+        words: ["a", "b"].map((text, n) => ({ text, startMs: n * 200, endMs: n * 200 + (i === 0 ? 190 : 90) })),
+      })),
+  };
+  const path = await writeWav(
+    joinPath(folder, "a.wav"),
+    join(silence(2_000), one, silence(3_000), two, silence(2_000)),
+  );
+  const { layer } = await transcribe(
+    { vad, recognizer: bilingual },
+    {
+      path,
+      asset: "asset",
+      scratch: folder,
+      speechThreshold: 0.5,
+      phrases: { pauseMs: 600, maxPhraseMs: 10_000, minConfidence: 0.1 },
+      signal: new AbortController().signal,
+      onProgress() {},
+      onCpu() {},
+    },
+  );
+  stageLayer.transcript.parse(layer);
+  assert.deepEqual(
+    [layer.language, layer.items.map(({ text, language }) => [text, language])],
+    // Japanese has no blanks between words.
+    [
+      "ja",
+      [
+        ["ab", undefined],
+        ["a b", "de"],
+      ],
+    ],
+  );
+});
+
+/** A film's sound as `media.analyze` hands it on: 16 kHz mono of whatever there was. */
+for (const [name, change, want] of [
+  ["8 kHz telephone", "aresample=8000,highpass=f=300,lowpass=f=3400,aresample=16000", /president/],
+  ["clipped", "volume=15dB", /president/],
+  ["the centre of 7.1", "pan=7.1|FC=c0,pan=mono|c0=FC", /president/],
+] as const) {
+  test(`speech is understood: ${name}`, async (t) => {
+    const { layer } = await run(
+      t,
+      await lavfi(`flite=text='The president will speak to the people':voice=rms,${change}`),
+    );
+    assert.match(layer.items.map(({ text }) => text).join(" "), want);
+  });
+}
+
+test("ten hours cost no more memory than what is said in them", async (t) => {
+  const folder = await tempFolder(t);
+  const path = joinPath(folder, "long.wav");
+  // A sparse file: ten hours of silence with a sentence near the end. Where it is, is given: to look for it takes minutes.
+  const said = await speech("We are going to open the front door.");
+  await writeWav(path, silence(0), { statedBytes: 10 * 3600 * 32_000 });
+  const file = await open(path, "r+");
+  const lastMs = 10 * 3600 * 1000 - 20_000;
+  await file.truncate(44 + 10 * 3600 * 32_000);
+  await file.write(Buffer.from(said.buffer, said.byteOffset, said.byteLength), 0, said.byteLength, 44 + lastMs * 32);
+  await file.close();
+  const audio = await openWav(path);
+  assert.equal(durationMs(audio), 10 * 3600 * 1000);
+  const before = process.memoryUsage();
+  const regions = Array.from({ length: 1_200 }, (_, i) => ({ startMs: i * 29_000, endMs: i * 29_000 + 100 }));
+  await using handle = await open(path, "r");
+  for (const region of regions) assert.equal((await readPcm(handle, audio, [region])).length, 1_600);
+  const end = [{ startMs: lastMs, endMs: lastMs + Math.floor(lengthMs(said) / 10) * 10 }];
+  const [heard] = await recognizer.recognize(audio, end, {
+    scratch: joinPath(folder, "scratch"),
+    signal: new AbortController().signal,
+    onCpu() {},
+    onRegion() {},
+  });
+  assert.match(heard?.words.map(({ text }) => text).join(" ") ?? "", /front door/);
+  const after = process.memoryUsage();
+  const grown = after.external + after.arrayBuffers - before.external - before.arrayBuffers;
+  assert.ok(grown < 64 * 2 ** 20, `${grown} bytes more of buffers for 1.1 GiB of audio`);
+});
 
 test("the stage's probe names both models with their digests", async () => {
   const capability = await transcribeStage.probe?.(new AbortController().signal);
