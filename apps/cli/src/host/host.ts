@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { flushCompileCache } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
 import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
@@ -106,6 +107,8 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
       log: telemetry.log,
     }),
   );
+  // The first time ever: what this process compiled is read by those it starts, instead of being compiled again by each.
+  flushCompileCache();
   for (const service of services) supervisor.start(service);
   cleanup.use(
     watchStageModels(folder.root, stageModels, telemetry.log, (models, changed) => {
