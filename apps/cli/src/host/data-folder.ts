@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
 
@@ -73,6 +73,7 @@ function unusable(root: string, reason: unknown): unknown {
   switch (code) {
     case "ENOSPC":
     case "EDQUOT":
+    case "EFBIG":
       return new HeimdexError("DISK_FULL", `there is no room left on the disk of the data directory ${root}`, {
         cause: reason,
         metadata,
@@ -139,6 +140,11 @@ export async function signingKey(folder: DataFolder): Promise<Uint8Array> {
 /** Writes a small file whole or not at all, readable by its owner only. */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const half = `${path}.${process.pid}.tmp`;
-  await writeFile(half, content, { mode: 0o600, flush: true });
-  await rename(half, path);
+  try {
+    await writeFile(half, content, { mode: 0o600, flush: true });
+    await rename(half, path);
+  } catch (reason) {
+    await rm(half, { force: true });
+    throw reason;
+  }
 }
