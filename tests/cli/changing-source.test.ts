@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { itemId } from "@heimdex/sidecar";
 import { customLayer, defineStage, serveStages, source } from "@heimdex/stage-sdk";
+import { z } from "zod";
 import { ffmpeg, folder, type heimdex, host, json, start } from "./heimdex.fixture.ts";
 import { indexShape } from "./shapes.fixture.ts";
 
@@ -28,15 +29,15 @@ test("a file that changes while a stage reads it: that stage's result does not c
     behaviour: 1,
     description: "Reads slowly",
     inputs: { source: source() },
-    outputs: { found: customLayer(KIND, {}) },
+    outputs: { found: customLayer(KIND, { read: z.int() }) },
     slots: 2,
     async run({ sourceName, asset }) {
       if (sourceName === "changing.wav") {
         held.resolve();
         await changed.promise;
       }
-      const item = { id: itemId("read", asset, KIND, 0), start_ms: 0, end_ms: 1000 };
-      return { found: { kind: KIND, version: 1 as const, items: [item] } };
+      const item = { id: itemId("read", asset, KIND, 0), start_ms: 0, end_ms: 1000, read: 1 };
+      return { found: { kind: KIND, version: 1, items: [item] } };
     },
   });
   const stop = new AbortController();
