@@ -6,7 +6,7 @@ import { openDFine } from "./d-fine.ts";
 
 test("D-FINE: what NumPy, Pillow and ONNX Runtime make of the same picture with the same weights", async () => {
   const { d_fine } = await reference();
-  const found = await (await openDFine(tinyModel("d-fine"), 1)).find(pattern(320, 240), d_fine.min_confidence);
+  const [found = []] = await (await openDFine(tinyModel("d-fine"), 1)).find(pattern(320, 240), d_fine.min_confidence);
   assert.equal(found.length, d_fine.objects.length);
   for (const [i, [kind, score, cx, cy, w, h]] of d_fine.objects.entries()) {
     const { label, confidence, ...box } = found[i] as (typeof found)[number];

@@ -16,10 +16,11 @@ export async function openDFine(file: string, threads: number): Promise<ObjectMo
     async find(picture, minConfidence) {
       const input = planes(resized(picture, SIDE, SIDE).rgb, [0, 1, 2], 1 / 255);
       const [logits, boxes] = (await model.runFor(input, dims, OUTPUTS)) as [OnnxOutput, OnnxOutput];
-      return dFineObjects(logits.data, boxes.data, minConfidence).map(({ x, y, w, h, ...found }) => ({
-        ...found,
+      const found = dFineObjects(logits.data, boxes.data, minConfidence).map(({ x, y, w, h, ...thing }) => ({
+        ...thing,
         ...{ x: x * picture.width, y: y * picture.height, w: w * picture.width, h: h * picture.height },
       }));
+      return [found];
     },
   };
 }

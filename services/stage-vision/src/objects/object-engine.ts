@@ -12,8 +12,8 @@ export interface FoundObject extends Rect {
 
 /** A model that finds things. */
 export interface ObjectModel {
-  /** Things that are at least so sure; a thing may come more than once. */
-  find(picture: Picture, minConfidence: number): Promise<FoundObject[]>;
+  /** Things that are at least so sure, one list for each look the model takes at the picture; a thing may come more than once. */
+  find(picture: Picture, minConfidence: number): Promise<readonly FoundObject[][]>;
 }
 
 /** A thing as it was seen on one keyframe. */

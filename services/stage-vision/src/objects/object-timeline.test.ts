@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { centerNetObjects } from "./centernet.ts";
 import { COCO_LABELS } from "./coco-labels.ts";
 import { ObjectTimeline } from "./object-timeline.ts";
-import { distinctObjects } from "./see-objects.ts";
+import { acrossLooks, distinctObjects } from "./see-objects.ts";
 
 const keyframe = (n: number): KeyframeItem => ({
   id: `kf_${n}`,
@@ -100,6 +100,19 @@ test("things: one thing comes once, under its surest word; neighbours of a kind 
       ["bottle", 0],
       ["person", 4],
       ["bottle", 20],
+    ],
+  );
+});
+
+test("things: what a second look calls by the same name is one thing; another name stands beside it", () => {
+  const at = (x: number, label: string, confidence: number) => ({ x, y: 0, w: 30, h: 30, label, confidence });
+  const looks = [[at(0, "cell phone", 0.7)], [at(1, "car", 0.4), at(60, "cell phone", 0.5), at(0, "boat", 0.3)]];
+  assert.deepEqual(
+    acrossLooks(looks).map(({ label, confidence }) => [label, confidence]),
+    [
+      ["cell phone", 0.7],
+      ["cell phone", 0.5],
+      ["car", 0.4],
     ],
   );
 });

@@ -21,13 +21,22 @@ export async function seeObjects(
   picture: Picture,
   options: SeeObjectsOptions,
 ): Promise<SeenObject[]> {
-  return distinctObjects(await model.find(picture, options.minConfidence))
+  return acrossLooks(await model.find(picture, options.minConfidence))
     .slice(0, options.maxObjects)
     .map((found) => ({ label: found.label, confidence: found.confidence, box: boxOn(picture, found) }))
     .filter(({ box }) => box.w > 0 && box.h > 0);
 }
 
-/** Each thing once, under the word the model is surest of. */
+/** What all looks found. Within one look the surest word for a thing counts; what another look calls by another name stands beside it, since neither
+ * can tell which is right: a search for either word finds it. */
+export function acrossLooks(looks: readonly (readonly FoundObject[])[]): FoundObject[] {
+  return distinct(
+    looks.flatMap((found) => distinctObjects(found)),
+    (kept, other) => kept.label === other.label && overlap(kept, other) > SAME_THING,
+  );
+}
+
+/** Each thing of one look once, under the word the model is surest of. */
 export function distinctObjects(found: readonly FoundObject[]): FoundObject[] {
   return distinct(found, (kept, other) => {
     const shared = overlap(kept, other);
