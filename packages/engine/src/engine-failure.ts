@@ -1,4 +1,4 @@
-import { StageFailure } from "@heimdex/stage-sdk";
+import { StageFailure } from "@heimdex/stage-sdk/failure";
 import { EngineLost } from "./engine-error.ts";
 
 /** The end of an engine's process as what the orchestrator is to do about it: killed from outside is RESOURCE, all else RETRYABLE.

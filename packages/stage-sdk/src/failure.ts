@@ -1,3 +1,5 @@
+/* A door of its own (`@heimdex/stage-sdk/failure`): processes and threads that only infer say how they failed without loading gRPC and all else. */
+
 /** What the orchestrator does about a failed attempt.
  * - RETRYABLE: again, after a pause, within the stage's budget.
  * - TERMINAL: no retry would help: a bug, a missing tool.

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { EngineError, type EngineProcess, engineFailure } from "@heimdex/engine";
 import { chosenModel, type LocatedModel, locateModel } from "@heimdex/models";
-import { type Capability, StageFailure } from "@heimdex/stage-sdk";
+import type { Capability } from "@heimdex/stage-sdk";
+import { StageFailure } from "@heimdex/stage-sdk/failure";
 
 export type PresentModel = Extract<LocatedModel, { available: true }>;
 
