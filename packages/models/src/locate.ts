@@ -11,6 +11,8 @@ export interface LocateOptions {
   readonly folder?: string;
   /** Default `MODELS`. */
   readonly models?: readonly ModelEntry[];
+  /** Where variables that name a folder of the system's packages are read. Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export type LocatedModel =
@@ -34,7 +36,7 @@ export type LocatedModel =
 export async function locateModel(id: string, options: LocateOptions = {}): Promise<LocatedModel> {
   const { folder = modelFolder(), models = MODELS } = options;
   const entry = modelEntry(id, models);
-  if (entry.source.kind === "system") return locateSystemModel(entry, entry.source);
+  if (entry.source.kind === "system") return locateSystemModel(entry, entry.source, options.env);
   const missing = (what: string): LocatedModel => ({
     available: false,
     reason: "NO_MODEL",

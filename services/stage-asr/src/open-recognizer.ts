@@ -14,7 +14,7 @@ export type OpenedRecognizer =
   | { readonly available: true; readonly recognizer: Recognizer }
   | { readonly available: false; readonly reason: string; readonly help: string };
 
-/** A window of 30 s took Whisper small some 20 s on one slow core; a machine under load is slower still. */
+/** Longest for one window of 30 s: many times real time, as a large model on a busy machine takes. */
 const TIMEOUT_MS = 10 * 60_000;
 /** The model stays loaded between films. */
 const IDLE_MS = 5 * 60_000;

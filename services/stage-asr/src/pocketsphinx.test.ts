@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join as joinPath } from "node:path";
 import { type TestContext, test } from "node:test";
+import { modelEntry } from "@heimdex/models";
 import { PocketSphinx } from "./pocketsphinx.ts";
 import { findPocketSphinx, type PocketSphinxInstall } from "./pocketsphinx-install.ts";
 import type { RecognizeOptions } from "./recognizer.ts";
@@ -152,7 +153,7 @@ test("the model's digest covers every file", async (t) => {
   const folder = joinPath(await tempFolder(t), "en-us");
   await mkdir(joinPath(folder, "en-us"), { recursive: true });
   const env = { ...process.env, HEIMDEX_POCKETSPHINX_MODEL: folder };
-  const names = ["en-us/mdef", "en-us/feat.params", "en-us/means", "en-us.lm.bin", "cmudict-en-us.dict"];
+  const names = Object.keys(modelEntry("pocketsphinx-en-us").files);
   for (const name of names) await writeFile(joinPath(folder, name), name);
   const digests = new Set<string>();
   for (const name of ["", ...names]) {
