@@ -1,14 +1,13 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { request as httpRequest } from "node:http";
+import { open } from "node:fs/promises";
+import { type ClientRequest, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { backoffMs } from "./backoff.ts";
 import { StageFailure } from "./failure.ts";
 
 const MAX_TRIES = 4;
+const BUFFER_BYTES = 256 * 1024;
 
 /** What is to be brought: bytes in memory or a file. */
 export type Payload = { readonly bytes: Uint8Array } | { readonly file: string };
@@ -49,7 +48,6 @@ class PutRefused extends Error {
 
 /** `node:http` rather than fetch: fetch sends streams in chunks, and stores want a Content-Length. */
 async function put(url: string, payload: Payload, size: number, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
   const target = new URL(url);
   const send = target.protocol === "https:" ? httpsRequest : httpRequest;
   const headers = { "content-length": size, "content-type": "application/octet-stream" };
@@ -68,29 +66,48 @@ async function put(url: string, payload: Payload, size: number, signal: AbortSig
       }
     });
   });
-  const bytes = "file" in payload ? createReadStream(payload.file) : Readable.from([payload.bytes]);
-  const counted = async function* (parts: AsyncIterable<Uint8Array>) {
-    let sent = 0;
-    for await (const part of parts) {
-      sent += part.length;
-      if (sent > size) throw changed(size);
-      hash.update(part);
-      yield part;
-    }
-    if (sent < size) throw changed(size);
-  };
-  const sent = pipeline(bytes, counted, request, { signal }).catch((reason: unknown) => {
+  const sent = write(request, payload, size).catch((reason: unknown) => {
     // A server that has answered already may close before all is sent: its answer says more than the broken pipe.
     if (reason instanceof StageFailure) throw reason;
     return answered.then(() => Promise.reject(reason));
   });
   try {
-    await Promise.all([sent, answered]);
+    const [sha256] = await Promise.all([sent, answered]);
+    return sha256;
   } catch (reason) {
     request.destroy();
     throw reason;
   }
+}
+
+/** Writes the body, piece by piece through one buffer: a stream would leave each of its pieces to the collector, which lets tens of MiB gather. */
+async function write(request: ClientRequest, payload: Payload, size: number): Promise<string> {
+  const hash = createHash("sha256");
+  let sent = 0;
+  for await (const part of piecesOf(payload)) {
+    sent += part.length;
+    if (sent > size) throw changed(size);
+    hash.update(part);
+    await new Promise<void>((resolve, reject) => request.write(part, (error) => (error ? reject(error) : resolve())));
+  }
+  if (sent < size) throw changed(size);
+  request.end();
   return hash.digest("hex");
+}
+
+/** Each piece holds only until the next one is asked for. */
+async function* piecesOf(payload: Payload): AsyncGenerator<Uint8Array> {
+  if ("bytes" in payload) {
+    if (payload.bytes.length > 0) yield payload.bytes;
+    return;
+  }
+  await using file = await open(payload.file);
+  const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, BUFFER_BYTES, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 function changed(size: number): StageFailure {
