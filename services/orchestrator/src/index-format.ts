@@ -17,6 +17,16 @@ export async function followIndexFormat(catalog: Catalog, { format }: Pick<Momen
     );
     if (changed !== undefined) marked++;
   }
-  await catalog.write([{ op: "put", collection: "meta", id: ID, terms: [], sort: "", body: { format } }]);
+  await noteIndexFormat(catalog, { format });
   return marked;
+}
+
+/** The index holds every asset that is not marked, stored as this program stores it. */
+export async function noteIndexFormat(catalog: Catalog, { format }: Pick<MomentIndex, "format">): Promise<void> {
+  await catalog.write([{ op: "put", collection: "meta", id: ID, terms: [], sort: "", body: { format } }]);
+}
+
+/** To be called before the index is emptied: whoever starts after a crash takes it for one that is to be filled anew. */
+export async function forgetIndexFormat(catalog: Catalog): Promise<void> {
+  await catalog.write([{ op: "delete", collection: "meta", id: ID }]);
 }

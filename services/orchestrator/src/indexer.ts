@@ -6,6 +6,7 @@ import type { Sidecar } from "@heimdex/sidecar";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { changeAsset } from "./asset-document.ts";
 import { customTextOf } from "./custom-text.ts";
+import { forgetIndexFormat, noteIndexFormat } from "./index-format.ts";
 import { sidecarRows } from "./index-rows.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { isPassing } from "./passing.ts";
@@ -88,6 +89,7 @@ export class Indexer {
 
   async #rebuild(tenant: string): Promise<{ assets: number; moments: number; failures: string[] }> {
     const { catalog, index } = this.#parts;
+    await forgetIndexFormat(catalog);
     await index.clear();
     const result = { assets: 0, moments: 0, failures: [] as string[] };
     let after: { id: string } | undefined;
@@ -107,9 +109,11 @@ export class Indexer {
       for (const { asset, error } of failed)
         if (asset.tenant === tenant) result.failures.push(`${asset.id} (${asset.title}): ${error.message}`);
       const last = page.at(-1);
-      if (last === undefined || page.length < BATCH) return result;
+      if (last === undefined || page.length < BATCH) break;
       after = { id: last.id };
     }
+    await noteIndexFormat(catalog, index);
+    return result;
   }
 
   async #run(): Promise<void> {
