@@ -55,6 +55,7 @@ export class MadeMoments {
       ...{ spoken, written: n % 4 === 0 ? this.#text(4) : "", described: "", names: "", custom: "" },
       ...{ labels: [], languages: ["en"], title: `${asset}.mp4`, source: `file:///films/${asset}.mp4` },
       recorded_ms: undefined,
+      instants: "",
       vectors: vector === undefined ? new Map() : new Map([[this.#space, [vector]]]),
     };
   }

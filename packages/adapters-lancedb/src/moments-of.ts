@@ -20,6 +20,7 @@ export function momentsOf(table: Table): IndexedMoment[] {
     ...{ spoken: texts("spoken"), written: texts("written"), described: texts("described") },
     ...{ names: texts("names"), custom: texts("custom") },
     ...{ labels: lists("labels"), languages: lists("languages"), title: texts("title"), source: texts("source") },
+    instants: texts("instants"),
     recorded_ms: Array.from(column("recorded_ms"), (at: number | null) => at ?? undefined),
   };
   const terms = TEXT_FIELDS.map((field) => [field, texts(tokensColumn(field))] as const);

@@ -19,6 +19,7 @@ export function moment(asset: string, n: number, more: Partial<MomentRow> = {}):
     title: asset,
     source: `/films/${asset}.mp4`,
     recorded_ms: undefined,
+    instants: "",
     vectors: new Map(),
     ...more,
   };

@@ -133,6 +133,7 @@ function marker(tenant: string, asset: string, totals: AssetTotals): TableRow {
     title: "",
     source: "",
     recorded_ms: undefined,
+    instants: "",
     vectors: new Map(),
   };
   const key = JSON.stringify(["asset", tenant, asset]);
@@ -202,7 +203,7 @@ function columns(arrow: Arrow, schema: Schema, rows: readonly TableRow[], spaces
     ["label_keys", texts(rows.map((row) => row.labelKeys))],
     ["languages", texts(moments.map((m) => m.languages))],
     ["language_ranges", texts(moments.map((m) => languageRanges(m.languages)))],
-    ...(["id", "tenant", "asset", "title", "source", ...PLAIN_TEXTS] as const).map(
+    ...(["id", "tenant", "asset", "title", "source", "instants", ...PLAIN_TEXTS] as const).map(
       (name) => [name, text(moments.map((m) => m[name]))] as const,
     ),
     ...TEXT_FIELDS.map((field) => [tokensColumn(field), text(rows.map((row) => row.tokens[field]))] as const),

@@ -1,7 +1,7 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { MomentFilter, Scored, TextField } from "@heimdex/ports";
 import type { Table as LanceTable } from "@lancedb/lancedb";
-import { bm25, idf } from "./bm25.ts";
+import { bm25, idf, lengthWeight } from "./bm25.ts";
 import { filterSql, inList, literal } from "./filter-sql.ts";
 import type { Ledger } from "./ledger.ts";
 import { momentsOf } from "./moments-of.ts";
@@ -63,7 +63,8 @@ export class Snapshot {
     const frequencies = await this.documentFrequencies(field, wanted, filter.tenant);
     const idfs = new Map(wanted.map((term) => [term, idf(totals.rows, frequencies.get(term) ?? 0)]));
     const rowIds = candidates.getChild("_rowid");
-    const ranked = texts.map((tokens, i) => ({ rowId: BigInt(rowIds?.get(i)), score: bm25(tokens, idfs, totals) }));
+    const b = lengthWeight(field);
+    const ranked = texts.map((tokens, i) => ({ rowId: BigInt(rowIds?.get(i)), score: bm25(tokens, idfs, totals, b) }));
     ranked.sort((a, b) => b.score - a.score || (a.rowId < b.rowId ? -1 : 1));
     ranked.length = Math.min(ranked.length, count);
     const scores = new Map(ranked.map(({ rowId, score }) => [rowId, score]));

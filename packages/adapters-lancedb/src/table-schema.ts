@@ -3,7 +3,7 @@ import type { Field, FixedSizeList, List, Schema } from "apache-arrow";
 import type { Arrow } from "./native.ts";
 
 /** Raised when columns change in a way that an older or newer program cannot read. Part of the table's name: formats lie side by side. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 export interface Space {
   /** Its column. */
@@ -42,6 +42,7 @@ export const ROW_COLUMNS = [
   "title",
   "source",
   "recorded_ms",
+  "instants",
 ] as const;
 
 /** A table of two kinds of rows. Moments: `summary` is null. Markers: exactly one for each asset ever replaced, also when it has no moments, with its
@@ -72,6 +73,7 @@ export function baseFields(arrow: Arrow): Field[] {
     text("title"),
     text("source"),
     new Field("recorded_ms", new Float64(), true),
+    text("instants"),
   ];
 }
 

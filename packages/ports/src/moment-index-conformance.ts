@@ -41,6 +41,7 @@ function row(asset: string, id: string, more: Partial<MomentRow> = {}): MomentRo
     title: "",
     source: "",
     recorded_ms: undefined,
+    instants: "",
     vectors: new Map(),
     ...more,
   };
@@ -93,6 +94,7 @@ export function momentIndexConformance(
         title: "Reel 1.mov",
         source: "file:///films/Reel%201.mov",
         recorded_ms: 1_700_000_000_123,
+        instants: '{"spoken":[[1500,20]]} é',
         vectors: new Map([["s", [vector(1, 2)]]]),
       });
       const bare = row("a", "m2", { spoken: "find" });
@@ -290,6 +292,21 @@ export function momentIndexConformance(
         hits.map((hit) => hit.score),
         hits.map((hit) => hit.score).sort((a, b) => b - a),
       );
+    });
+
+    test("labels count as often as they stand, however many others there are", async (t) => {
+      const { index } = await open(t, analyze);
+      await index.replaceAssets([
+        asset("a", [
+          row("a", "short", { labels: ["boat", "boat"] }),
+          row("a", "long", { labels: ["boat", "boat", "boat", "gull", "gull", "gull", "person", "pier", "crane"] }),
+          row("a", "same", { labels: ["boat", "boat", "gull"] }),
+        ]),
+      ]);
+      const hits = await index.searchText("labels", ["boat"], ALL, 10);
+      assert.equal(hits[0]?.row.id, "long");
+      assert.deepEqual(sortedIds(hits), ["long", "same", "short"]);
+      assert.equal(hits[1]?.score, hits[2]?.score);
     });
 
     test("a score depends neither on filters, nor on other tenants, nor on housekeeping", async (t) => {

@@ -24,6 +24,8 @@ export interface MomentRow {
   readonly source: string;
   /** When it was recorded, Unix ms; undefined when unknown. */
   readonly recorded_ms: number | undefined;
+  /** When what stands in its texts and vectors is there, as whoever fills the index notes it; "" where it does not. Given back as it is. */
+  readonly instants: string;
   /** Vectors by space id, L2-normalised, one or more: a moment is as near as its nearest vector. */
   readonly vectors: ReadonlyMap<string, readonly Float32Array[]>;
 }
@@ -79,7 +81,8 @@ export interface MomentIndex extends AsyncDisposable {
   replaceAssets(batch: readonly AssetRows[]): Promise<void>;
   /** Forgets assets with all their rows and revisions: indexed again, they start anew. Idempotent. */
   removeAssets(tenant: string, assets: readonly string[]): Promise<void>;
-  /** BM25 over one text field, best first. `terms` are the analysed words of the query; a row matches when it has any of them. */
+  /** BM25 over one text field, best first. `terms` are the analysed words of the query; a row matches when it has any of them. How many labels a row has in
+   * all does not count: what is seen with a thing does not make it seen less. */
   searchText(field: TextField, terms: readonly string[], filter: MomentFilter, limit: number): Promise<Scored[]>;
   /** Nearest rows of one space by cosine similarity, best first; of a row's vectors the nearest counts. Rows without a vector in that space are left out. */
   searchVector(space: string, vector: Float32Array, filter: MomentFilter, limit: number): Promise<Scored[]>;

@@ -124,6 +124,7 @@ for (const [name, text, terms, phrases] of [
     [],
   ],
   ["talk about searching alone is the subject", "people talking", ["person", "talk"], []],
+  ["a person may be what is to be seen", "find a person at a table", ["tabl", "person"], []],
   ["function words alone match nothing", "what is the of", [], []],
   [
     "a quoted phrase keeps its order",
@@ -157,15 +158,29 @@ test("a very long query is cut, a lone surrogate does no harm", () => {
   assert.ok(parseQuery("boat \ud800").text.isWellFormed());
 });
 
+const asking = (...terms: string[]) => ({ terms, asides: [], phrases: [] });
+
 test("a snippet shows the most different matches, in whole words", () => {
   const text = `harbour ${"filler words go on ".repeat(20)}and then the boat left\nthe old harbour at dawn ${"and so on ".repeat(20)}`;
-  const snippet = snippetOf(text, ["boat", "harbour"], 80);
+  const snippet = snippetOf(text, asking("boat", "harbour"), 80);
   assert.match(snippet.text, /^….*boat left the old harbour.*…$/);
   assert.ok(snippet.text.length <= 82);
   assert.deepEqual(
     snippet.highlights.map(({ start, end }) => snippet.text.slice(start, end)),
     ["boat", "harbour"],
   );
-  assert.deepEqual(snippetOf("short", ["other"]), { text: "short", highlights: [] });
-  assert.deepEqual(snippetOf("", ["other"]), { text: "", highlights: [] });
+  assert.equal(snippet.at, text.indexOf("boat"));
+  assert.deepEqual(snippetOf("short", asking("other")), { text: "short", highlights: [], at: undefined });
+  assert.deepEqual(snippetOf("", asking("other")), { text: "", highlights: [], at: undefined });
+});
+
+test("a snippet begins where the words stand together, where a quoted phrase does, and not at an aside", () => {
+  const signs = "EXIT 3\nBOATS 14\nEXIT 14";
+  assert.equal(snippetOf(signs, asking("exit", "14")).at, signs.lastIndexOf("EXIT"));
+  const said = "the men of this country and a country of men";
+  assert.equal(snippetOf(said, parseQuery('"country of men"')).at, said.indexOf("country of"));
+  const people = "people came and people went to the table";
+  assert.equal(snippetOf(people, parseQuery("people eating")).at, 0);
+  const apart = `people came ${"and went ".repeat(30)} to the table`;
+  assert.equal(snippetOf(apart, parseQuery("a person at a table")).at, apart.indexOf("table"));
 });

@@ -1,7 +1,8 @@
 export { ANALYZER_ID, analyze, type Token, tokensOf } from "./analyze.ts";
-export { type ExplainedRow, explain, type Why } from "./explain.ts";
+export { type ExplainedRow, type Explanation, explain, type NearestVector, type Why } from "./explain.ts";
 export { coverageOf, type Evidence, FLOOR, type FloorOptions, floorOf, idfOf, strength } from "./floor.ts";
 export { type Channel, capPerAsset, type Fused, fuse, type Placing } from "./fuse.ts";
+export { type Instants, type RowInstants, readInstants, writeInstants } from "./instants.ts";
 export type { Moment, MomentItem, MomentLayer, MomentSource } from "./moment.ts";
 export { MAX_MOMENT_MS } from "./moment-cuts.ts";
 export { type MomentOptions, momentsOf } from "./moments.ts";

@@ -1,3 +1,5 @@
+import type { Instants } from "./instants.ts";
+
 /** The unit of search: a stretch of an asset with everything said, written and seen in it. Times in ms, half-open. */
 export interface Moment {
   /** Stable under re-runs: derived from the asset and the start. */
@@ -12,13 +14,15 @@ export interface Moment {
   readonly described: string;
   /** Texts of custom layers. */
   readonly custom: string;
-  /** Labels of things seen, what is seen most first. Each stands in it one to four times, as much of the moment as shows it, less where it is
-   * unsure: a search for a thing then prefers moments that show it well. */
+  /** Labels of things seen, what is seen most first. Each stands in it one to six times, by how long it is shown, less where it is unsure: a search
+   * for a thing then prefers moments that show it long (`moment-labels.ts`). */
   readonly labels: readonly string[];
   /** Resource names of people a human being has named, sorted. */
   readonly people: readonly string[];
   /** BCP-47 tags of its texts, sorted. */
   readonly languages: readonly string[];
+  /** When what stands in its texts is said or seen; always within the moment. */
+  readonly instants: Instants;
 }
 
 /** Any layer, as the sidecar has it or as a stage is given it. */

@@ -201,23 +201,119 @@ test("what is seen belongs to each moment that shows it, not to one it merely to
   );
 });
 
-test("a label counts more the longer and surer it is seen, within the moment", () => {
-  const object = (label: string, start_ms: number, end_ms: number, confidence?: number) => ({
-    label,
-    start_ms,
-    end_ms,
-    ...(confidence === undefined ? {} : { confidence }),
-  });
+const still = (at_ms: number) => ({ start_ms: at_ms, end_ms: at_ms + 1, at_ms });
+const object = (label: string, start_ms: number, end_ms: number, more: object = {}) => ({
+  label,
+  start_ms,
+  end_ms,
+  ...more,
+});
+
+test("a label counts more the more seconds it is seen for, and the surer", () => {
   const items = [
     object("car", 0, 2_500),
-    object("person", 0, 10_000, 0.9),
-    object("person", 0, 10_000, 0.8),
-    object("dog", 0, 10_000, 0.5),
+    object("person", 0, 10_000, { confidence: 0.9 }),
+    object("person", 0, 10_000, { confidence: 0.8 }),
+    object("dog", 0, 10_000, { confidence: 0.5 }),
     object("cat", 4_000, 4_000),
     object(" ", 0, 10_000),
   ];
   const [moment] = momentsOf({ asset: "a", media: { duration_ms: 10_000 }, layers: [{ kind: "objects", items }] });
-  assert.deepEqual(moment?.labels, [...Array(4).fill("person"), "dog", "dog", "car", "cat"]);
+  assert.deepEqual(moment?.labels, [
+    ...Array(5).fill("person"),
+    ...Array(4).fill("dog"),
+    ...Array(3).fill("car"),
+    "cat",
+  ]);
+  const long = [object("person", 0, 28_000, { confidence: 0.7 })];
+  const [other] = momentsOf({ asset: "b", media: { duration_ms: 28_000 }, layers: [{ kind: "objects", items: long }] });
+  const [short] = momentsOf({ asset: "c", media: { duration_ms: 2_000 }, layers: [{ kind: "objects", items: long }] });
+  assert.deepEqual([other?.labels.length, short?.labels.length], [6, 2]);
+});
+
+test("what is said has the time of each word, whichever way words and text are divided", () => {
+  const words = [
+    { text: "uh", start_ms: 100, end_ms: 300 },
+    { text: "boats", start_ms: 400, end_ms: 900 },
+    { text: "leaving", start_ms: 9_800, end_ms: 10_400 },
+    { text: "harbour", start_ms: 10_500, end_ms: 11_000 },
+  ];
+  const scenes = {
+    kind: "scenes",
+    items: [
+      { start_ms: 0, end_ms: 10_000 },
+      { start_ms: 10_000, end_ms: 20_000 },
+    ],
+  };
+  const item = { start_ms: 100, end_ms: 11_000, text: "Uh, boats leaving harbour", words };
+  const cue = { start_ms: 14_000, end_ms: 15_000, text: "a cue" };
+  const merged = { start_ms: 16_000, end_ms: 18_000, text: "Rotterdam 's", words: [{ ...item, text: "Rotterdam's" }] };
+  const moments = momentsOf({
+    asset: "a",
+    media: { duration_ms: 20_000 },
+    layers: [scenes, transcript([item, cue], "run_x"), transcript([merged], "run_y")],
+  });
+  assert.deepEqual(
+    moments.map(({ spoken, instants }) => [spoken, instants.spoken]),
+    [
+      [
+        "uh boats\nRotterdam 's",
+        [
+          [100, 400],
+          [100, 100],
+        ],
+      ],
+      // Said as the first scene ends, it is found in the second, and shown from there on.
+      [
+        "leaving harbour\na cue",
+        [
+          [10_000, 10_500],
+          [14_000, 14_400],
+        ],
+      ],
+    ],
+  );
+});
+
+test("what is seen has the instant that shows it best within the moment, else a keyframe's of its time, else its start", () => {
+  const [moment, next] = momentsOf({
+    asset: "a",
+    media: { duration_ms: 40_000 },
+    layers: [
+      {
+        kind: "scenes",
+        items: [
+          { start_ms: 0, end_ms: 20_000 },
+          { start_ms: 20_000, end_ms: 40_000 },
+        ],
+      },
+      { kind: "keyframes", items: [still(3_000), still(9_000), still(27_000)] },
+      {
+        kind: "objects",
+        items: [
+          object("car", 5_000, 8_000),
+          object("person", 0, 40_000, { confidence: 0.4, at_ms: 3_000 }),
+          object("person", 8_000, 12_000, { confidence: 0.9, at_ms: 9_000 }),
+        ],
+      },
+      {
+        kind: "text",
+        items: [
+          { start_ms: 8_000, end_ms: 20_000, text: "EXIT 14" },
+          { start_ms: 2_000, end_ms: 4_000, text: "EXIT 14" },
+          { start_ms: 12_000, end_ms: 13_000, text: "HARBOUR" },
+        ],
+      },
+      { kind: "captions", items: [{ start_ms: 0, end_ms: 20_000, text: "water" }] },
+      { kind: "faces", items: [{ start_ms: 0, end_ms: 12_000, person: "people/b", at_ms: 9_000 }] },
+      { kind: "org.example.notes", items: [{ start_ms: 2_500, end_ms: 9_900, text: "check rights" }] },
+    ],
+  });
+  assert.deepEqual(moment?.instants, {
+    ...{ spoken: [], written: [[3_000], [12_000]], names: [[9_000]] },
+    ...{ described: [[3_000]], custom: [[2_500]], labels: [[9_000], [5_000]] },
+  });
+  assert.deepEqual(next?.instants.labels, [[27_000]]);
 });
 
 test("ids stay when a re-run changes the words, and differ between assets", () => {

@@ -1,7 +1,8 @@
 import { itemId } from "@heimdex/sidecar";
 import type { Moment, MomentItem, MomentLayer, MomentSource } from "./moment.ts";
 import { momentCuts } from "./moment-cuts.ts";
-import { foldSpaces, middleOf, phrasesOf } from "./spoken-words.ts";
+import { byTimeSeen, repeatsOf, type SeenLabel, seenAgain } from "./moment-labels.ts";
+import { foldSpaces, middleOf, phrasesOf, wordTimes } from "./spoken-words.ts";
 
 /** An item belongs to a moment that holds this much of it, or half of it when it is shorter than twice that: what merely
  * touches the neighbouring scene is not found there. */
@@ -28,89 +29,113 @@ export function momentsOf(source: MomentSource, options: MomentOptions = {}): Mo
   const drafts = cuts.slice(1).map((end, i) => draft(cuts[i] ?? 0, end));
   const indexAt = (at: number) => lastAtOrBefore(cuts, Math.max(0, Math.min(at, (cuts.at(-1) ?? 1) - 1)));
 
+  for (const at of stillTimes(layers)) drafts[indexAt(at)]?.stills.push(at);
   for (const phrase of phrases) {
     const parts = Map.groupBy(phrase.words, (word) => indexAt(middleOf(word)));
     for (const [index, part] of parts) {
       const target = drafts[index];
-      target?.spoken.push(parts.size === 1 ? phrase.text : part.map((word) => foldSpaces(word.text)).join(" "));
-      if (phrase.language !== undefined) target?.languages.add(phrase.language);
+      if (target === undefined) continue;
+      const text = parts.size === 1 ? phrase.text : part.map((word) => foldSpaces(word.text)).join(" ");
+      target.spoken.push({ text, times: wordTimes(text, part).map((at) => within(target, at)) });
+      if (phrase.language !== undefined) target.languages.add(phrase.language);
     }
   }
   for (const layer of layers) {
     for (const item of layer.items) {
       for (const target of holders(item, drafts, indexAt)) {
         if (layer.kind === "text") {
-          add(target.written, foldSpaces(item.text));
+          add(target.written, item.text, seenAt(item, target));
           const language = typeof item.language === "string" ? item.language : layer.language;
           if (language !== undefined) target.languages.add(language);
         } else if (layer.kind === "captions") {
-          add(target.described, foldSpaces(item.text));
+          add(target.described, item.text, seenAt(item, target));
           if (layer.language !== undefined) target.languages.add(layer.language);
         } else if (layer.kind === "objects") see(target, item);
-        else if (layer.kind === "faces") add(target.people, foldSpaces(item.person));
-        else if (layer.kind.includes(".")) add(target.custom, customText(layer, item));
+        else if (layer.kind === "faces") add(target.people, item.person, seenAt(item, target));
+        else if (layer.kind.includes(".")) {
+          for (const line of customText(layer, item).split("\n"))
+            add(target.custom, line, within(target, item.start_ms));
+        }
       }
     }
   }
-  return drafts.map((made) => ({
-    id: itemId("moment", source.asset, "moments", made.start_ms),
-    start_ms: made.start_ms,
-    end_ms: made.end_ms,
-    spoken: made.spoken.join("\n"),
-    written: [...made.written].join("\n"),
-    described: [...made.described].join("\n"),
-    custom: [...made.custom].join("\n"),
-    labels: labelsOf(made),
-    people: [...made.people].sort(),
-    languages: [...made.languages].sort(),
-  }));
+  return drafts.map((made) => momentOf(source.asset, made));
 }
 
 interface Draft {
   readonly start_ms: number;
   readonly end_ms: number;
-  readonly spoken: string[];
-  readonly written: Set<string>;
-  readonly described: Set<string>;
-  readonly custom: Set<string>;
-  /** By label, how long and how surely it is seen: ms times confidence. */
-  readonly labels: Map<string, number>;
-  readonly people: Set<string>;
+  /** Instants of its keyframes, rising. */
+  readonly stills: number[];
+  readonly spoken: { readonly text: string; readonly times: readonly number[] }[];
+  /** Texts that stand once, with the first time of each. */
+  readonly written: Map<string, number>;
+  readonly described: Map<string, number>;
+  readonly custom: Map<string, number>;
+  readonly people: Map<string, number>;
+  readonly labels: Map<string, SeenLabel>;
   readonly languages: Set<string>;
 }
 const draft = (start_ms: number, end_ms: number): Draft => ({
-  start_ms,
-  end_ms,
-  spoken: [],
-  written: new Set(),
-  described: new Set(),
-  custom: new Set(),
-  labels: new Map(),
-  people: new Set(),
-  languages: new Set(),
+  ...{ start_ms, end_ms, stills: [], spoken: [] },
+  ...{ written: new Map(), described: new Map(), custom: new Map(), people: new Map() },
+  ...{ labels: new Map(), languages: new Set() },
 });
 
-function add(to: Set<string>, text: string): void {
-  if (text !== "") to.add(text);
+function momentOf(asset: string, made: Draft): Moment {
+  const { start_ms, end_ms, spoken, written, described, custom } = made;
+  const people = [...made.people].sort(([a], [b]) => (a < b ? -1 : 1));
+  const labels = byTimeSeen(made.labels);
+  const lines = (texts: ReadonlyMap<string, number>) => [...texts.keys()].join("\n");
+  const times = (texts: Iterable<readonly [string, number]>) => Array.from(texts, ([, at]) => [at]);
+  return {
+    id: itemId("moment", asset, "moments", start_ms),
+    start_ms,
+    end_ms,
+    spoken: spoken.map(({ text }) => text).join("\n"),
+    written: lines(written),
+    described: lines(described),
+    custom: lines(custom),
+    labels: labels.flatMap(([label, seen]) => Array<string>(repeatsOf(seen, end_ms - start_ms)).fill(label)),
+    people: people.map(([name]) => name),
+    languages: [...made.languages].sort(),
+    instants: {
+      ...{ spoken: spoken.map((line) => line.times), written: times(written), names: times(people) },
+      ...{ described: times(described), custom: times(custom), labels: labels.map(([, { atMs }]) => [atMs]) },
+    },
+  };
 }
 
-/** A label stands in a moment at most so often. */
-const MOST_REPEATS = 4;
+function add(to: Map<string, number>, given: unknown, at: number): void {
+  const text = foldSpaces(given);
+  if (text !== "") to.set(text, Math.min(at, to.get(text) ?? at));
+}
 
 function see(target: Draft, item: MomentItem): void {
   const label = foldSpaces(item.label);
   if (label === "") return;
   const confidence = typeof item.confidence === "number" ? item.confidence : 1;
-  target.labels.set(label, (target.labels.get(label) ?? 0) + confidence * Math.max(0, sharedMs(item, target)));
+  const seenMs = confidence * Math.max(0, sharedMs(item, target));
+  const now = { seenMs, confidence, atMs: seenAt(item, target) };
+  target.labels.set(label, seenAgain(target.labels.get(label), now));
 }
 
-function labelsOf({ labels, start_ms, end_ms }: Draft): string[] {
-  return [...labels]
-    .sort(([a, seen], [b, other]) => other - seen || (a < b ? -1 : 1))
-    .flatMap(([label, seen]) => {
-      const share = Math.min(1, seen / (end_ms - start_ms));
-      return Array<string>(Math.max(1, Math.round(MOST_REPEATS * share))).fill(label);
-    });
+/** When an item that was found on keyframes can be seen in a moment: the instant it states, else that of the first keyframe in its time, as it was seen on
+ * each of those, else where its time begins. */
+function seenAt(item: MomentItem, target: Draft): number {
+  const from = Math.max(item.start_ms, target.start_ms);
+  const to = Math.min(item.end_ms, target.end_ms);
+  const instants = typeof item.at_ms === "number" ? [item.at_ms, ...target.stills] : target.stills;
+  return instants.find((at) => from <= at && at < to) ?? within(target, from);
+}
+
+const within = ({ start_ms, end_ms }: Draft, at: number): number => Math.max(start_ms, Math.min(at, end_ms - 1));
+
+function stillTimes(layers: readonly MomentLayer[]): number[] {
+  return layers
+    .filter((layer) => layer.kind === "keyframes")
+    .flatMap((layer) => layer.items.map(({ at_ms, start_ms }) => (typeof at_ms === "number" ? at_ms : start_ms)))
+    .sort((a, b) => a - b);
 }
 
 const sharedMs = (item: MomentItem, target: Draft): number =>

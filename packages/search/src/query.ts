@@ -1,5 +1,5 @@
 import { type Token, tokensOf } from "./analyze.ts";
-import { QUERY_WORDS } from "./stop-words.ts";
+import { ASIDES, QUERY_WORDS } from "./stop-words.ts";
 
 /** More says nothing more: the rest of a longer query is not read. */
 export const MAX_QUERY_LENGTH = 2_000;
@@ -10,6 +10,8 @@ export interface Query {
   readonly text: string;
   /** Distinct terms to search by, in order. Empty when there are only function words, or none at all: then no text matches. */
   readonly terms: readonly string[];
+  /** Those of the terms that raise what has them, but are no evidence: "people talking about bread" is answered where nobody is seen. */
+  readonly asides: readonly string[];
   /** What stood in quotation marks, as terms: a hit must contain each, word after word. */
   readonly phrases: readonly (readonly string[])[];
 }
@@ -17,7 +19,7 @@ export interface Query {
 const QUOTED = /"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»/gu;
 
 /** What a query asks for. Function words and words about searching ("find the scene where") are left out unless they are quoted;
- * the latter stay when nothing else is left ("people talking"). Never throws. */
+ * the latter stay when nothing else is left ("people talking"), and those that are things to be seen stay as asides ("a person at a table"). Never throws. */
 export function parseQuery(text: string): Query {
   const clean = text.slice(0, MAX_QUERY_LENGTH).toWellFormed().normalize("NFC").replace(/\s+/gu, " ").trim();
   const phrases: string[][] = [];
@@ -32,10 +34,10 @@ export function parseQuery(text: string): Query {
   const subject = content.filter((token) => !QUERY_WORDS.has(token.folded));
   const bare = onlyPairs(subject.length > 0 || quoted.length > 0 ? subject : content);
   const quotedContent = quoted.filter((token) => !token.stop);
-  const terms = [...(quotedContent.length > 0 || bare.length > 0 ? onlyPairs(quotedContent) : quoted), ...bare].map(
-    (token) => token.term,
-  );
-  return { text: clean, terms: [...new Set(terms)].slice(0, MAX_QUERY_TERMS), phrases };
+  const asked = [...(quotedContent.length > 0 || bare.length > 0 ? onlyPairs(quotedContent) : quoted), ...bare];
+  const terms = new Set([...new Set(asked.map((token) => token.term))].slice(0, MAX_QUERY_TERMS));
+  const asides = new Set(content.filter((token) => ASIDES.has(token.folded)).map((token) => token.term));
+  return { text: clean, terms: [...terms.union(asides)], asides: [...asides.difference(terms)], phrases };
 }
 
 /** Of unspaced scripts, pairs tell much more than their characters; a character alone stays. */

@@ -4,13 +4,15 @@ import { analyze } from "./analyze.ts";
 import { type ExplainedRow, explain } from "./explain.ts";
 import { coverageOf, FLOOR, idfOf, strength } from "./floor.ts";
 import type { Channel } from "./fuse.ts";
+import { writeInstants } from "./instants.ts";
 import { parseQuery } from "./query.ts";
 import { FIELDS, type RankedRow, rankMoments } from "./rank.ts";
 
 type Row = RankedRow & ExplainedRow;
 
 const row = (id: string, texts: Partial<ExplainedRow>): Row => {
-  const filled = { spoken: "", written: "", described: "", names: "", custom: "", labels: [], ...texts };
+  const none = { spoken: "", written: "", described: "", names: "", custom: "", labels: [] };
+  const filled = { ...none, start_ms: 0, instants: "", ...texts };
   const text = (field: (typeof FIELDS)[number]) => (field === "labels" ? filled.labels.join("\n") : filled[field]);
   const terms = Object.fromEntries(FIELDS.map((field) => [field, analyze(text(field)).join(" ")]));
   return { id, ...filled, terms: terms as RankedRow["terms"] };
@@ -124,16 +126,58 @@ test("a vector of the known half of a question does not count", () => {
   assert.deepEqual(ids(search("port xqzv blorp", { harbour: 0.9 }, { words })), []);
 });
 
-test("what is seen is found by its words, in the plural, too", () => {
-  for (const query of ["people", "cars", "a person", "persons in a car"]) {
+test("what is seen is found by its words, in the plural, too, and shown as far as it is asked for", () => {
+  for (const [query, snippet] of [
+    ["people", "person"],
+    ["cars", "car"],
+    ["a person", "person"],
+    ["persons in a car", "person, car"],
+  ] as const) {
     const [hit] = search(query);
     assert.equal(hit?.row.id, "street", query);
-    assert.equal(hit?.snippet, "person, car");
+    assert.equal(hit?.snippet, snippet);
   }
   assert.deepEqual(
     search("people")[0]?.why.map(({ channel, matched }) => [channel, matched]),
     [["labels", ["person"]]],
   );
+});
+
+test("people in a longer question raise what shows them, and are no evidence", () => {
+  const [hit] = search("people talking about bridges", { bridge: 0.1 });
+  assert.equal(hit?.row.id, "bridge");
+  assert.deepEqual(ids(search("people near a volcano")), []);
+  const [seen] = search("a person and a car");
+  assert.deepEqual(
+    seen?.why.map(({ channel, matched }) => [channel, matched]),
+    [["labels", ["person", "car"]]],
+  );
+});
+
+test("a hit says when to look: at the words, at the picture where looks speak first, else where it begins", () => {
+  const shown = row("shown", {
+    spoken: "it is calm\nthe boat leaves the harbour",
+    labels: ["person", "person", "boat", "dog"],
+    start_ms: 60_000,
+    instants: writeInstants({
+      texts: { spoken: [[61_000], [65_000, 65_300, 65_700]], labels: [[62_000], [70_000], [81_000]] },
+      vectors: { s: [63_000, 77_000] },
+    }),
+  });
+  const when = (query: string, channels: readonly string[], given = shown) =>
+    explain(
+      { row: given, score: 1, placings: channels.map((channel) => ({ channel, rank: 1, score: 1 })) },
+      parseQuery(query),
+      channels.includes("image") ? { space: "s", index: 1 } : undefined,
+    ).at_ms;
+  assert.equal(when("boat", ["spoken", "labels"]), 65_300);
+  assert.equal(when("harbour", ["spoken", "image"]), 65_700);
+  assert.equal(when("harbour", ["image", "spoken"]), 77_000);
+  assert.equal(when("dog", ["labels"]), 81_000);
+  assert.equal(when("dogs and people", ["labels"]), 81_000);
+  assert.equal(when("", ["image", "text"]), 77_000);
+  assert.equal(when("vessel", ["text"]), 61_000);
+  assert.equal(when("vessel", ["text"], row("bare", { spoken: "a ship", start_ms: 60_000 })), 60_000);
 });
 
 test("likeness of pictures has a floor of its own, and needs no words", () => {

@@ -51,7 +51,8 @@ const MIN_KNOWN_SHARE = 0.5;
  * Pure; the order is total. @returns best first, not capped by asset; `explain` says why each is there */
 export function rankMoments<Row extends RankedRow>(input: RankInput<Row>): Ranked<Row>[] {
   const { query } = input;
-  const idf = idfOf(query.terms, input.rows, input.frequencies);
+  const asked = query.terms.filter((term) => !query.asides.includes(term));
+  const idf = idfOf(asked, input.rows, input.frequencies);
   const channels = input.channels.filter(isUsable(query));
   const likenesses = new Map<string, { similarity: number; floor: FloorOptions }[]>();
   for (const channel of channels) {
@@ -66,7 +67,7 @@ export function rankMoments<Row extends RankedRow>(input: RankInput<Row>): Ranke
   const strengthOf = (row: Row): number => {
     const known = strengths.get(row.id);
     if (known !== undefined) return known;
-    const coverage = coverageOf(idf, termsIn(row, query.terms));
+    const coverage = coverageOf(idf, termsIn(row, asked));
     const alone = strength({ coverage, similarity: undefined });
     const made = (likenesses.get(row.id) ?? []).map(({ similarity, floor }) =>
       strength({ coverage, similarity }, floor),

@@ -61,6 +61,26 @@ function spread(text: string, { start_ms, end_ms }: MomentItem): SpokenWord[] {
   });
 }
 
+/** When each word of a phrase's text is said, by what stands between blanks. Recognizers and subtitles may divide a text otherwise than by its blanks:
+ * where they do, words and times are brought together by how far each is into the phrase.
+ * @param words of the phrase, at least one */
+export function wordTimes(text: string, words: readonly SpokenWord[]): number[] {
+  const all = words.reduce((sum, word) => sum + word.text.length + 1, 0);
+  const times: number[] = [];
+  let offset = 0;
+  let at = 0;
+  let ends = (words[0]?.text.length ?? 0) + 1;
+  for (const shown of text.split(" ")) {
+    while (at < words.length - 1 && ends <= (offset * all) / (text.length + 1)) {
+      at++;
+      ends += (words[at]?.text.length ?? 0) + 1;
+    }
+    times.push(words[at]?.start_ms ?? 0);
+    offset += shown.length + 1;
+  }
+  return times;
+}
+
 function covered(word: SpokenWord, language: string | undefined, cues: readonly MomentLayer[]): boolean {
   const middle = middleOf(word);
   return cues.some((layer) => {

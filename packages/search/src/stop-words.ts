@@ -17,3 +17,6 @@ export const QUERY_WORDS: ReadonlySet<string> = list(
     "scene scenes search see seen shot shots show showing shown shows somebody someone something speak speaking talk talked talking " +
     "talks tell telling tells video videos",
 );
+
+/** Words of those that are also labels of what is seen. */
+export const ASIDES: ReadonlySet<string> = list("people person");

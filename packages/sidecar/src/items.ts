@@ -2,7 +2,7 @@ import { z } from "zod";
 import { box, point } from "./geometry.ts";
 import { blobReference } from "./reference.ts";
 import { language, text } from "./text.ts";
-import { ptsShape, spanShape } from "./time.ts";
+import { milliseconds, ptsShape, spanShape } from "./time.ts";
 
 const confidence = z
   .number()
@@ -28,6 +28,9 @@ export const itemShape = {
   ...spanShape,
   confidence,
 };
+
+/** The one instant of a span that counts most. */
+const atMs = (description: string) => milliseconds.optional().meta({ description, examples: [13_440] });
 
 export const shotItem = z.looseObject({ ...itemShape, ...ptsShape }).meta({
   id: "ShotItem",
@@ -74,6 +77,7 @@ export const keyframeItem = z
   .looseObject({
     ...itemShape,
     ...ptsShape,
+    at_ms: atMs("When the picture was taken; absent where that is not known: then as the span starts."),
     image: blobReference.meta({ description: "The picture, display-oriented." }),
     width: z
       .int()
@@ -117,6 +121,7 @@ export const keyframeItem = z
         start_pts: 1_123_200,
         end_pts: 1_432_800,
         time_base: { num: 1, den: 90_000 },
+        at_ms: 13_440,
         image: {
           sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
           size: 48_211,
@@ -220,6 +225,7 @@ export const faceItem = z
   .looseObject({
     ...itemShape,
     ...ptsShape,
+    at_ms: atMs("Its best sighting, where known: there it can be seen."),
     box: box.meta({ description: "The face at its best sighting." }),
     landmarks: z.array(point).optional().meta({
       description: "Eyes, nose tip, mouth corners, in this order: left eye, right eye, nose, left mouth, right mouth.",
@@ -268,6 +274,7 @@ export const faceItem = z
         start_ms: 12_480,
         end_ms: 15_920,
         confidence: 0.96,
+        at_ms: 13_440,
         box: { x: 0.41, y: 0.18, w: 0.12, h: 0.2 },
         group: "face_group_1",
         quality: 0.71,
@@ -281,6 +288,7 @@ export const objectItem = z
   .looseObject({
     ...itemShape,
     ...ptsShape,
+    at_ms: atMs("Its best sighting, where known: there it can be seen."),
     label: z
       .string()
       .min(1)
@@ -305,6 +313,7 @@ export const objectItem = z
         start_ms: 12_480,
         end_ms: 15_920,
         confidence: 0.79,
+        at_ms: 13_440,
         label: "bottle",
         box: { x: 0.62, y: 0.5, w: 0.07, h: 0.21 },
         count: 2,

@@ -50,12 +50,10 @@ export const asset = z
       }),
     sources: z.array(source).min(1).meta({ description: "Every place known to hold the same bytes." }),
     title: z.string().meta({ description: "The container's title, else the file's name.", examples: ["harbour.mp4"] }),
-    poster: blobReference
-      .optional()
-      .meta({
-        description:
-          "The picture that stands for it, neither black nor blurred where it can be helped; absent for sound.",
-      }),
+    poster: blobReference.optional().meta({
+      description:
+        "The picture that stands for it, neither black nor blurred where it can be helped; absent for sound.",
+    }),
   })
   .meta({
     id: "Asset",

@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FolderBlobs } from "@heimdex/adapters-folder";
+import { readInstants } from "@heimdex/search";
 import type { Sidecar } from "@heimdex/sidecar";
 import { sidecarRows } from "./index-rows.ts";
 
-test("a moment has the vectors of its words and of every keyframe that lies in it", async (t) => {
+test("a moment has the vectors of its words and of every keyframe that lies in it, with their instants", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "heimdex-rows-"));
   t.after(() => rm(folder, { recursive: true }));
   await using blobs = await FolderBlobs.open(folder);
@@ -30,6 +31,7 @@ test("a moment has the vectors of its words and of every keyframe that lies in i
       end_ms: start_ms + 10_000,
       of,
       vector,
+      ...(of === "keyframe" ? { item: `kf_${start_ms}` } : {}),
     })),
   });
   const scenes = [0, 10_000].map((start_ms) => ({ id: `s${start_ms}`, start_ms, end_ms: start_ms + 10_000 }));
@@ -40,9 +42,11 @@ test("a moment has the vectors of its words and of every keyframe that lies in i
     runs: [],
     layers: [
       { kind: "scenes", run: "run_scenes", items: scenes },
+      // Stands for the time from 8 s on, and was taken at 12 s.
+      { kind: "keyframes", run: "run_media.analyze", items: [{ id: "kf_8000", start_ms: 8_000, at_ms: 12_000 }] },
       layer("words", "moment", [10_000]),
       // The last has no direction, so nothing could be compared with it.
-      layer("pictures", "keyframe", [0, 9_999, 10_000, 15_000]),
+      layer("pictures", "keyframe", [0, 9_999, 8_000, 15_000]),
     ],
   } as unknown as Sidecar;
   const rows = await sidecarRows(blobs, "t", sidecar, {});
@@ -52,5 +56,9 @@ test("a moment has the vectors of its words and of every keyframe that lies in i
       [0, { pictures: [Float32Array.of(1, 0), Float32Array.of(0.6, 0.8)] }],
       [10_000, { words: [Float32Array.of(1, 0)], pictures: [Float32Array.of(0, 1)] }],
     ],
+  );
+  assert.deepEqual(
+    rows.map(({ instants }) => readInstants(instants).vectors),
+    [{ pictures: [0, 9_999] }, { words: [10_000], pictures: [12_000] }],
   );
 });

@@ -15,6 +15,7 @@ import {
   capPerAsset,
   explain,
   floorOf,
+  type NearestVector,
   parseQuery,
   pictureFloorOf,
   type Query,
@@ -64,10 +65,17 @@ export interface MomentResults {
   readonly degradedReason: string;
 }
 
+/** What was compared with the pictures of a space. */
+interface SoughtPictures {
+  readonly space: string;
+  readonly vectors: readonly Float32Array[];
+}
+
 /** What one space has to say. */
 interface Likeness {
   readonly channels: readonly RankedChannel<IndexedMoment>[];
   readonly degradedReason: string;
+  readonly pictures?: SoughtPictures;
 }
 const NOTHING: Likeness = { channels: [], degradedReason: "" };
 const NO_WORDS = parseQuery("");
@@ -105,9 +113,15 @@ export class MomentSearch {
       throw new HeimdexError("MOMENT_NOT_FOUND", `there is no moment ${sought.id} that others could be compared with`);
     const ranked = rankMoments<IndexedMoment>({ query, channels: [...words, ...found], rows, frequencies });
     const hits = capPerAsset(ranked, perAsset);
+    const page = hits.slice(from, end);
+    const pictures = await this.#nearestPictures(
+      page,
+      likenesses.find(({ pictures: its }) => its)?.pictures,
+      filter.tenant,
+    );
     const reasons = likenesses.map(({ degradedReason }) => degradedReason).filter((reason) => reason !== "");
     return {
-      results: hits.slice(from, end).map((hit) => resultOf(hit, query)),
+      results: page.map((hit) => resultOf(hit, query, pictures.get(hit.row.id))),
       total: hits.length,
       degradedReason: reasons.join("; "),
     };
@@ -159,18 +173,42 @@ export class MomentSearch {
     if (!vector.some((x) => x !== 0)) return NOTHING;
     const rows = await this.#index.searchVector(space, vector, filter, DEPTH);
     const floor = kind === "text" ? floorOf(model) : pictureFloorOf(model, sought.kind);
-    return { channels: [{ name: kind, kind: "meaning", rows, floor, ...(words && { words }) }], degradedReason: "" };
+    return {
+      channels: [{ name: kind, kind: "meaning", rows, floor, ...(words && { words }) }],
+      degradedReason: "",
+      ...(kind === "image" && { pictures: { space, vectors: [vector] } }),
+    };
   }
 
   async #likeMoment(kind: SpaceKind, { space, model }: SpaceRef, id: string, filter: MomentFilter): Promise<Likeness> {
     const own = (await this.#index.vectorsOf(space, [id], filter.tenant)).get(id) ?? [];
     if (own.length === 0) return NOTHING;
+    const vectors = spread(own, MOST_LIKENESSES);
     const lists = await Promise.all(
-      spread(own, MOST_LIKENESSES).map((vector) => this.#index.searchVector(space, vector, filter, DEPTH + 1)),
+      vectors.map((vector) => this.#index.searchVector(space, vector, filter, DEPTH + 1)),
     );
     const rows = nearest(lists).filter(({ row }) => row.id !== id);
     const floor = kind === "text" ? floorOf(model) : pictureFloorOf(model, "picture");
-    return { channels: [{ name: kind, kind: "meaning", rows, floor }], degradedReason: "" };
+    return {
+      channels: [{ name: kind, kind: "meaning", rows, floor }],
+      degradedReason: "",
+      ...(kind === "image" && { pictures: { space, vectors } }),
+    };
+  }
+
+  /** Which picture of each moment of the page is nearest, by the moment's id: a search of vectors only says how near it is. */
+  async #nearestPictures(
+    page: readonly Ranked<IndexedMoment>[],
+    sought: SoughtPictures | undefined,
+    tenant: string,
+  ): Promise<ReadonlyMap<string, NearestVector>> {
+    const ids = page
+      .filter(({ placings }) => placings.some(({ channel }) => channel === "image"))
+      .map(({ row }) => row.id);
+    if (sought === undefined || ids.length === 0) return new Map();
+    const { space, vectors } = sought;
+    const found = await this.#index.vectorsOf(space, ids, tenant);
+    return new Map([...found].map(([id, its]) => [id, { space, index: nearestOf(its, vectors) }]));
   }
 }
 
@@ -200,9 +238,17 @@ function nearest(lists: readonly (readonly Scored[])[]): Scored[] {
   return [...best.values()].sort((a, b) => b.score - a.score);
 }
 
-function resultOf(hit: Ranked<IndexedMoment>, query: Query): Result {
+/** Place of the vector that has the highest cosine with any of those sought; all are of length 1. */
+function nearestOf(vectors: readonly Float32Array[], sought: readonly Float32Array[]): number {
+  const likeness = (vector: Float32Array) =>
+    Math.max(...sought.map((other) => vector.reduce((sum, value, i) => sum + value * (other[i] ?? 0), 0)));
+  const all = vectors.map(likeness);
+  return all.indexOf(Math.max(...all));
+}
+
+function resultOf(hit: Ranked<IndexedMoment>, query: Query, picture: NearestVector | undefined): Result {
   const { row, score } = hit;
-  const { snippet, why } = explain(hit, query);
+  const { snippet, at_ms, why } = explain(hit, query, picture);
   return {
     asset: row.asset,
     source: row.source,
@@ -213,5 +259,6 @@ function resultOf(hit: Ranked<IndexedMoment>, query: Query): Result {
     why: why.map(({ channel, rank, score: own, matched }) => ({ channel, rank, score: own, matched: [...matched] })),
     moment: row.id,
     title: row.title,
+    atMs: at_ms,
   };
 }

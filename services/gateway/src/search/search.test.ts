@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { HeimdexError } from "@heimdex/errors";
 import { type SpaceKind, type SpaceRecord, spaceRecordId } from "@heimdex/kernel";
 import type { MomentRow } from "@heimdex/ports";
+import { writeInstants } from "@heimdex/search";
 import { ask, openGateway, post, type TestGateway } from "../testing.ts";
 
 const SPACE = "space-1";
@@ -30,6 +31,7 @@ function moment(id: string, assetId: string, start_ms: number, more: Partial<Mom
     title: `${assetId}.mp4`,
     source: `file:///films/${assetId}.mp4`,
     recorded_ms: undefined,
+    instants: "",
     vectors: new Map([[SPACE, [AWAY]]]),
     ...more,
   };
@@ -78,6 +80,8 @@ async function archive(t: TestContext, config: Parameters<typeof openGateway>[1]
 }
 
 interface Found {
+  readonly start_ms: number;
+  readonly at_ms: number;
   readonly moment: string;
   readonly why: readonly { readonly channel: string; readonly rank: number; readonly matched: readonly string[] }[];
   readonly snippet: string;
@@ -244,7 +248,7 @@ async function gallery(t: TestContext): Promise<TestGateway> {
       labels: ["person", "surfboard"],
       spoken: "The sea is calm.",
     }),
-    moment("m_sand", "a_1", 10_000, { ...pictures(leaning(0.95)), labels: ["Person"] }),
+    moment("m_sand", "a_1", 10_000, { ...pictures(leaning(0.95)), labels: ["Person", "Person", "dog"] }),
     moment("m_cut", "a_2", 0, { ...pictures(AWAY, leaning(0.9)), labels: ["dining table"] }),
     moment("m_street", "a_3", 0, { ...pictures(leaning(0.1)), labels: ["car", "car", "person"] }),
     ...FILLER.map((spoken, i) => moment(`m_f${i}`, "a_4", i * 10_000, { spoken, vectors: new Map() })),
@@ -320,6 +324,32 @@ test("nobody embeds pictures: words answer and say so where there are pictures, 
   const reply = await asking(gateway, { image: JPEG.toString("base64") });
   assert.deepEqual([reply.status, reply.json.results, reply.json.degraded], [200, [], true]);
   assert.match(reply.json.degraded_reason, /^looks: no worker embeds pictures/);
+});
+
+test("a hit says when: at the word, at the label, at the nearest picture, else where the moment begins", async (t) => {
+  const gateway = await gallery(t);
+  await pictureEmbedder(gateway, () => leaning(0.9));
+  const instants = (texts: object, vectors: Record<string, number[]> = {}) => writeInstants({ texts, vectors });
+  await index(gateway, [
+    moment("m_long", "a_5", 60_000, {
+      spoken: "A quiet day.\nThe lighthouse keeper waves.",
+      labels: ["boat", "dog"],
+      vectors: new Map([[PICTURES, [leaning(-0.9), AWAY, leaning(0.9)]]]),
+      instants: instants(
+        { spoken: [[60_500], [64_000, 64_200, 64_800, 65_100]], labels: [[61_000], [68_500]] },
+        { [PICTURES]: [60_000, 63_000, 67_000] },
+      ),
+    }),
+  ]);
+  const when = async (more: object) => {
+    const { results } = (await asking(gateway, { assets: ["a_5"], ...more })).json as { results: Found[] };
+    return results.map(({ start_ms, at_ms }) => [start_ms, at_ms]);
+  };
+  assert.deepEqual(await when({ query: "lighthouse keepers" }), [[60_000, 64_200]]);
+  assert.deepEqual(await when({ query: "dogs" }), [[60_000, 68_500]]);
+  assert.deepEqual(await when({ image: JPEG.toString("base64") }), [[60_000, 67_000]]);
+  assert.deepEqual(await when({ like: "m_cut" }), [[60_000, 63_000]]);
+  assert.deepEqual(await when({ query: "people", assets: ["a_3"] }), [[0, 0]]);
 });
 
 test("more like a moment: by its pictures and its words, never itself", async (t) => {

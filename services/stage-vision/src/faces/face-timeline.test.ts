@@ -45,7 +45,10 @@ test("face timeline: one person on keyframes in a row is one item, with the best
     end_pts: 180_000,
     time_base: { num: 1, den: 90_000 },
   });
-  assert.deepEqual([anna?.best.quality, anna?.best.confidence, [...(anna?.best.crop ?? [])]], [0.8, 0.7, [2]]);
+  assert.deepEqual(
+    [anna?.best.ms, anna?.best.quality, anna?.best.confidence, [...(anna?.best.crop ?? [])]],
+    [1000, 0.8, 0.7, [2]],
+  );
   assert.deepEqual(
     anna?.sightings.map(({ ms, pts }) => [ms, pts]),
     [

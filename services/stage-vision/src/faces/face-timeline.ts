@@ -20,6 +20,8 @@ export interface FaceOverTime {
   readonly id: string;
   readonly span: ReturnType<typeof spanOf>;
   readonly best: {
+    /** When it was. */
+    readonly ms: number;
     readonly box: Box;
     readonly landmarks: readonly Point[];
     readonly confidence: number;
@@ -54,6 +56,8 @@ interface Track {
   last: KeyframeItem;
   latest: SeenFace;
   best: SeenFace;
+  /** Of the best sighting. */
+  bestMs: number;
   readonly sum: Float32Array;
   readonly sightings: FaceSighting[];
   readonly frames: number[];
@@ -86,12 +90,26 @@ export class FaceTimeline {
       let track = goesOn.get(place);
       if (track === undefined) {
         const sum = new Float32Array(face.vector.length);
-        track = { first: keyframe, place, last: keyframe, latest: face, best: face, sum, sightings: [], frames: [] };
+        const { ms: bestMs } = instantOf(keyframe);
+        track = {
+          first: keyframe,
+          place,
+          last: keyframe,
+          latest: face,
+          best: face,
+          bestMs,
+          sum,
+          sightings: [],
+          frames: [],
+        };
         this.#tracks.push(track);
       }
       track.last = keyframe;
       track.latest = face;
-      if (face.quality > track.best.quality) track.best = face;
+      if (face.quality > track.best.quality) {
+        track.best = face;
+        track.bestMs = instantOf(keyframe).ms;
+      }
       for (const [i, value] of face.vector.entries()) track.sum[i] = (track.sum[i] as number) + face.quality * value;
       track.sightings.push({ ...instantOf(keyframe), box: face.box, confidence: face.confidence });
       track.frames.push(this.#frame);
@@ -107,12 +125,12 @@ export class FaceTimeline {
     this.#open = [];
     if (this.#tracks.length > this.#options.maxFaces) this.#thin();
     return this.#tracks.map((track) => {
-      const { first, last, best, place } = track;
+      const { first, last, best, bestMs, place } = track;
       const { box, landmarks, confidence, quality, crop } = best;
       return {
         id: itemId("face", this.#options.asset, "faces", first.start_pts ?? first.start_ms, String(place)),
         span: spanOf(first, last),
-        best: { box, landmarks, confidence, quality, crop },
+        best: { ms: bestMs, box, landmarks, confidence, quality, crop },
         vector: normalised(track.sum),
         sightings: track.sightings,
         frames: track.frames,

@@ -46,7 +46,7 @@ export function createFacesStage(options: { readonly threads?: number } = {}) {
   return defineStage({
     name: NAME,
     version: "0.1.0",
-    behaviour: 1,
+    behaviour: 2,
     description: "Finds faces on keyframes and groups them by person, without naming anyone",
     inputs: { keyframes: layer("keyframes"), images: many(bytes("image/jpeg", "heimdex.keyframe")) },
     outputs: {
@@ -125,6 +125,7 @@ function facesOutputs(
     return {
       id,
       ...span,
+      at_ms: best.ms,
       confidence: thousandths(best.confidence),
       box: best.box,
       landmarks: [...best.landmarks],

@@ -25,11 +25,11 @@ test("object timeline: a label is one item while it is seen, with the most at on
   line.add(keyframe(2), [seen("person")]);
   line.add(keyframe(3), [seen("bottle")]);
   assert.deepEqual(
-    line.items().map(({ label, start_ms, end_ms, count, confidence }) => [label, start_ms, end_ms, count, confidence]),
+    line.items().map((item) => [item.label, item.start_ms, item.end_ms, item.at_ms, item.count, item.confidence]),
     [
-      ["bottle", 0, 2000, 2, 0.712],
-      ["person", 1000, 3000, 1, 0.5],
-      ["bottle", 3000, 4000, 1, 0.5],
+      ["bottle", 0, 2000, 1000, 2, 0.712],
+      ["person", 1000, 3000, 1000, 1, 0.5],
+      ["bottle", 3000, 4000, 3000, 1, 0.5],
     ],
   );
   assert.equal(line.sightings().length, 6);

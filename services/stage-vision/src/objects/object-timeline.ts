@@ -17,6 +17,8 @@ interface Run {
   readonly first: KeyframeItem;
   last: KeyframeItem;
   best: SeenObject;
+  /** Of the best sighting. */
+  bestMs: number;
   count: number;
 }
 
@@ -42,12 +44,15 @@ export class ObjectTimeline {
       let run = this.#open.get(label);
       if (run === undefined) {
         const id = itemId("object", this.#asset, "objects", keyframe.start_pts ?? keyframe.start_ms, label);
-        run = { id, first: keyframe, last: keyframe, best, count: all.length };
+        run = { id, first: keyframe, last: keyframe, best, bestMs: instantOf(keyframe).ms, count: all.length };
         this.#runs.push(run);
       }
       run.last = keyframe;
       run.count = Math.max(run.count, all.length);
-      if (best.confidence > run.best.confidence) run.best = best;
+      if (best.confidence > run.best.confidence) {
+        run.best = best;
+        run.bestMs = instantOf(keyframe).ms;
+      }
       next.set(label, run);
       for (const { box, confidence } of all) {
         this.#sightings.push({ item: run.id, ...instantOf(keyframe), box, confidence: thousandths(confidence) });
@@ -60,9 +65,10 @@ export class ObjectTimeline {
   items(): ObjectItem[] {
     return [...this.#runs]
       .sort((a, b) => a.first.start_ms - b.first.start_ms || (a.best.label < b.best.label ? -1 : 1))
-      .map(({ id, first, last, best, count }) => ({
+      .map(({ id, first, last, best, bestMs, count }) => ({
         id,
         ...spanOf(first, last),
+        at_ms: bestMs,
         confidence: thousandths(best.confidence),
         label: best.label,
         box: best.box,

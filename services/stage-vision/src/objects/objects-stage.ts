@@ -39,7 +39,7 @@ export function createObjectsStage(options: { readonly threads?: number } = {}) 
   return defineStage({
     name: NAME,
     version: "0.1.0",
-    behaviour: 1,
+    behaviour: 2,
     description: "Finds things and people on keyframes (80 kinds)",
     inputs: { keyframes: layer("keyframes"), images: many(bytes("image/jpeg", "heimdex.keyframe")) },
     outputs: {

@@ -79,6 +79,11 @@ export interface Result {
   moment: string;
   /** The asset's title. */
   title: string;
+  /**
+   * When to look, ms: within the moment, where the matching word is said, or where the matching text, thing or picture is seen. `start_ms` where
+   * nothing tells.
+   */
+  atMs: number;
 }
 
 /** What one channel found. */
@@ -535,7 +540,18 @@ export const SearchResponse: MessageFns<SearchResponse> = {
 };
 
 function createBaseResult(): Result {
-  return { asset: "", source: "", startMs: 0, endMs: 0, score: 0, snippet: "", why: [], moment: "", title: "" };
+  return {
+    asset: "",
+    source: "",
+    startMs: 0,
+    endMs: 0,
+    score: 0,
+    snippet: "",
+    why: [],
+    moment: "",
+    title: "",
+    atMs: 0,
+  };
 }
 
 export const Result: MessageFns<Result> = {
@@ -566,6 +582,9 @@ export const Result: MessageFns<Result> = {
     }
     if (message.title !== "") {
       writer.uint32(74).string(message.title);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(80).uint32(message.atMs);
     }
     return writer;
   },
@@ -655,6 +674,14 @@ export const Result: MessageFns<Result> = {
             message.title = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.atMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -686,6 +713,11 @@ export const Result: MessageFns<Result> = {
       why: globalThis.Array.isArray(object?.why) ? object.why.map((e: any) => Why.fromJSON(e)) : [],
       moment: isSet(object.moment) ? globalThis.String(object.moment) : "",
       title: isSet(object.title) ? globalThis.String(object.title) : "",
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
     };
   },
 
@@ -718,6 +750,9 @@ export const Result: MessageFns<Result> = {
     if (message.title !== "") {
       obj.title = message.title;
     }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
     return obj;
   },
 
@@ -735,6 +770,7 @@ export const Result: MessageFns<Result> = {
     message.why = object.why?.map((e) => Why.fromPartial(e)) || [];
     message.moment = object.moment ?? "";
     message.title = object.title ?? "";
+    message.atMs = object.atMs ?? 0;
     return message;
   },
 };
