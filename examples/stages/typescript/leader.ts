@@ -80,5 +80,7 @@ async function* ffmpeg(location: string, output: string, size: number, signal: A
   }
   const code = await ended;
   if (code !== 0 && pieces === 0)
-    throw new StageFailure("INPUT_REJECTED", "NOT_DECODABLE", `ffmpeg could not read the file: ${said.trim()}`);
+    throw new StageFailure("INPUT_REJECTED", "NOT_DECODABLE", `ffmpeg could not read the file: ${said.trim()}`, {
+      help: "Play it with another program; convert it if that works.",
+    });
 }

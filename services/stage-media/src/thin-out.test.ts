@@ -4,7 +4,7 @@ import type { Candidate, PickedShot } from "./keyframe-picker.ts";
 import { thinOut } from "./thin-out.ts";
 
 const candidate = (index: number, sharpness: number): Candidate => ({
-  ...{ index, pts: index, time: index, sharpness, luma: 120, contrast: 40, blank: false },
+  ...{ index, pts: index, time: index, sharpness, luma: 120, contrast: 40, blank: false, look: new Uint8Array(144) },
 });
 
 test("thinning keeps the best of each part of the timeline, and says what it drops", () => {
