@@ -33,6 +33,7 @@ export const searchShape = z.strictObject({
       source: z.string().min(1),
       start_ms: ms,
       end_ms: ms,
+      at_ms: ms,
       score: z.number(),
       snippet: z.string(),
       why: z
@@ -87,6 +88,7 @@ export const demoShape = z.object({
   questions: z.array(
     z.object({ kind: z.string(), query: z.string(), right: z.boolean(), words_alone: z.int(), answer: searchShape }),
   ),
+  seen: z.strictObject({ faces: z.int(), face_groups: z.int(), things: z.array(z.string()) }),
   sidecar: z.string().min(1),
   models: z.array(z.string()),
 });

@@ -14,6 +14,8 @@ const remembered = z.object({
       source: z.string(),
       start_ms: z.number(),
       end_ms: z.number(),
+      /** When to look; absent where an older version searched. */
+      at_ms: z.number().optional(),
       /** Id of the moment; absent where an older version searched. */
       moment: z.string().optional(),
     }),

@@ -17,6 +17,7 @@ test("words of the query stand out in whatever form, and control characters do n
 test("a result says when, what, why in words, and where", () => {
   const result = Result.fromPartial({
     title: "evening.mp4",
+    atMs: 85_250,
     startMs: 83_000,
     endMs: 91_500,
     snippet: "the last train",
@@ -27,7 +28,7 @@ test("a result says when, what, why in words, and where", () => {
     ],
   });
   assert.deepEqual(resultLines(2, result, "train", marks), [
-    " 2. evening.mp4  00:01:23.000–00:01:31.500",
+    " 2. evening.mp4  00:01:25.250  in 00:01:23.000–00:01:31.500",
     "    the last <train>",
     "    said: train; near in meaning (0.81) (rank 4)",
     "    /films/a b\\n.mp4",

@@ -5,12 +5,12 @@ import type { Style } from "./ui/style.ts";
 import { printable } from "./ui/text.ts";
 import { timecode } from "./ui/time.ts";
 
-/** One result as people read it: place and title, when, what shows it, why, and where. */
+/** One result as people read it: place and title, when to look and in which moment, what shows it, why, and where. */
 export function resultLines(place: number, result: Result, query: string, style: Style): string[] {
-  const { title, startMs, endMs, snippet, why, source } = result;
+  const { title, atMs, startMs, endMs, snippet, why, source } = result;
   const number = `${String(place).padStart(2)}.`;
   return [
-    `${style.bold(`${number} ${printable(title)}`)}  ${style.good(timecode(startMs))}–${timecode(endMs)}`,
+    `${style.bold(`${number} ${printable(title)}`)}  ${style.good(timecode(atMs))}  ${style.dim(`in ${timecode(startMs)}–${timecode(endMs)}`)}`,
     ...(snippet === "" ? [] : [`    ${highlight(snippet, query, style)}`]),
     `    ${style.dim(why.map(reason).join("; "))}`,
     `    ${style.dim(printable(sourcePath(source)))}`,

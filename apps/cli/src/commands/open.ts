@@ -62,7 +62,7 @@ async function finish(
 
 async function placeOfResult(context: Context, number: number): Promise<Place> {
   const result = await resultOfLastSearch(dataRoot(context.data, context.env), number);
-  return { asset: result.asset, path: result.source, startMs: result.start_ms };
+  return { asset: result.asset, path: result.source, startMs: result.at_ms ?? result.start_ms };
 }
 
 async function placeOfAsset(context: Context, what: string): Promise<Place> {

@@ -92,12 +92,13 @@ export async function ask(
 export function searchDocument(answer: SearchResponse) {
   return {
     query: answer.query,
-    results: answer.results.map(({ asset, moment, source, startMs, endMs, score, snippet, why }) => ({
+    results: answer.results.map(({ asset, moment, source, startMs, endMs, atMs, score, snippet, why }) => ({
       asset,
       moment,
       source: sourcePath(source),
       start_ms: startMs,
       end_ms: endMs,
+      at_ms: atMs,
       score,
       snippet,
       why: why.map(({ channel, rank, score: own, matched }) => ({ channel, rank, score: own, matched })),
