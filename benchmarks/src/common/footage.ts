@@ -46,6 +46,16 @@ function drawn(caption: string): string {
   return `,drawtext=text='${text}':fontsize=h/9:fontcolor=white:box=1:boxcolor=black:boxborderw=8:x=(w-tw)/2:y=h-th-20`;
 }
 
+/** A still that the camera pans over: H.264 at 1280x720, 25 frames a second, without sound.
+ * @param picture a wide picture, at least 1280 pixels wide */
+export async function makePan(folder: string, name: string, picture: string, seconds: number): Promise<string> {
+  const file = join(folder, name);
+  const pan = `crop=w=ih*0.75*16/9*0.6:h=ih*0.75*0.6:x=(iw-ow)*t/${seconds}:y=ih*0.3,scale=1280:720,setsar=1,format=yuv420p`;
+  const encode = "-c:v libx264 -preset veryfast -crf 20 -g 25".split(" ");
+  await ffmpeg("-loop", "1", "-framerate", "25", "-t", String(seconds), "-i", picture, "-vf", pan, ...encode, file);
+  return file;
+}
+
 /** The film over and over, its packets copied. */
 export async function loopFilm(file: string, times: number, to: string): Promise<string> {
   await ffmpeg("-stream_loop", String(times - 1), "-i", file, "-c", "copy", to);
