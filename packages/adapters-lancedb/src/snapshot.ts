@@ -155,14 +155,11 @@ export class Snapshot {
   }
 
   #learn(tenant: string, field: TextField, terms: readonly string[], texts: readonly (readonly string[])[]): void {
-    const counts = new Map(terms.map((term) => [term, 0]));
-    for (const tokens of texts)
-      for (const token of new Set(tokens)) {
-        const count = counts.get(token);
-        if (count !== undefined) counts.set(token, count + 1);
-      }
-    for (const [term, count] of counts)
+    for (const term of terms) {
+      let count = 0;
+      for (const tokens of texts) if (tokens.includes(term)) count++;
       this.#frequencies.set(frequencyKey(tenant, field, term), Promise.resolve(count));
+    }
   }
 
   /** Rows with any of the words. A match query takes them as words: nothing in them is syntax. */
