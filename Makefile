@@ -16,7 +16,7 @@ node_modules/.installed: package-lock.json
 	@scripts/setup-node
 	@touch $@
 
-demo: setup ## Makes footage, indexes it and answers three questions
+demo: setup ## Makes footage, indexes it and answers five questions
 	@./heimdex demo
 
 test: setup ## Runs all tests

@@ -28,8 +28,11 @@ test("the demo answers its questions, is cached the second time, and its archive
   assert.ok(made.seen.faces > made.seen.face_groups && made.seen.face_groups > 1, "one man is shown twice, others too");
   const silent = made.assets.find(({ source }) => source.endsWith("silent-walk.mp4"));
   assert.deepEqual(
-    silent?.stages.filter(({ state }) => state === "SKIPPED").map(({ stage }) => stage),
-    ["asr.transcribe"],
+    silent?.stages
+      .filter(({ state }) => state === "SKIPPED")
+      .map(({ stage }) => stage)
+      .sort(),
+    ["asr.transcribe", "vision.describe"],
   );
   const sidecar = JSON.parse(await readFile(made.sidecar, "utf8"));
   assert.equal(sidecar.schema, "https://heimdex.dev/schemas/sidecar");
@@ -52,7 +55,10 @@ test("the demo answers its questions, is cached the second time, and its archive
     assert.equal(code, 0);
     assert.deepEqual(
       assets.map(({ source, state }) => [source.slice(data.length), state]),
-      ["evening-news", "ferry", "one-take", "people", "silent-walk"].map((name) => [`/footage/${name}.mp4`, "SUCCEEDED"]),
+      ["evening-news", "ferry", "one-take", "people", "silent-walk"].map((name) => [
+        `/footage/${name}.mp4`,
+        "SUCCEEDED",
+      ]),
     );
     assert.ok(assets.every(({ stages }) => stages.every(({ state }) => state === "CACHED" || state === "SKIPPED")));
   });
@@ -107,7 +113,10 @@ test("the demo answers its questions, is cached the second time, and its archive
   await t.test("plan: what is known is cached", async () => {
     const { steps } = planShape.parse((await json(t, ...at("plan", clip))).document);
     assert.ok(steps.length >= 6);
-    assert.deepEqual([...new Set(steps.map(({ action }) => action))], ["CACHED"]);
+    assert.deepEqual(
+      steps.filter(({ action }) => action !== "CACHED").map(({ stage, action }) => [stage, action]),
+      [["vision.describe", "SKIPPED"]],
+    );
     const missing = await json(t, ...at("plan", join(data, "nothing.mp4")));
     assert.equal(missing.code, 1);
     assert.equal(errorShape.parse(missing.document).error.id, "SOURCE_NOT_FOUND");
@@ -116,8 +125,8 @@ test("the demo answers its questions, is cached the second time, and its archive
   await t.test("reindex: the index comes back from the sidecars alone", async () => {
     const { code, document } = await json(t, ...at("reindex"));
     const { assets, moments, failures } = document as { assets: number; moments: number; failures: string[] };
-    assert.deepEqual([code, assets, failures], [0, 4, []]);
-    assert.ok(moments >= 4);
+    assert.deepEqual([code, assets, failures], [0, 5, []]);
+    assert.ok(moments >= 5);
     const found = searchShape.parse((await json(t, ...at("search", "north pier"))).document);
     assert.ok(found.results[0]?.source.endsWith("ferry.mp4"));
   });
@@ -132,9 +141,14 @@ test("the demo answers its questions, is cached the second time, and its archive
       running: boolean;
       active_jobs: number;
     };
-    assert.deepEqual([status.assets, status.running, status.active_jobs], [4, true, 0]);
+    assert.deepEqual([status.assets, status.running, status.active_jobs], [5, true, 0]);
     const stages = (await json(t, ...at("stages"))).document as { stages: { stage: string; workers: number }[] };
-    assert.ok(stages.stages.every(({ workers }) => workers === 1));
+    for (const { stage, workers } of stages.stages)
+      assert.equal(
+        workers,
+        stage === "vision.describe" ? 0 : 1,
+        `${stage}: the bundled profile has no model for captions`,
+      );
     const logs = (await json(t, ...at("logs", "stage-media", "-n", "5"))).document as {
       lines: { log: string; msg: string }[];
     };
@@ -146,7 +160,7 @@ test("the demo answers its questions, is cached the second time, and its archive
   await t.test("assets rm: gone from the archive, not from the disk", async () => {
     assert.equal((await heimdex(t, ...at("assets", "rm", clip))).code, 0);
     const { assets } = (await json(t, ...at("assets"))).document as { assets: { title: string }[] };
-    assert.equal(assets.length, 3);
+    assert.equal(assets.length, 4);
     assert.ok((await readFile(clip)).length > 0);
     const found = searchShape.parse((await json(t, ...at("search", "last train mountains"))).document);
     assert.ok(found.results.every(({ source }) => source !== clip));

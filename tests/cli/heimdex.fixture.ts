@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 
 const HEIMDEX = fileURLToPath(new URL("../../heimdex", import.meta.url));
 /** A command that takes longer hangs. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 export interface Ended {
   readonly code: number | null;

@@ -21,7 +21,7 @@ let data: string;
 let host: ReturnType<typeof execFile>;
 let api: string;
 
-/** The demo makes and indexes its footage (and exits 1 unless its own three answers are right); then one host answers all queries. */
+/** The demo makes and indexes its footage (and exits 1 unless its own answers are right); then one host answers all queries. */
 before(async () => {
   data = await mkdtemp(join(tmpdir(), "heimdex-quality-"));
   await run(heimdex, ["demo", "--data", data], { maxBuffer: 64 * 1024 * 1024 });

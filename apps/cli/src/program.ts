@@ -59,7 +59,7 @@ export function createProgram(execute: Execute): Command {
 
   program
     .command("demo")
-    .description("makes footage, indexes it and answers three questions")
+    .description("makes footage, indexes it and answers five questions")
     .addOption(jobsOption())
     .action(on(async () => (await import("./commands/demo.ts")).demo));
   program

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HeimdexError } from "@heimdex/errors";
 import { Program } from "./program.ts";
-import type { Clip } from "./scenario.ts";
+import type { Clip, MadeShot, PhotographShot, Picture, Piece } from "./scenario.ts";
 import { findVoice } from "./voice.ts";
 
 /** Counts up when the same scenario gives other footage. */
@@ -12,53 +12,75 @@ const RECIPE = 1;
 const WIDTH = 640;
 const HEIGHT = 360;
 const RATE = 24;
+const QUIETLY = ["-hide_banner", "-loglevel", "error", "-nostdin", "-y"];
 const SIGNS = fileURLToPath(new URL("./signs/", import.meta.url));
+
+/** What the photograph is called in a clip's working folder. */
+const PHOTOGRAPH = "photograph.jpg";
+
+export interface FootageOptions {
+  /** Path of ffmpeg. */
+  readonly ffmpeg: string;
+  /** Path of the photograph that some shots show. */
+  readonly photograph: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly onMake: (name: string) => void;
+}
 
 /** Makes clips with ffmpeg into a folder; one that is there, made from the same recipe, is left alone. Answers their paths, in order.
  * @throws HeimdexError NO_FFMPEG, TOOL_FAILED, DISK_FULL */
-export async function makeFootage(
-  clips: readonly Clip[],
-  folder: string,
-  options: {
-    readonly ffmpeg: string;
-    readonly env: NodeJS.ProcessEnv;
-    readonly signal: AbortSignal;
-    readonly onMake: (name: string) => void;
-  },
-): Promise<string[]> {
+export async function makeFootage(clips: readonly Clip[], folder: string, options: FootageOptions): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const paths: string[] = [];
-  for (const clip of clips) {
-    const path = join(folder, clip.name);
-    const stamp = join(folder, `.${clip.name}.recipe`);
-    const recipe = createHash("sha256")
-      .update(JSON.stringify([RECIPE, clip]))
-      .digest("hex");
-    if ((await textOf(stamp)) !== recipe || (await textOf(path, "latin1")) === undefined) {
-      options.onMake(clip.name);
-      await rm(stamp, { force: true });
-      await makeClip(clip, folder, options);
-      await writeFile(stamp, recipe);
-    }
-    paths.push(path);
-  }
+  for (const clip of clips) paths.push(await madeOnce(clip, folder, options, () => makeClip(clip, folder, options)));
   return paths;
+}
+
+/** Cuts a picture out of the photograph, into a folder. Answers its path.
+ * @throws HeimdexError NO_FFMPEG, TOOL_FAILED, DISK_FULL */
+export async function makePicture(picture: Picture, folder: string, options: FootageOptions): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const { name, piece, width, quality } = picture;
+  return madeOnce(picture, folder, options, async () => {
+    const { ffmpeg: path, photograph, signal } = options;
+    const ffmpeg = new Program(path, folder, signal, QUIETLY);
+    const filter = `${crop(piece)},scale=${width}:-2`;
+    await ffmpeg.run(["-i", photograph, "-vf", filter, "-frames:v", "1", "-q:v", String(quality), "-bitexact", name]);
+  });
+}
+
+/** Makes a file unless it is there from the same recipe. Answers its path. */
+async function madeOnce(
+  what: { readonly name: string },
+  folder: string,
+  { onMake }: FootageOptions,
+  make: () => Promise<void>,
+): Promise<string> {
+  const path = join(folder, what.name);
+  const stamp = join(folder, `.${what.name}.recipe`);
+  const recipe = createHash("sha256")
+    .update(JSON.stringify([RECIPE, what]))
+    .digest("hex");
+  if ((await textOf(stamp)) !== recipe || (await textOf(path, "latin1")) === undefined) {
+    onMake(what.name);
+    await rm(stamp, { force: true });
+    await make();
+    await writeFile(stamp, recipe);
+  }
+  return path;
 }
 
 async function makeClip(
   clip: Clip,
   folder: string,
-  {
-    ffmpeg: path,
-    env,
-    signal,
-  }: { readonly ffmpeg: string; readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+  { ffmpeg: path, photograph, env, signal }: FootageOptions,
 ): Promise<void> {
   const work = join(folder, `.${clip.name}.work`);
   await rm(work, { recursive: true, force: true });
   await mkdir(work);
   try {
-    const ffmpeg = new Program(path, work, signal, ["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]);
+    const ffmpeg = new Program(path, work, signal, QUIETLY);
     const lines = clip.sound?.lines ?? [];
     if (lines.length > 0) {
       const voice = await findVoice(ffmpeg, env);
@@ -73,7 +95,10 @@ async function makeClip(
       }
       for (const [at, { text }] of lines.entries()) await voice.speak(text, `line${at}.wav`);
     }
-    for (const { sign } of clip.shots) if (sign !== undefined) await copyFile(join(SIGNS, sign), join(work, sign));
+    for (const shot of clip.shots) {
+      if ("piece" in shot) await copyFile(photograph, join(work, PHOTOGRAPH));
+      else if (shot.sign !== undefined) await copyFile(join(SIGNS, shot.sign), join(work, shot.sign));
+    }
     const codec = /^ \S+ +libx264 /m.test(await ffmpeg.run(["-encoders"]))
       ? ["libx264", "-preset", "veryfast", "-crf", "23"]
       : ["mpeg4", "-q:v", "4"];
@@ -105,22 +130,19 @@ export function clipArguments({ shots, sound }: Clip): string[] {
   const graph: string[] = [];
   const add = (...input: string[]) => inputs.push(...input);
   let next = 0;
-  for (const [at, { source, seconds, sign }] of shots.entries()) {
-    const cells = source.startsWith("life");
-    add(
-      "-f",
-      "lavfi",
-      "-t",
-      String(seconds),
-      "-i",
-      `${source}:size=${cells ? `${WIDTH / 4}x${HEIGHT / 4}` : `${WIDTH}x${HEIGHT}`}:rate=${RATE}`,
-    );
+  for (const [at, shot] of shots.entries()) {
+    if ("piece" in shot) {
+      add("-loop", "1", "-framerate", String(RATE), "-t", String(shot.seconds), "-i", PHOTOGRAPH);
+      graph.push(`[${next++}:v]${pan(shot)},fps=${RATE}[v${at}]`);
+      continue;
+    }
+    add("-f", "lavfi", "-t", String(shot.seconds), "-i", madeSource(shot));
     const picture = `[${next++}:v]scale=${WIDTH}:${HEIGHT}:flags=neighbor,setsar=1,fps=${RATE},format=yuv420p`;
-    if (sign === undefined) {
+    if (shot.sign === undefined) {
       graph.push(`${picture}[v${at}]`);
       continue;
     }
-    add("-loop", "1", "-framerate", String(RATE), "-t", String(seconds), "-i", sign);
+    add("-loop", "1", "-framerate", String(RATE), "-t", String(shot.seconds), "-i", shot.sign);
     graph.push(
       `${picture}[under${at}]`,
       `[${next++}:v]format=yuv420p[sign${at}]`,
@@ -143,6 +165,20 @@ export function clipArguments({ shots, sound }: Clip): string[] {
   }
   return [...inputs, "-filter_complex", graph.join(";"), ...maps];
 }
+
+/** Cells are large. */
+function madeSource({ source }: MadeShot): string {
+  const parts = source.startsWith("life") ? 4 : 1;
+  return `${source}:size=${WIDTH / parts}x${HEIGHT / parts}:rate=${RATE}`;
+}
+
+/** The piece at the height of the picture; its width beyond the picture's is moved through. Scaled first, as else it would move in leaps. */
+function pan({ piece, seconds }: PhotographShot): string {
+  const moved = `crop=${WIDTH}:${HEIGHT}:'(iw-ow)*t/${seconds}':0`;
+  return `${crop(piece)},scale=-2:${HEIGHT}:flags=lanczos,${moved},setsar=1,format=yuv420p`;
+}
+
+const crop = ({ x, y, width, height }: Piece) => `crop=${width}:${height}:${x}:${y}`;
 
 async function textOf(path: string, encoding: BufferEncoding = "utf8"): Promise<string | undefined> {
   return readFile(path, encoding).catch((reason: NodeJS.ErrnoException) => {
