@@ -7,6 +7,7 @@ import { profileLines } from "../common/cpu-profile.ts";
 import { processUsage } from "../common/machine.ts";
 import { reap } from "../common/reap.ts";
 import { percentile, summarise } from "../common/statistics.ts";
+import { measureBullmq, type PeerRun } from "./bullmq.ts";
 import type { Answer, Order } from "./messages.ts";
 import { type Shape, STEPS } from "./no-op-stages.ts";
 
@@ -24,7 +25,8 @@ type Measured = Answer & { kind: "measured" } & { readonly workerCpuMs: number }
 /** Throughput and latency of the machinery around the stages: jobs of six steps that do nothing, through real worker processes. */
 export const steps: Benchmark = {
   name: "steps",
-  title: "6-step no-op jobs through worker processes over gRPC: steps/s, latency, catalog writes",
+  title:
+    "6-step no-op jobs through worker processes over gRPC: steps/s, latency, catalog writes; the same through BullMQ",
   async run(options) {
     const common = options.smoke
       ? { workers: 1, slots: 4, jobs: 4, inFlight: 2, repetitions: 1 }
@@ -40,6 +42,9 @@ export const steps: Benchmark = {
       const alone = { shape: "chain", ...common, jobs: 20, inFlight: 1, repetitions: 3 } as const;
       const single = await measure(alone, { ...options, profile: false });
       figures.push(...figuresOf("one job at a time", single.runs));
+      const peer = await measureBullmq(common, options);
+      if (typeof peer === "string") notes.push(`BullMQ was not measured: ${peer}`);
+      else figures.push(...peerFigures(peer));
     }
     const { workers, slots, jobs, inFlight } = common;
     return {
@@ -94,6 +99,14 @@ function figuresOf(name: string, runs: readonly Measured[], rate?: Figure["aim"]
       "ms/step",
       each((run) => run.workerCpuMs / run.steps),
     ),
+  ];
+}
+
+function peerFigures(runs: readonly PeerRun[]): Figure[] {
+  const [rate, cpu] = [summarise(runs.map((run) => run.stepsPerSecond)), summarise(runs.map((run) => run.cpuMs))];
+  return [
+    { name: "chain through BullMQ: throughput", unit: "steps/s", value: rate.median, spread: rate },
+    { name: "chain through BullMQ: CPU of all processes", unit: "ms/step", value: cpu.median, spread: cpu },
   ];
 }
 
