@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import { sessionOptions } from "./session-options.ts";
 
 /** Row-major values of `dims`. */
 export interface OnnxOutput {
@@ -17,19 +18,9 @@ export interface OnnxModel {
 
 /** Loads a model for the CPU. Blocks its thread while it runs, so only engine processes call it; sessions leak on release
  * in onnxruntime-node, so they are opened once and go with their process.
- * @param threads of one `run`; they sleep instead of spinning, because other services share the cores */
+ * @param threads of one `run` */
 export async function openOnnxModel(file: string, threads: number): Promise<OnnxModel> {
-  const session = await InferenceSession.create(file, {
-    executionProviders: ["cpu"],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: "sequential",
-    graphOptimizationLevel: "all",
-    // Both only pay with one fixed input shape; with many they hold the largest buffer of each.
-    enableMemPattern: false,
-    logSeverityLevel: 3,
-    extra: { session: { intra_op: { allow_spinning: "0" } } },
-  });
+  const session = await InferenceSession.create(file, sessionOptions(threads));
   const [input] = session.inputNames;
   const [output] = session.outputNames;
   if (input === undefined || output === undefined) throw new Error(`${file} has no input or no output`);

@@ -7,18 +7,3 @@ export function localModelsOnly(): void {
   env.useFSCache = false;
   env.useBrowserCache = false;
 }
-
-/** Options of a session on the CPU. Threads sleep instead of spinning, because other services share the cores.
- * @param threads of one run */
-export function sessionOptions(threads: number) {
-  return {
-    executionProviders: ["cpu"],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: "sequential" as const,
-    // It only pays with one fixed input shape; with many it holds the largest buffer of each.
-    enableMemPattern: false,
-    logSeverityLevel: 3 as const,
-    extra: { session: { intra_op: { allow_spinning: "0" } } },
-  };
-}

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { EngineError, type EngineProcess, engineFailure } from "@heimdex/engine";
+import { EngineError, modelFailure } from "@heimdex/engine";
 import { chosenModel, type LocatedModel, locateModel } from "@heimdex/models";
 import type { Capability } from "@heimdex/stage-sdk";
 import { StageFailure } from "@heimdex/stage-sdk/failure";
@@ -27,13 +27,13 @@ export async function needModel(stage: string): Promise<PresentModel> {
 /** Whether the model's engine starts here, for a stage's probe. */
 export async function probeEngine(
   stage: string,
-  start: (model: PresentModel) => Pick<EngineProcess<unknown, unknown, unknown>, "start">,
+  engine: { start(model: PresentModel, signal: AbortSignal): Promise<void> },
   signal: AbortSignal,
 ): Promise<Capability> {
   const located = await modelInUse(stage);
   if (!located.available) return located;
   try {
-    await start(located).start(signal);
+    await engine.start(located, signal);
   } catch (error) {
     signal.throwIfAborted();
     const failure = modelFailure(located.id, error);
@@ -44,15 +44,6 @@ export async function probeEngine(
     return { available: false, reason: "ENGINE_FAILED", help: `${stage} cannot start here: ${message}` };
   }
   return { available: true, models: [{ id: located.id, sha256: located.sha256, licence: located.licence }] };
-}
-
-/** An engine's error as what the orchestrator is to do about it. */
-export function modelFailure(id: string, error: unknown): unknown {
-  if (!(error instanceof EngineError) || error.code !== "MODEL_UNUSABLE") return engineFailure(error);
-  return new StageFailure("TERMINAL", "MODEL_UNUSABLE", `The model ${id} cannot be used: ${error.message}`, {
-    help: `Run \`heimdex models verify\`, and \`heimdex models pull ${id}\` where it finds fault with a file.`,
-    cause: error,
-  });
 }
 
 /** Threads of one inference: half the cores, as speech, decoding and embedding run beside it. */

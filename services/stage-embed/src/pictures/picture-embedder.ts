@@ -1,8 +1,7 @@
-import { EngineError, EngineProcess } from "@heimdex/engine";
+import { EngineError, EngineProcess, modelFailure } from "@heimdex/engine";
 import type { Space } from "@heimdex/sidecar";
 import { StageFailure } from "@heimdex/stage-sdk";
 import { spaceOf } from "../embedding-space.ts";
-import { modelFailure } from "../model-failure.ts";
 import type { Located, SpaceModel } from "../space-models.ts";
 import type { PictureEngineInit, PictureRequest, PictureResponse } from "./picture-engine.ts";
 import type { PictureModel } from "./picture-model.ts";

@@ -1,4 +1,4 @@
-import { EngineError, type Picture, resized } from "@heimdex/engine";
+import { EngineError, type Picture, resized, sessionOptions } from "@heimdex/engine";
 import {
   AutoTokenizer,
   type PreTrainedModel,
@@ -7,7 +7,7 @@ import {
   SiglipVisionModel,
   Tensor,
 } from "@huggingface/transformers";
-import { localModelsOnly, sessionOptions } from "../local-transformers.ts";
+import { localModelsOnly } from "../local-transformers.ts";
 import { unitVector } from "../unit-vector.ts";
 import type { PictureEncoder } from "./picture-encoder.ts";
 

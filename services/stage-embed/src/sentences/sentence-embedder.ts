@@ -1,7 +1,6 @@
-import { EngineProcess } from "@heimdex/engine";
+import { EngineProcess, modelFailure } from "@heimdex/engine";
 import type { Space } from "@heimdex/sidecar";
 import { spaceOf } from "../embedding-space.ts";
-import { modelFailure } from "../model-failure.ts";
 import type { EmbeddedQuery, OnTexts, TextEmbedder } from "../text-embedder.ts";
 import { threadsFor } from "../threads.ts";
 import type { SentenceEncoderOptions } from "./sentence-encoder.ts";

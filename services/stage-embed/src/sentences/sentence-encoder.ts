@@ -1,6 +1,6 @@
-import { EngineError } from "@heimdex/engine";
+import { EngineError, sessionOptions } from "@heimdex/engine";
 import { AutoModel, AutoTokenizer, type PreTrainedModel, type PreTrainedTokenizer } from "@huggingface/transformers";
-import { localModelsOnly, sessionOptions } from "../local-transformers.ts";
+import { localModelsOnly } from "../local-transformers.ts";
 import { unitVector } from "../unit-vector.ts";
 
 export interface SentenceEncoderOptions {

@@ -1,6 +1,6 @@
+import { modelHelp } from "@heimdex/engine";
 import { StageFailure } from "@heimdex/stage-sdk";
 import { type ModelIdentity, spaceOf } from "../embedding-space.ts";
-import { modelHelp } from "../model-failure.ts";
 import type { EmbeddedQuery, OnTexts, TextEmbedder } from "../text-embedder.ts";
 import { PREPROCESSING, WordAverage } from "./word-average.ts";
 import { WordVectors } from "./word-vectors.ts";

@@ -1,10 +1,10 @@
-import { EngineProcess } from "@heimdex/engine";
 import { type CaptionItem, itemId, type KeyframeItem, LAYER_VERSION } from "@heimdex/sidecar";
 import { bytes, defineStage, layer, many } from "@heimdex/stage-sdk";
 import { z } from "zod";
 import { spanOf } from "../keyframes/keyframe-time.ts";
 import { lookAtKeyframes, UnreadableKeyframes } from "../keyframes/look-at-keyframes.ts";
-import { defaultThreads, modelFailure, needModel, type PresentModel, probeEngine } from "../model-in-use.ts";
+import { ModelEngine } from "../model-engine.ts";
+import { defaultThreads, needModel, probeEngine } from "../model-in-use.ts";
 import type { CaptionEngineInit, CaptionRequest, CaptionResponse } from "./caption-engine.ts";
 import { LookAlikeGroups } from "./look-alikes.ts";
 import type { Thumbnail } from "./thumbnail.ts";
@@ -25,22 +25,16 @@ const config = z.object({
   }),
 });
 
-type CaptionEngine = EngineProcess<CaptionEngineInit, CaptionRequest, CaptionResponse>;
-
 /** `vision.describe`: what is seen, in sentences. Its cost is why it comes last: a plan has no order beyond what is put into what, and other layers as
  * inputs would only make it run again whenever one of them changes; so its engine runs at the lowest priority instead. */
 export function createDescribeStage(options: { readonly threads?: number } = {}) {
   const threads = options.threads ?? defaultThreads();
-  let engine: { readonly digest: string; readonly process: CaptionEngine } | undefined;
-  const engineFor = ({ sha256, dir }: PresentModel): CaptionEngine => {
-    if (engine?.digest !== sha256) {
-      void engine?.process[Symbol.asyncDispose]();
-      const entry = new URL("./caption-engine.ts", import.meta.url);
-      // At the lowest priority on a busy machine, one picture can take minutes.
-      engine = { digest: sha256, process: new EngineProcess(entry, { dir, threads }, { timeoutMs: 15 * 60_000 }) };
-    }
-    return engine.process;
-  };
+  const engine = new ModelEngine<CaptionEngineInit, CaptionRequest, CaptionResponse>(
+    new URL("./caption-engine.ts", import.meta.url),
+    ({ dir }) => ({ dir, threads }),
+    // At the lowest priority on a busy machine, one picture can take minutes.
+    { timeoutMs: 15 * 60_000 },
+  );
 
   return defineStage({
     name: NAME,
@@ -55,18 +49,11 @@ export function createDescribeStage(options: { readonly threads?: number } = {})
     timeouts: { attemptMs: 24 * 3600_000, stallMs: 20 * 60_000 },
     deterministic: true,
 
-    probe: (signal) => probeEngine(NAME, engineFor, signal),
+    probe: (signal) => probeEngine(NAME, engine, signal),
 
     async run({ inputs, config: settings, signal, asset, ...context }) {
       const model = await needModel(NAME);
-      const running = engineFor(model);
-      const ask = async (request: CaptionRequest): Promise<CaptionResponse> => {
-        const { value, cpuMs } = await running.call(request, signal).catch((error) => {
-          throw modelFailure(model.id, error);
-        });
-        context.cpu(cpuMs);
-        return value;
-      };
+      const ask = (request: CaptionRequest) => engine.ask(model, request, { signal, cpu: context.cpu });
       const { items: keyframes } = await inputs.keyframes.json(signal);
 
       const groups = new LookAlikeGroups(settings.look_alike);

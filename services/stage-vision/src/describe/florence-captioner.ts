@@ -1,4 +1,4 @@
-import { EngineError, type Picture } from "@heimdex/engine";
+import { EngineError, type Picture, sessionOptions } from "@heimdex/engine";
 import {
   env,
   Florence2ForConditionalGeneration,
@@ -84,18 +84,4 @@ export class FlorenceCaptioner {
     const answer = this.#processor.post_process_generation(text, task, [height, width]) as Record<string, string>;
     return { text: answer[task] ?? "", whole: (ids.dims.at(-1) ?? 0) <= maxTokens };
   }
-}
-
-/** On the CPU; threads sleep instead of spinning, because other services share the cores. */
-function sessionOptions(threads: number) {
-  return {
-    executionProviders: ["cpu"],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: "sequential" as const,
-    // It only pays with one fixed input shape; with many it holds the largest buffer of each.
-    enableMemPattern: false,
-    logSeverityLevel: 3 as const,
-    extra: { session: { intra_op: { allow_spinning: "0" } } },
-  };
 }

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { endianness } from "node:os";
-import { EngineProcess } from "@heimdex/engine";
 import { type FaceItem, LAYER_VERSION, type Space, type StageLayer } from "@heimdex/sidecar";
 import { bytes, defineStage, layer, many, type OutputBytes, optional } from "@heimdex/stage-sdk";
 import { z } from "zod";
 import { blobOf, jsonLines } from "../blobs/blob-of.ts";
 import { lookAtKeyframes, UnreadableKeyframes } from "../keyframes/look-at-keyframes.ts";
-import { defaultThreads, modelFailure, needModel, type PresentModel, probeEngine } from "../model-in-use.ts";
+import { ModelEngine } from "../model-engine.ts";
+import { defaultThreads, needModel, type PresentModel, probeEngine } from "../model-in-use.ts";
 import { thousandths } from "../picture/parts.ts";
 import type { SeenFace } from "./face-engine.ts";
 import { faceModelFacts } from "./face-models.ts";
@@ -28,20 +28,13 @@ const config = z.object({
   }),
 });
 
-type FacesEngine = EngineProcess<FacesEngineInit, FacesRequest, FacesResponse>;
-
 /** `vision.faces`: who is seen, once for each stretch of time, grouped by person within the asset. Nobody is named. */
 export function createFacesStage(options: { readonly threads?: number } = {}) {
   const threads = options.threads ?? defaultThreads();
-  let engine: { readonly digest: string; readonly process: FacesEngine } | undefined;
-  const engineFor = ({ id, sha256, files }: PresentModel): FacesEngine => {
-    if (engine?.digest !== sha256) {
-      void engine?.process[Symbol.asyncDispose]();
-      const init = { model: id, files, threads };
-      engine = { digest: sha256, process: new EngineProcess(new URL("./faces-engine.ts", import.meta.url), init) };
-    }
-    return engine.process;
-  };
+  const engine = new ModelEngine<FacesEngineInit, FacesRequest, FacesResponse>(
+    new URL("./faces-engine.ts", import.meta.url),
+    ({ id, files }) => ({ model: id, files, threads }),
+  );
 
   return defineStage({
     name: NAME,
@@ -60,19 +53,12 @@ export function createFacesStage(options: { readonly threads?: number } = {}) {
     resources: { cpu: threads, memoryMiB: 512 },
     timeouts: { stallMs: 5 * 60_000 },
 
-    probe: (signal) => probeEngine(NAME, engineFor, signal),
+    probe: (signal) => probeEngine(NAME, engine, signal),
 
     async run({ inputs, config: settings, signal, asset, ...context }) {
       const model = await needModel(NAME);
       const facts = faceModelFacts(model.id);
-      const running = engineFor(model);
-      const ask = async (request: FacesRequest): Promise<FacesResponse> => {
-        const { value, cpuMs } = await running.call(request, signal).catch((error) => {
-          throw modelFailure(model.id, error);
-        });
-        context.cpu(cpuMs);
-        return value;
-      };
+      const ask = (request: FacesRequest) => engine.ask(model, request, { signal, cpu: context.cpu });
       const { items: keyframes } = await inputs.keyframes.json(signal);
       const { sameFace } = facts;
       const timeline = new FaceTimeline({ asset, sameFace, maxFaces: settings.max_faces });

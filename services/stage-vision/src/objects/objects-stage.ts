@@ -1,10 +1,10 @@
-import { EngineProcess } from "@heimdex/engine";
 import { LAYER_VERSION, type StageLayer } from "@heimdex/sidecar";
 import { bytes, defineStage, layer, many, optional } from "@heimdex/stage-sdk";
 import { z } from "zod";
 import { blobOf, jsonLines } from "../blobs/blob-of.ts";
 import { lookAtKeyframes, UnreadableKeyframes } from "../keyframes/look-at-keyframes.ts";
-import { defaultThreads, modelFailure, needModel, type PresentModel, probeEngine } from "../model-in-use.ts";
+import { ModelEngine } from "../model-engine.ts";
+import { defaultThreads, needModel, probeEngine } from "../model-in-use.ts";
 import type { SeenObject } from "./object-engine.ts";
 import { ObjectTimeline } from "./object-timeline.ts";
 import type { ObjectsEngineInit, ObjectsRequest } from "./objects-engine.ts";
@@ -21,20 +21,13 @@ const config = z.object({
   }),
 });
 
-type ObjectsEngine = EngineProcess<ObjectsEngineInit, ObjectsRequest, SeenObject[]>;
-
 /** `vision.objects`: what is seen, by label, once for each stretch of time. */
 export function createObjectsStage(options: { readonly threads?: number } = {}) {
   const threads = options.threads ?? defaultThreads();
-  let engine: { readonly digest: string; readonly process: ObjectsEngine } | undefined;
-  const engineFor = ({ id, sha256, files }: PresentModel): ObjectsEngine => {
-    if (engine?.digest !== sha256) {
-      void engine?.process[Symbol.asyncDispose]();
-      const init = { model: id, files, threads };
-      engine = { digest: sha256, process: new EngineProcess(new URL("./objects-engine.ts", import.meta.url), init) };
-    }
-    return engine.process;
-  };
+  const engine = new ModelEngine<ObjectsEngineInit, ObjectsRequest, SeenObject[]>(
+    new URL("./objects-engine.ts", import.meta.url),
+    ({ id, files }) => ({ model: id, files, threads }),
+  );
 
   return defineStage({
     name: NAME,
@@ -51,11 +44,10 @@ export function createObjectsStage(options: { readonly threads?: number } = {}) 
     resources: { cpu: threads, memoryMiB: 512 },
     timeouts: { stallMs: 5 * 60_000 },
 
-    probe: (signal) => probeEngine(NAME, engineFor, signal),
+    probe: (signal) => probeEngine(NAME, engine, signal),
 
     async run({ inputs, config: settings, signal, asset, ...context }) {
       const model = await needModel(NAME);
-      const running = engineFor(model);
       const options = { minConfidence: settings.min_confidence, maxObjects: settings.max_objects_per_keyframe };
       const { items: keyframes } = await inputs.keyframes.json(signal);
       const timeline = new ObjectTimeline(asset);
@@ -67,13 +59,7 @@ export function createObjectsStage(options: { readonly threads?: number } = {}) 
           images: inputs.images,
           signal,
           onProgress: (done, total) => context.progress(done, total, "keyframes"),
-          async look(picture) {
-            const { value, cpuMs } = await running.call({ picture, ...options }, signal).catch((error) => {
-              throw modelFailure(model.id, error);
-            });
-            context.cpu(cpuMs);
-            return value;
-          },
+          look: (picture) => engine.ask(model, { picture, ...options }, { signal, cpu: context.cpu }),
         });
         for await (const one of looks) {
           if ("unreadable" in one) unreadable.add(one.keyframe, one.unreadable);
