@@ -45,12 +45,15 @@ after(async () => {
   await rm(data, { recursive: true, force: true });
 });
 
+/** Asked again where the query's vector did not come in time: how good answers are does not depend on how busy the machine is. */
 async function search(query: string): Promise<Found[]> {
-  const response = await fetch(`${api}/v1/search?${new URLSearchParams({ query })}`);
-  assert.equal(response.status, 200, query);
-  const body = (await response.json()) as { results: Found[]; degraded: boolean };
-  assert.equal(body.degraded, false, `${query}: answered without meaning`);
-  return body.results;
+  for (let tries = 1; ; tries++) {
+    const response = await fetch(`${api}/v1/search?${new URLSearchParams({ query })}`);
+    assert.equal(response.status, 200, query);
+    const body = (await response.json()) as { results: Found[]; degraded: boolean; degraded_reason: string };
+    if (!body.degraded) return body.results;
+    assert.ok(tries < 20, `${query}: ${body.degraded_reason}`);
+  }
 }
 
 /** Queries that are answered wrongly, of every second one from `first` on. */
