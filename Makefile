@@ -3,10 +3,10 @@ SHELL := /bin/sh
 BIN := node_modules/.bin
 NODE := $(BIN)/node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt types proto stale verify bench clean
+.PHONY: help setup demo test test-footage lint fmt types proto stale verify bench clean
 
 help: ## Lists these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16
 
 setup: node_modules/.installed ## Installs npm packages, ffmpeg and the other programs, and the bundled models (says what first)
 	@scripts/setup-system
@@ -20,7 +20,10 @@ demo: setup ## Makes footage, indexes it and answers five questions
 	@./heimdex demo
 
 test: setup ## Runs all tests
-	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/**/*.test.ts'
+	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/*.test.ts' 'tests/!(footage)/**/*.test.ts'
+
+test-footage: setup ## Tests with real footage in a folder: make test-footage FOOTAGE=FOLDER
+	@HEIMDEX_FOOTAGE="$(FOOTAGE)" $(NODE) --test tests/footage/footage.test.ts
 
 lint: node_modules/.installed ## Checks style and the contracts
 	@$(BIN)/biome check .

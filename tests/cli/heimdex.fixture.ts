@@ -33,11 +33,15 @@ const env = (): NodeJS.ProcessEnv => {
 };
 
 /** Starts `./heimdex`; killed with the test if it still runs then. */
-export function start(t: TestContext, args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}): Running {
+export function start(
+  t: TestContext,
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly timeoutMs?: number } = {},
+): Running {
   const child = spawn(HEIMDEX, args, {
     env: { ...env(), ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: TIMEOUT_MS,
+    timeout: options.timeoutMs ?? TIMEOUT_MS,
   });
   t.after(() => child.kill("SIGKILL"));
   const lines: string[] = [];
