@@ -25,6 +25,8 @@ const several = (value: string, before: readonly string[] | undefined) => [
   ...value.split(",").filter(Boolean),
 ];
 
+const each = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+
 const jobsOption = () =>
   new Option("--jobs <n>", "attempts that run side by side, at most (default: as many as suit the machine)").argParser(
     integer(1, 256),
@@ -168,6 +170,16 @@ export function createProgram(execute: Execute): Command {
     .description("turns a stage on again; index again to make what it makes")
     .argument("<stage>", "such as vision.faces")
     .action(on(async () => (await import("./commands/stages.ts")).enableStage));
+
+  const stage = program.command("stage").description("helps to write a stage of one's own");
+  stage
+    .command("test")
+    .description("finds out whether a worker keeps the contract")
+    .argument("<command...>", "what starts the worker, behind `--`")
+    .option("--stage <name>", "which of its stages (default: the one it serves)")
+    .option("--input <port=file>", "a file for an input port that the kit makes nothing for (may be repeated)", each)
+    .option("--check <id>", "only this check, such as HX-STG-004 (may be repeated)", several)
+    .action(on(async () => (await import("./commands/stage-test.ts")).testStage));
 
   const models = program.command("models").description("lists, fetches, checks and chooses models");
   models
