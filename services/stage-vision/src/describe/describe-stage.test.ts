@@ -13,7 +13,7 @@ import { chequered, tinyFlorence } from "../testing/tiny-florence.ts";
 import { createDescribeStage } from "./describe-stage.ts";
 import { FlorenceCaptioner } from "./florence-captioner.ts";
 
-const DEFAULTS = { max_keyframes: 60, look_alike: 8, detail: "detailed" as const };
+const DEFAULTS = { max_keyframes: 60, look_alike: 5, detail: "detailed" as const };
 
 /** A model folder of its own, the tiny captioner pulled into it, and the stage set to it. */
 async function withTinyModel(t: TestContext): Promise<string> {

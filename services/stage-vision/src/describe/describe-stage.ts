@@ -16,9 +16,9 @@ const config = z.object({
     description:
       "So many keyframes of an asset are described at most, evenly spread over those that differ. Each takes seconds of a core.",
   }),
-  look_alike: z.number().min(0).max(255).default(8).meta({
+  look_alike: z.number().min(0).max(255).default(5).meta({
     description:
-      "Keyframes that differ less are described once: mean difference of 16 x 16 pixels, 0..255. 0 describes each of them.",
+      "Keyframes that differ less are described once: mean difference of 16 x 16 pixels, 0..255. The same empty room stays below 2, somebody who comes in makes 9 and more. 0 describes each.",
   }),
   detail: z.enum(["brief", "detailed", "paragraph"]).default("detailed").meta({
     description: "How much is said: one sentence, a few, or a paragraph. More takes longer and is more often wrong.",
