@@ -18,6 +18,8 @@ const GROUNDS = [
   "mandelbrot=maxiter=120",
   "gradients=c0=0xd0d8e0:c1=0xf0f0e8:nb_colors=2:seed=2:speed=0.02",
 ];
+/** testsrc2 writes a clock and a number into its corner, which nobody planted. */
+const NO_CLOCK = "drawbox=w=120:h=44:t=fill";
 const COLOURS = ["white", "yellow", "black", "0x20c0ff"];
 /** Cap heights from a twentieth to a fiftieth of the picture's height: lower thirds, captions, signs far away. */
 const SIZES = [64, 44, 32, 24];
@@ -76,7 +78,7 @@ async function makeWrittenFilm(folder: string, shots: number): Promise<{ file: s
     });
     const ground = pick(GROUNDS);
     const sized = `${ground}${ground.includes("=") ? ":" : "="}s=1280x720:r=25`;
-    return `${sized},format=yuv420p,setsar=1,trim=0:${SHOT_SECONDS},${drawn.join(",")}[p${shot}]`;
+    return `${sized},format=yuv420p,setsar=1,trim=0:${SHOT_SECONDS},${NO_CLOCK},${drawn.join(",")}[p${shot}]`;
   });
   const graph = [...parts, `${parts.map((_, n) => `[p${n}]`).join("")}concat=n=${shots}[v]`].join(";");
   const file = join(folder, "written.mp4");
