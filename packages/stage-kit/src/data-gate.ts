@@ -125,6 +125,7 @@ export class DataGate implements AsyncDisposable {
       };
       this.#onOpened.add(look);
       response.once("close", look);
+      look(); // it may have been let go, or given up, while the bytes were fetched
     });
   }
 }

@@ -28,7 +28,7 @@ export interface KitOptions extends BenchOptions {
   readonly checks?: readonly string[];
   /** Hears of each check as it ends. */
   readonly onResult?: (result: CheckResult) => void;
-  /** Ends the run between two checks. */
+  /** Ends the run, and the worker. */
   readonly signal?: AbortSignal;
 }
 
@@ -36,6 +36,10 @@ export interface KitOptions extends BenchOptions {
 export async function runKit(options: KitOptions): Promise<KitReport> {
   const { checks: ids, onResult, signal } = options;
   const wanted = CHECKS.filter(({ id }) => ids === undefined || ids.includes(id));
+  const stopped = new Promise<never>((_, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  stopped.catch(() => undefined);
   await using bench = await Bench.open(options);
   const results: CheckResult[] = [];
   let isUp = true;
@@ -44,9 +48,9 @@ export async function runKit(options: KitOptions): Promise<KitReport> {
     const beganMs = performance.now();
     let { outcome, seen }: Ending = { outcome: "skipped", seen: "the worker is not up" };
     if (isUp) {
-      const down = await broughtUp(bench);
+      const down = await Promise.race([broughtUp(bench), stopped]);
       isUp = down === undefined;
-      ({ outcome, seen } = down ?? (await endingOf(check, bench)));
+      ({ outcome, seen } = down ?? (await Promise.race([endingOf(check, bench), stopped])));
     }
     const { id, title, proves, contract } = check;
     const result = { id, title, proves, outcome, seen, contract, ms: Math.round(performance.now() - beganMs) };

@@ -27,9 +27,9 @@ export class TcpProxy implements AsyncDisposable {
     return typeof address === "object" && address !== null ? `127.0.0.1:${address.port}` : "";
   }
 
-  /** Ends all connections without a word, as a network does. */
+  /** Ends all connections without a word, as a network does. Not by a reset: of a socket that is shutting down it fails in Node, and leaves it open. */
   cut(): void {
-    for (const socket of this.#open) socket.resetAndDestroy();
+    for (const socket of this.#open) socket.destroy();
   }
 
   /** From now on connections are ended as soon as they are made, until `accept`. */
@@ -51,7 +51,7 @@ export class TcpProxy implements AsyncDisposable {
     this.connectedAtMs.push(performance.now());
     from.on("error", () => from.destroy());
     if (this.#refusing) {
-      from.resetAndDestroy();
+      from.destroy();
       return;
     }
     const to = dial(this.#target, "127.0.0.1");

@@ -29,7 +29,7 @@ export const endings: readonly Check[] = [
           bench
             .renewalsOf(id)
             .find(({ answer }) => answer?.answers.some(({ lease, verdict }) => lease === id && verdict === "CANCEL"));
-        const told = await bench.recorder.until(isTold, FIRST_RENEWAL_MS + RENEW_EVERY_MS + LEEWAY_MS);
+        const told = await bench.recorder.until(isTold, RECOVER_MS);
         if (told === undefined) throw new DoesNotApply("the lease was not renewed: the worker could not be told");
         const toldMs = told.endMs ?? performance.now();
         const finish = await bench.recorder.until(() => bench.finishesOf(id)[0], STOP_MS + LEEWAY_MS);
