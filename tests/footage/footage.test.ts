@@ -8,8 +8,8 @@ import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LAYER_KINDS, layersOf, readSidecar } from "@heimdex/sidecar";
 import { ffmpeg, folder, host, json, start } from "../cli/heimdex.fixture.ts";
 import { indexShape, searchShape } from "../cli/shapes.fixture.ts";
-import { type Frame, framesOf, nearestOfSameClip } from "./frames.ts";
 import { isRetake, isSeen, LABELLED } from "./labels.ts";
+import { cosine, facesOf, keyframesOf, nearestOfSameClip, type Sight } from "./sights.ts";
 
 /** A clip's minutes may take as long, on a machine with other things to do. */
 const INDEX_TIMEOUT_MS = 30 * 60_000;
@@ -17,6 +17,8 @@ const INDEX_TIMEOUT_MS = 30 * 60_000;
 const QUERY_FRAMES = [0.2, 0.5, 0.8];
 /** Of 100 frames so many have to be nearest to one of their own clip. */
 const NEAREST_PERCENT = 80;
+/** Of 100 labelled seconds a label has to be right about so many. The bundled detector is modest. */
+const SECONDS_PERCENT = 75;
 
 test("real footage: all is indexed, every layer is filled, what is seen is found where it can be seen", async (t) => {
   const named = process.env.HEIMDEX_FOOTAGE ?? "";
@@ -96,12 +98,48 @@ test("real footage: all is indexed, every layer is filled, what is seen is found
     assert.ok((asked - wrong.length) * 100 >= asked * NEAREST_PERCENT, wrong.join("; "));
   });
 
+  const blobs = await FolderBlobs.open(join(data, "blobs"));
+
   await t.test("keyframes: the nearest other keyframe is of the same clip", async (t) => {
-    const blobs = await FolderBlobs.open(join(data, "blobs"));
-    const frames: Frame[] = [];
-    for (const { clip, sidecar } of films) frames.push(...(await framesOf(clip, sidecar, blobs)));
-    const { right, of } = nearestOfSameClip(frames);
-    t.diagnostic(`${right} of ${of} keyframes whose clip has several, among ${frames.length}`);
+    const keyframes: Sight[] = [];
+    for (const { clip, sidecar } of films) keyframes.push(...(await keyframesOf(clip, sidecar, blobs)));
+    const { right, of } = nearestOfSameClip(keyframes);
+    t.diagnostic(`${right} of ${of} keyframes whose clip has several, among ${keyframes.length}`);
     assert.ok(right * 100 >= of * NEAREST_PERCENT, `${right} of ${of}`);
   });
+
+  await t.test("faces: one person in two clips is nearer than any two people", async (t) => {
+    const faces: Sight[] = [];
+    for (const { clip, sidecar } of films)
+      if (clip.startsWith("signing")) faces.push(...(await facesOf(clip, sidecar, blobs)));
+    const pairs = faces.flatMap((a, at) => faces.slice(at + 1).map((b) => ({ a, b, cosine: cosine(a, b) })));
+    const [same, two] = [true, false].map((one) => pairs.filter(({ a, b }) => isRetake(a.clip, b.clip) === one));
+    assert.ok(same?.length && two?.length, `${faces.length} faces`);
+    const [least, most] = [Math.min(...same.map((each) => each.cosine)), Math.max(...two.map((each) => each.cosine))];
+    t.diagnostic(
+      `${faces.length} faces: ${same.length} pairs of one person from ${least.toFixed(2)} on, ${two.length} of two people up to ${most.toFixed(2)}`,
+    );
+    assert.ok(least > most);
+  });
+
+  await t.test(
+    "objects: a label covers the seconds where the thing can be seen, and not those where it cannot",
+    (t) => {
+      const wrong: string[] = [];
+      let looked = 0;
+      for (const { query, clip, seenAtSeconds, notSeenAtSeconds } of LABELLED) {
+        const sidecar = films.find((film) => film.clip === clip)?.sidecar;
+        const items = sidecar === undefined ? [] : layersOf(sidecar, "objects").flatMap((layer) => layer.items);
+        for (const second of [...seenAtSeconds, ...notSeenAtSeconds]) {
+          const found = items.some(
+            ({ label, start_ms, end_ms }) => label === query && start_ms <= second * 1000 && second * 1000 < end_ms,
+          );
+          looked += 1;
+          if (found !== seenAtSeconds.includes(second)) wrong.push(`${query} at ${second} s`);
+        }
+      }
+      t.diagnostic(`${looked - wrong.length} of ${looked} seconds; wrong: ${wrong.join(", ")}`);
+      assert.ok((looked - wrong.length) * 100 >= looked * SECONDS_PERCENT, wrong.join(", "));
+    },
+  );
 });
