@@ -64,7 +64,7 @@ export async function demo(outer: Context, options: { jobs?: number }): Promise<
   for (const question of QUESTIONS) answers.push(await answer(context, archive, folder, question));
   const sights = await sightsIn(context, archive, outcomes);
   terminal.line(
-    `Seen: ${count(sights.faces, "face")} in ${count(sights.faceGroups, "group")} of the same person; ${sights.things.join(", ") || "no things"}`,
+    `Seen: ${count(sights.faces, "face")} in ${count(sights.faceGroups, "group")} by likeness; things: ${sights.things.join(", ") || "none"}`,
   );
   const shown = outcomes.find(({ source }) => source.endsWith(QUESTIONS[0]?.clip ?? "")) ?? outcomes[0];
   const { models } = await archive.call((api) => api.system.getStatus({}));
