@@ -94,7 +94,7 @@ func run(ctx context.Context, lease *pb.Lease, progress func(done, total float64
 				}
 				picture, err := jpeg.Decode(bytes.NewReader(data))
 				if err != nil {
-					return nil, &Failure{Kind: pb.Failed_INPUT_REJECTED, Reason: "PICTURE_UNREADABLE", Message: frame.ID + ": " + err.Error()}
+					return nil, &Failure{Kind: pb.Failed_INPUT_REJECTED, Reason: "PICTURE_UNREADABLE", Message: frame.ID + ": " + err.Error(), Help: "Index the film again."}
 				}
 				pictures = append(pictures, picture)
 			}

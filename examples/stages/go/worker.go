@@ -17,15 +17,16 @@ import (
 
 	pb "example.org/colours/gen/stagev1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 const (
 	firstRenewal = 2 * time.Second // by then the server wants a sign of life from a lease that is not finished
+	firstPause   = 100 * time.Millisecond
 	longestPause = 5 * time.Second
 	inlineBytes  = 256 << 10
 )
@@ -54,14 +55,15 @@ type Worker struct {
 
 // Serve works until ctx ends. The server may be away meanwhile: everything is asked again. It fails only when the stage is refused.
 func (w *Worker) Serve(ctx context.Context, address string) error {
-	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	reconnect := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: firstPause, Multiplier: 2, Jitter: 0.2, MaxDelay: longestPause}, MinConnectTimeout: longestPause}
+	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(reconnect))
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
 	w.stages, w.work = pb.NewStageRegistryServiceClient(connection), pb.NewWorkServiceClient(connection)
-	for pause := 100 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, longestPause) {
-		err := w.serveSession(ctx, func() { pause = 100 * time.Millisecond })
+	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longestPause) {
+		err := w.serveSession(ctx, func() { pause = firstPause })
 		switch status.Code(err) {
 		case codes.OK:
 			continue
@@ -70,13 +72,33 @@ func (w *Worker) Serve(ctx context.Context, address string) error {
 		}
 		if ctx.Err() == nil { // FailedPrecondition: the server was started anew and does not know the session. Unavailable: it is away.
 			log.Printf("%v; again in %v", err, pause)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
+			sleep(ctx, pause)
 		}
 	}
 	return nil
+}
+
+func sleep(ctx context.Context, pause time.Duration) {
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
+	}
+}
+
+// persist makes the same call again and again until it is answered, so that neither a task nor a result is lost with an answer.
+func persist[Q, A any](ctx context.Context, call func(context.Context, *Q, ...grpc.CallOption) (*A, error), request *Q) (*A, error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		answer, err := call(ctx, request)
+		switch status.Code(err) {
+		case codes.Unavailable, codes.Internal, codes.Unknown, codes.Aborted, codes.ResourceExhausted: // away, or in some trouble
+			sleep(ctx, pause)
+		default:
+			return answer, err
+		}
+		if ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 func (w *Worker) serveSession(ctx context.Context, opened func()) error {
@@ -97,7 +119,7 @@ func (w *Worker) serveSession(ctx context.Context, opened func()) error {
 	log.Printf("%s is registered", w.Manifest.Name)
 	defer w.work.CloseSession(context.WithoutCancel(ctx), &pb.CloseSessionRequest{Session: session.Session})
 	for ctx.Err() == nil {
-		answer, err := w.work.AcquireLeases(ctx, &pb.AcquireLeasesRequest{
+		answer, err := persist(ctx, w.work.AcquireLeases, &pb.AcquireLeasesRequest{
 			Session: session.Session, RequestId: rand.Text(), Wait: session.MaxWait, MountProof: w.proof,
 			Slots: []*pb.Slots{{Stage: w.Manifest.Name, Count: 1}},
 		})
@@ -121,11 +143,8 @@ func (w *Worker) attempt(ctx context.Context, lease *pb.Lease) error {
 	working, stop := context.WithTimeout(ctx, time.Duration(lease.AttemptTimeoutMs)*time.Millisecond)
 	defer stop()
 	var progress atomic.Pointer[pb.Progress]
-	renewed := make(chan struct{})
-	go func() {
-		defer close(renewed)
-		w.renew(working, stop, lease, &progress)
-	}()
+	lost := make(chan bool, 1)
+	go func() { lost <- w.renew(working, stop, lease, &progress) }()
 	began := time.Now()
 	outputs, err := w.Run(working, lease, func(done, total float64, unit string) {
 		progress.Store(&pb.Progress{Done: done, Total: total, Unit: unit})
@@ -147,11 +166,13 @@ func (w *Worker) attempt(ctx context.Context, lease *pb.Lease) error {
 		finish.Outcome = &pb.Finish_Failed{Failed: &pb.Failed{Kind: pb.Failed_RETRYABLE, Reason: "STAGE_ERROR", Message: err.Error()}}
 	}
 	stop()
-	<-renewed
+	if <-lost { // nobody waits for a word about it any more
+		return nil
+	}
 	finish.WallMs = uint32(time.Since(began).Milliseconds())
 	finishing, end := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer end()
-	answer, err := w.work.FinishLeases(finishing, &pb.FinishLeasesRequest{Session: w.session.Session, Finishes: []*pb.Finish{finish}})
+	answer, err := persist(finishing, w.work.FinishLeases, &pb.FinishLeasesRequest{Session: w.session.Session, Finishes: []*pb.Finish{finish}})
 	if err == nil && answer.Answers[0].Result != pb.FinishAnswer_ACCEPTED {
 		log.Printf("%s: %s: %s", lease.SourceName, answer.Answers[0].Reason, answer.Answers[0].Message)
 	}
@@ -173,7 +194,7 @@ func (w *Worker) bring(ctx context.Context, lease *pb.Lease, outputs map[string]
 			artifact.Content = &pb.Artifact_Inline{Inline: data}
 			continue
 		}
-		made, err := w.work.CreateUploads(ctx, &pb.CreateUploadsRequest{
+		made, err := persist(ctx, w.work.CreateUploads, &pb.CreateUploadsRequest{
 			Session: w.session.Session, Lease: lease.Lease, Epoch: lease.Epoch, Sizes: []uint64{artifact.Size}, First: uint32(number),
 		})
 		if err != nil {
@@ -187,22 +208,21 @@ func (w *Worker) bring(ctx context.Context, lease *pb.Lease, outputs map[string]
 	return completed, nil
 }
 
-func (w *Worker) renew(working context.Context, stop func(), lease *pb.Lease, progress *atomic.Pointer[pb.Progress]) {
-	for pause := durationpb.New(firstRenewal); ; {
-		select {
-		case <-working.Done():
-			return
-		case <-time.After(pause.AsDuration()):
+// renew tells the server that the lease is worked on, until working ends. It answers whether the lease was lost.
+func (w *Worker) renew(working context.Context, stop func(), lease *pb.Lease, progress *atomic.Pointer[pb.Progress]) bool {
+	for pause := firstRenewal; ; pause = w.session.RenewEvery.AsDuration() {
+		if sleep(working, pause); working.Err() != nil {
+			return false
 		}
-		pause = w.session.RenewEvery
-		answer, err := w.work.RenewLeases(working, &pb.RenewLeasesRequest{
+		answer, err := persist(working, w.work.RenewLeases, &pb.RenewLeasesRequest{
 			Session:  w.session.Session,
 			Renewals: []*pb.Renewal{{Lease: lease.Lease, Epoch: lease.Epoch, Progress: progress.Load()}},
 		})
-		if err != nil {
-			pause = durationpb.New(firstRenewal)
-		} else if answer.Answers[0].Verdict != pb.RenewalAnswer_CONTINUE {
+		isLost := status.Code(err) == codes.FailedPrecondition || // the server does not know the session any more
+			err == nil && answer.Answers[0].Verdict == pb.RenewalAnswer_LOST
+		if isLost || err == nil && answer.Answers[0].Verdict == pb.RenewalAnswer_CANCEL {
 			stop()
+			return isLost
 		}
 	}
 }

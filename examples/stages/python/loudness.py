@@ -90,7 +90,7 @@ def run(attempt, config):
     command += ["-i", attempt.input("source"), "-vn", "-af", measure, "-f", "null", "-"]
     frames = []
     with tempfile.TemporaryFile("w+") as said:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as ffmpeg:
+        with attempt.popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as ffmpeg:
             try:
                 for line in ffmpeg.stdout:
                     found = FRAME.search(line + next(ffmpeg.stdout, ""))

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -27,7 +28,17 @@ from heimdex.stage.v1 import work_service_pb2_grpc as work_grpc  # noqa: E402
 
 FIRST_RENEWAL_SECONDS = 2  # by then the server wants a sign of life from a lease that is not finished
 LONGEST_PAUSE_SECONDS = 5
+LEAVE_SECONDS = 5  # so long a server that is away is asked again by a worker that is to leave
 INLINE_BYTES = 256 * 1024
+AWAY = (  # the call may be made again: the server is away, or in some trouble
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+)
+CHANNEL = [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", LONGEST_PAUSE_SECONDS * 1000)]
 
 
 class StageFailure(Exception):
@@ -39,7 +50,7 @@ class StageFailure(Exception):
 
 
 class Stopped(Exception):
-    """The attempt is no longer wanted: the job was cancelled, or the lease was lost."""
+    """The attempt is no longer wanted: the job was cancelled, the lease was lost, or the worker is to leave."""
 
 
 @dataclass
@@ -48,12 +59,22 @@ class Attempt:
 
     lease: work.Lease
     stopped: threading.Event = field(default_factory=threading.Event)
+    lost: bool = False  # nobody waits for a word about it any more
     progress: work.Progress = field(default_factory=work.Progress)
+    children: list = field(default_factory=list)
 
     def input(self, port):
         """Where the first artifact of a port can be read: a path on this machine, else a signed URL. None if it is absent."""
         found = next((artifact for artifact in self.lease.inputs if artifact.port == port), None)
         return found and (found.path or found.url)
+
+    def popen(self, command, **options):
+        """A child process that ends when the attempt is to stop, also while it waits for something."""
+        child = subprocess.Popen(command, **options)
+        self.children.append(child)
+        if self.stopped.is_set():
+            child.kill()
+        return child
 
     def tell(self, done, total, unit):
         """Says how far it is, and raises Stopped when nobody wants the result any more."""
@@ -61,19 +82,25 @@ class Attempt:
         if self.stopped.is_set():
             raise Stopped
 
+    def stop(self, lost=False):
+        self.lost = self.lost or lost
+        self.stopped.set()
+        for child in self.children:
+            child.kill()
+
 
 class Worker:
     def __init__(self, manifest, run, probe=lambda: ("", "")):
         """`run(attempt, config)` answers {port: bytes}; `probe()` answers (reason, help), both empty when the stage can run here."""
         self.manifest, self.run, self.probe = manifest, run, probe
         self.leaving = threading.Event()
-        self.attempt = None
+        self.attempt = self.poll = None
 
     def serve(self, address=None):
         """Works until SIGTERM or Ctrl-C, and then gives back what it holds."""
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: self.leave())
-        channel = grpc.insecure_channel(address or os.environ.get("HEIMDEX_ORCHESTRATOR", "127.0.0.1:8482"))
+        channel = grpc.insecure_channel(address or os.environ.get("HEIMDEX_ORCHESTRATOR", "127.0.0.1:8482"), CHANNEL)
         self.stages = registry_grpc.StageRegistryServiceStub(channel)
         self.work = work_grpc.WorkServiceStub(channel)
         pause = 0.1
@@ -85,6 +112,8 @@ class Worker:
                     pass
                 self.work.CloseSession(work.CloseSessionRequest(session=self.session.session), metadata=self.token, timeout=5)
             except grpc.RpcError as error:
+                if self.leaving.is_set():
+                    return
                 # FAILED_PRECONDITION: the server was started anew and does not know this session. UNAVAILABLE: it is away.
                 if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS):
                     sys.exit(f"{self.manifest.name} was refused: {error.details()}")
@@ -94,8 +123,32 @@ class Worker:
 
     def leave(self):
         self.leaving.set()
+        if self.poll:
+            self.poll.cancel()
         if self.attempt:
-            self.attempt.stopped.set()
+            self.attempt.stop()
+
+    def call(self, method, request, timeout, poll=False):
+        """The same call again and again until it is answered, so that neither a task nor a result is lost with an answer.
+
+        None when a poll was given up, as the worker is to leave."""
+        pause, since = 0.1, time.monotonic()
+        while not (poll and self.leaving.is_set()):
+            calling = method.future(request, metadata=self.token, timeout=timeout)
+            try:
+                if poll:
+                    self.poll = calling
+                    if self.leaving.is_set():
+                        calling.cancel()
+                return calling.result()
+            except grpc.FutureCancelledError:
+                return None
+            except grpc.RpcError as error:
+                late = self.leaving.is_set() and time.monotonic() - since > LEAVE_SECONDS
+                if late or error.code() not in AWAY:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def open(self):
         request = work.OpenSessionRequest(protocol_versions=[1], worker=f"{self.manifest.name}@{os.uname().nodename}")
@@ -122,7 +175,9 @@ class Worker:
             wait=self.session.max_wait,
             mount_proof=self.proof,
         )
-        answer = self.work.AcquireLeases(request, metadata=self.token, timeout=self.session.max_wait.seconds + 10)
+        answer = self.call(self.work.AcquireLeases, request, self.session.max_wait.seconds + 10, poll=True)
+        if answer is None:
+            return False
         for lease in answer.leases:
             self.finish(lease)
         return not answer.drain
@@ -135,23 +190,28 @@ class Worker:
         entry = work.Finish(lease=lease.lease, epoch=lease.epoch)
         types = {port.name: port.media_type for port in self.manifest.outputs}
         try:
-            for number, (port, data) in enumerate(self.run(self.attempt, json.loads(lease.config)).items()):
+            outputs = self.run(self.attempt, json.loads(lease.config))
+            if self.attempt.stopped.is_set():  # its child processes were ended: what they said may be cut short
+                raise Stopped
+            for number, (port, data) in enumerate(outputs.items()):
                 entry.completed.outputs.append(self.bring(number, lease, port, types[port], data))
-        except Stopped:
-            entry.released.reason = "stopped"
         except StageFailure as failure:
             entry.failed.kind, entry.failed.reason = failure.kind, failure.reason
             entry.failed.message, entry.failed.help = str(failure), failure.help
-        except Exception as error:  # whatever it is: the server decides about another attempt
+        except Exception as error:  # also Stopped; whatever it is: the server decides about another attempt
             entry.failed.kind, entry.failed.reason = work.Failed.RETRYABLE, "STAGE_ERROR"
             entry.failed.message, entry.failed.log_tail = repr(error)[:2000], traceback.format_exc()[-4000:]
         finally:
             ended.set()
+        if self.attempt.stopped.is_set() and not entry.HasField("completed"):
+            entry.released.reason = "stopped"
         entry.wall_ms = int((time.monotonic() - began) * 1000)
         entry.cpu_ms = int((sum(os.times()[:4]) - cpu) * 1000)
         renewer.join()
+        if self.attempt.lost:
+            return
         request = work.FinishLeasesRequest(session=self.session.session, finishes=[entry])
-        answer = self.work.FinishLeases(request, metadata=self.token, timeout=60).answers[0]
+        answer = self.call(self.work.FinishLeases, request, timeout=60).answers[0]
         if answer.result != work.FinishAnswer.ACCEPTED:
             print(f"{lease.source_name}: {answer.reason}: {answer.message}", file=sys.stderr)
 
@@ -165,7 +225,7 @@ class Worker:
         request = work.CreateUploadsRequest(
             session=self.session.session, lease=lease.lease, epoch=lease.epoch, sizes=[len(data)], first=number
         )
-        upload = self.work.CreateUploads(request, metadata=self.token, timeout=10).uploads[0]
+        upload = self.call(self.work.CreateUploads, request, timeout=10).uploads[0]
         with urllib.request.urlopen(urllib.request.Request(upload.url, data=data, method="PUT"), timeout=600):
             artifact.upload = upload.number
         return artifact
@@ -179,7 +239,11 @@ class Worker:
                 request = work.RenewLeasesRequest(session=self.session.session, renewals=[held])
                 answer = self.work.RenewLeases(request, metadata=self.token, timeout=pause).answers[0]
                 if answer.verdict != work.RenewalAnswer.CONTINUE:
-                    attempt.stopped.set()
+                    attempt.stop(lost=answer.verdict == work.RenewalAnswer.LOST)
+                if attempt.lost:
+                    return
             except grpc.RpcError as error:
+                if error.code() == grpc.StatusCode.FAILED_PRECONDITION:  # the server does not know the session any more
+                    return attempt.stop(lost=True)
                 print(f"renewal: {error.code().name}: {error.details()}", file=sys.stderr)
                 pause = FIRST_RENEWAL_SECONDS
