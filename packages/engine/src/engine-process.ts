@@ -4,8 +4,11 @@ import { fileURLToPath } from "node:url";
 import { EngineError, EngineLost } from "./engine-error.ts";
 import type { FromEngine, ToEngine } from "./protocol.ts";
 
+/** For loading the models: from a cold disk, with all other services starting beside it. However short requests must be, this takes what it takes. */
+const START_TIMEOUT_MS = 120_000;
+
 export interface EngineOptions {
-  /** Longest time for one request in ms; then the process is killed. Default 120 000. */
+  /** Longest time for one request in ms; then the process is killed. Default 120 000. Starting may take that long whatever is set here. */
   readonly timeoutMs?: number;
   /** The process ends after this time without a request, in ms, and its memory is free again. Infinity: never. Default 60 000. */
   readonly idleMs?: number;
@@ -77,7 +80,7 @@ export class EngineProcess<Init, Request, Response> implements AsyncDisposable {
     const running = new RunningEngine(this.#entry, this.#urgent);
     this.#running = running;
     try {
-      await running.ask("start", this.#init, this.#timeoutMs);
+      await running.ask("start", this.#init, Math.max(this.#timeoutMs, START_TIMEOUT_MS));
     } catch (error) {
       await running.end();
       throw error;
