@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { itemId } from "@heimdex/sidecar";
-import { customLayer, defineStage, serveStages, source } from "@heimdex/stage-sdk";
+import { customLayer, defineStage, StageFailure, serveStages, source } from "@heimdex/stage-sdk";
 import { z } from "zod";
 
 const kind = "org.example.loudness";
@@ -19,7 +19,10 @@ const loudness = defineStage({
   config: z.object({ floor: z.number().default(-70).meta({ description: "Quieter seconds are left out, LUFS." }) }),
   async run({ inputs, config, asset, signal }) {
     const args = ["-i", inputs.source.location, ...measure];
-    const { stdout } = await promisify(execFile)("ffmpeg", args, { signal, maxBuffer: 2 ** 28 });
+    const { stdout } = await promisify(execFile)("ffmpeg", args, { signal, maxBuffer: 2 ** 28 }).catch((cause) => {
+      signal.throwIfAborted();
+      throw new StageFailure("INPUT_REJECTED", "NOT_DECODABLE", cause.message, { help: "Convert the file.", cause });
+    });
     const bySecond = new Map<number, number>();
     for (const [, time, value] of stdout.matchAll(/pts_time:([\d.]+)\n.*=(.+)/g))
       bySecond.set(Math.floor(Number(time)) * 1000, Number(value));
