@@ -173,6 +173,13 @@ export function createProgram(execute: Execute): Command {
 
   const stage = program.command("stage").description("helps to write a stage of one's own");
   stage
+    .command("new")
+    .description("writes a small project of a stage that works")
+    .argument("<dir>", "a folder that is not there yet")
+    .addOption(new Option("--lang <language>", "its language").choices(["ts", "python", "go"]).makeOptionMandatory())
+    .option("--name <name>", "name of the stage (default: org.example. and the folder's name)")
+    .action(on(async () => (await import("./commands/stage-new.ts")).newStage));
+  stage
     .command("test")
     .description("finds out whether a worker keeps the contract")
     .argument("<command...>", "what starts the worker, behind `--`")

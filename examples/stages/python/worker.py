@@ -64,9 +64,19 @@ class Attempt:
     children: list = field(default_factory=list)
 
     def input(self, port):
-        """Where the first artifact of a port can be read: a path on this machine, else a signed URL. None if it is absent."""
+        """Where a tool can read the first artifact of a port: a path on this machine, else a signed URL. None if it is absent."""
         found = next((artifact for artifact in self.lease.inputs if artifact.port == port), None)
         return found and (found.path or found.url)
+
+    def read(self, port):
+        """All bytes of the first artifact of a port: small ones came with the lease. None if it is absent."""
+        found = next((artifact for artifact in self.lease.inputs if artifact.port == port), None)
+        if found is None or found.WhichOneof("content") == "inline":
+            return found and found.inline
+        if found.path:
+            return Path(found.path).read_bytes()
+        with urllib.request.urlopen(found.url, timeout=60) as answer:
+            return answer.read()
 
     def popen(self, command, **options):
         """A child process that ends when the attempt is to stop, also while it waits for something."""

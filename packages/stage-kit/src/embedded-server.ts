@@ -14,6 +14,7 @@ import {
   type OrchestratorPorts,
   startOrchestrator,
 } from "@heimdex/orchestrator";
+import type { Catalog, Collection } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import { startTelemetry } from "@heimdex/telemetry";
 import { ACCEPT_WITHIN_MS, LEASE_TTL_MS, MAX_WAIT_MS, RENEW_EVERY_MS } from "./times.ts";
@@ -45,7 +46,7 @@ export class EmbeddedServer implements AsyncDisposable {
     await using cleanup = new AsyncDisposableStack();
     await mkdir(folder, { recursive: true });
     const ports = {
-      catalog: cleanup.use(await SqliteCatalog.open(join(folder, "catalog.sqlite"))),
+      catalog: withoutCache(cleanup.use(await SqliteCatalog.open(join(folder, "catalog.sqlite")))),
       bus: cleanup.use(new MemoryBus({ onError: () => undefined })),
       blobs: cleanup.use(await FolderBlobs.open(join(folder, "blobs"))),
       index: cleanup.use(await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID })),
@@ -137,4 +138,17 @@ export class EmbeddedServer implements AsyncDisposable {
     await this.stop();
     await this.#cleanup.disposeAsync();
   }
+}
+
+/** A catalog in which no results of earlier steps are found: each file is work, though a stage's inputs may be equal for all of them. */
+function withoutCache(catalog: Catalog): Catalog {
+  return new Proxy(catalog, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value !== "function") return value;
+      if (key !== "getMany") return value.bind(target);
+      return async (collection: Collection, ids: readonly string[]) =>
+        collection === "cache" ? ids.map(() => undefined) : target.getMany(collection, ids);
+    },
+  });
 }
