@@ -3,7 +3,7 @@ SHELL := /bin/sh
 BIN := node_modules/.bin
 NODE := $(BIN)/node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-footage lint fmt types proto stale verify bench clean
+.PHONY: help setup demo test test-kit test-footage lint fmt types proto stale verify bench clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16
@@ -24,6 +24,9 @@ test: setup ## Runs all tests
 
 test-footage: setup ## Tests with real footage in a folder: make test-footage FOOTAGE=FOLDER
 	@HEIMDEX_FOOTAGE="$(FOOTAGE)" $(NODE) --test tests/footage/footage.test.ts
+
+test-kit: setup ## Tests of the stage conformance kit: they measure how prompt workers are, so they want a machine that does nothing else
+	@$(NODE) --test 'packages/stage-kit/src/*.timed.ts'
 
 lint: node_modules/.installed ## Checks style and the contracts
 	@$(BIN)/biome check .

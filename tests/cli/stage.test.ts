@@ -9,8 +9,8 @@ import { promisify } from "node:util";
 import { heimdex } from "./heimdex.fixture.ts";
 
 const MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
-/** Checks that between them see a registration, an idle worker, results and their end. */
-const SOME = "HX-STG-001,HX-STG-003,HX-STG-018,HX-STG-020,HX-STG-021,HX-STG-025";
+/** Checks of what a worker sends, not of how soon. */
+const SOME = "HX-STG-001,HX-STG-020,HX-STG-021,HX-STG-025";
 
 async function emptyFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "heimdex-stage-"));
