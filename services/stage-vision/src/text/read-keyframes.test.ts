@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "@heimdex/engine";
 import type { KeyframeItem } from "@heimdex/sidecar";
+import { artifact } from "../testing/run-stage.ts";
 import { readKeyframes } from "./read-keyframes.ts";
 import type { Sighting } from "./sighting.ts";
 
@@ -24,12 +25,19 @@ async function run(
 ) {
   const asked: string[] = [];
   const progress: string[] = [];
+  const byPicture = new Map(keyframes.toReversed().map((k) => [k.image.sha256, k]));
   const result = await readKeyframes({
     asset: "asset",
     keyframes,
+    images: keyframes.map(({ image }) => ({
+      ...artifact<undefined>(Buffer.of(), "image/jpeg"),
+      sha256: image.sha256,
+      path: image.sha256,
+    })),
     signal: stop.signal,
     onProgress: (done, total) => progress.push(`${done}/${total}`),
-    async read(k) {
+    async look(picture) {
+      const k = byPicture.get(picture as string) as KeyframeItem;
       asked.push(k.id);
       return read(k);
     },
@@ -71,14 +79,13 @@ test("readKeyframes: a picture that two keyframes share is read once", async () 
 });
 
 test("readKeyframes: an unreadable picture is named, and the others are read", async () => {
+  const partial: string[] = [];
   const { items, unreadable } = await run([keyframe(0), keyframe(1)], ({ id }) => {
     if (id === "kf_0") throw new EngineError("PICTURE_UNREADABLE", "cut off");
     return [sighting];
   });
-  assert.deepEqual(
-    unreadable.map(({ keyframe: { id }, reason }) => [id, reason]),
-    [["kf_0", "cut off"]],
-  );
+  unreadable.report(2, (reason) => partial.push(reason));
+  assert.deepEqual(partial, ["1 of 2 keyframes cannot be read, first kf_0: cut off"]);
   assert.deepEqual(
     items.map(({ frames }) => frames),
     [["kf_1"]],

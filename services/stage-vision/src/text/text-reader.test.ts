@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { readPicture } from "@heimdex/engine";
-import { pullModels } from "@heimdex/models";
+import { locateModel, pullModels } from "@heimdex/models";
 import type { Sharp } from "sharp";
 import { drawn } from "../testing/pictures.ts";
 import { editDistance } from "./edit-distance.ts";
-import { locateTextModel, TEXT_MODEL } from "./text-model.ts";
+import { TEXT_MODEL, textModelFiles } from "./text-model.ts";
 import { TextReader } from "./text-reader.ts";
 
 let reader: TextReader;
 
 before(async () => {
   await pullModels(TEXT_MODEL); // nothing to do where `make setup` ran
-  const located = await locateTextModel();
+  const located = await locateModel(TEXT_MODEL);
   assert.ok(located.available);
-  reader = await TextReader.open(located.files, 1);
+  reader = await TextReader.open(textModelFiles(located), 1);
 });
 
 async function read(picture: Sharp) {

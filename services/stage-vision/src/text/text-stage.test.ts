@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { before, test } from "node:test";
 import { pullModels } from "@heimdex/models";
-import { type KeyframeItem, type StageLayer, stageLayer } from "@heimdex/sidecar";
-import { type InputArtifact, StageFailure } from "@heimdex/stage-sdk";
+import { stageLayer } from "@heimdex/sidecar";
+import { StageFailure } from "@heimdex/stage-sdk";
 import { drawn } from "../testing/pictures.ts";
+import { onPictures } from "../testing/run-stage.ts";
 import { TEXT_MODEL } from "./text-model.ts";
 import { textStage } from "./text-stage.ts";
 
@@ -12,59 +12,11 @@ before(async () => {
   await pullModels(TEXT_MODEL);
 });
 
-function artifact<T>(bytes: Uint8Array, mediaType: string, value?: T): InputArtifact<T> {
-  const refuse = async (): Promise<never> => {
-    throw new Error("not of this port");
-  };
-  return {
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    size: bytes.length,
-    mediaType,
-    path: undefined,
-    url: "http://invalid/",
-    location: "http://invalid/",
-    read: async () => bytes,
-    file: refuse,
-    json: value === undefined ? refuse : async () => value,
-  };
-}
-
 /** Runs the stage on pictures that stand for a second each. */
-async function run(pictures: readonly Uint8Array[], signal = AbortSignal.timeout(60_000)) {
-  const images = pictures.map((bytes) => artifact<undefined>(bytes, "image/jpeg"));
-  const items = images.map(
-    ({ sha256, size }, i): KeyframeItem => ({
-      id: `kf_${i}`,
-      start_ms: i * 1000,
-      end_ms: (i + 1) * 1000,
-      image: { sha256, size, media_type: "image/jpeg" },
-      width: 1280,
-      height: 720,
-    }),
-  );
-  const layer: StageLayer<"keyframes"> = { kind: "keyframes", version: 1, items };
-  const partial: string[] = [];
-  let cpuMs = 0;
-  const { text } = await textStage.run({
-    inputs: {
-      keyframes: artifact(Buffer.from(JSON.stringify(layer)), "application/json", layer),
-      images: images.toReversed(),
-    },
-    config: { detection_side: 960, min_confidence: 0.6 },
-    signal,
-    asset: "asset",
-    sourceName: "film.mp4",
-    scratch: "/nonexistent",
-    attempt: 1,
-    progress: () => {},
-    partial: (reason) => partial.push(reason),
-    log: () => {},
-    span: (_name, _attributes, work) => work(),
-    cpu: (ms) => {
-      cpuMs += ms;
-    },
-  });
-  return { text, partial, cpuMs };
+async function run(pictures: readonly Uint8Array[], signal?: AbortSignal) {
+  const { context, said } = onPictures(pictures, signal);
+  const { text } = await textStage.run({ ...context, config: { detection_side: 960, min_confidence: 0.6 } });
+  return { text, ...said };
 }
 
 const sign = (text: string) =>
