@@ -1,4 +1,4 @@
-import type { ArtifactRef, CacheEntry, Facts, Fence, Lease, Step } from "./job.ts";
+import type { ArtifactRef, CacheEntry, Facts, Fence, Lease, Said, Step } from "./job.ts";
 
 /** What can happen to a job. Each carries the instant it happened at, Unix ms: the reducer has no clock. */
 export type JobEvent = { readonly atMs: number } & (
@@ -45,9 +45,17 @@ export type JobEvent = { readonly atMs: number } & (
       readonly cpuMs: number;
       /** 0..1, for the backoff. */
       readonly random: number;
+      /** Absent when it was not its worker that ended it. */
+      readonly said?: Said & ("FAILED" | "REFUSED");
     }
-  /** Given back unharmed. */
-  | { readonly kind: "released"; readonly stage: string; readonly fence: Fence }
+  | {
+      /** Given back unharmed. */
+      readonly kind: "released";
+      readonly stage: string;
+      readonly fence: Fence;
+      /** Absent when it was not its worker that gave it back. */
+      readonly said?: Said & "RELEASED";
+    }
   /** Nothing was heard of it in time. */
   | { readonly kind: "lost"; readonly stage: string; readonly fence: Fence }
   | { readonly kind: "cancel" }

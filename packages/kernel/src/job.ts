@@ -36,6 +36,15 @@ export interface Fence {
   readonly epoch: number;
 }
 
+/** How a worker ended a lease: the same said again, by the same session, is answered as it was then. */
+export interface Ending extends Fence {
+  readonly session: string;
+  readonly said: Said;
+}
+
+/** What a worker said of its lease; REFUSED: that it was done, and its outputs were not as declared. */
+export type Said = "COMPLETED" | "REFUSED" | "FAILED" | "RELEASED";
+
 /** - WAITING: for other steps. - READY: could be leased (from `notBeforeMs` on). - LEASED: a session has it. The others are final. */
 export type StepState = "WAITING" | "READY" | "LEASED" | "OK" | "EMPTY" | "CACHED" | "SKIPPED" | "FAILED" | "CANCELLED";
 
@@ -72,8 +81,8 @@ export interface Step {
   /** Known once all inputs are. */
   readonly key: string;
   readonly lease: Lease | undefined;
-  /** Lease that last ended by a word of its worker: a repeated finish is answered as the first was. "" until then. */
-  readonly endedBy: string;
+  /** The last lease that ended by a word of its worker; undefined until then. Whatever else ends a lease leaves it. */
+  readonly ending: Ending | undefined;
   /** Counts leases ever granted for the step: the next lease's fence. */
   readonly epoch: number;
   /** Attempts that ended by failure and count against the budget. */

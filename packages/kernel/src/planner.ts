@@ -119,7 +119,7 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
     partial: "",
     key: "",
     lease: undefined,
-    endedBy: "",
+    ending: undefined,
     epoch: 0,
     failures: 0,
     lost: 0,

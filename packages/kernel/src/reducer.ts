@@ -1,7 +1,17 @@
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 import { endState } from "./end-state.ts";
 import type { Effect, Failure, JobEvent } from "./event.ts";
-import { type ArtifactRef, type CacheEntry, type Fence, isFinal, type Job, jobEnded, type Step } from "./job.ts";
+import {
+  type ArtifactRef,
+  type CacheEntry,
+  type Ending,
+  type Fence,
+  isFinal,
+  type Job,
+  jobEnded,
+  type Said,
+  type Step,
+} from "./job.ts";
 import { NEIGHBOUR_SCHEMA } from "./manifest.ts";
 import { stepKey } from "./step-key.ts";
 
@@ -97,7 +107,7 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
         wallMs,
         cpuMs,
         lease: undefined,
-        endedBy: event.fence.lease,
+        ending: endingOf(step, "COMPLETED"),
         endedAtMs: atMs,
       };
       const entry: CacheEntry = {
@@ -121,7 +131,7 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
       if (!holds(step, event.fence)) return unchanged;
       return failed(
         job,
-        { ...step, wallMs: event.wallMs, cpuMs: event.cpuMs, endedBy: event.fence.lease },
+        { ...step, wallMs: event.wallMs, cpuMs: event.cpuMs, ending: endingOf(step, event.said) },
         event.failure,
         event.random,
         event.atMs,
@@ -133,7 +143,7 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
         ...step,
         state: "READY",
         lease: undefined,
-        endedBy: event.fence.lease,
+        ending: endingOf(step, event.said),
         readyAtMs: event.atMs,
         notBeforeMs: 0,
       };
@@ -170,6 +180,12 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
 
 function holds(step: Step, fence: Fence): boolean {
   return step.state === "LEASED" && step.lease?.id === fence.lease && step.lease.epoch === fence.epoch;
+}
+
+/** What is kept of the end of the step's lease, to answer the same finish again. */
+function endingOf({ lease, ending }: Step, said: Said | undefined): Ending | undefined {
+  if (lease === undefined || said === undefined) return ending;
+  return { lease: lease.id, epoch: lease.epoch, session: lease.session, said };
 }
 
 function put(job: Job, step: Step): Job {

@@ -128,7 +128,7 @@ export function step(stage: string, more: Partial<Step> = {}): Step {
     partial: "",
     key: "",
     lease: undefined,
-    endedBy: "",
+    ending: undefined,
     epoch: 0,
     failures: 0,
     lost: 0,

@@ -32,12 +32,12 @@ export async function finishLease(parts: FinishParts, session: SessionRecord, fi
   if (finish.lease.startsWith("i_"))
     return parts.interactive.finish(finish) ? answer(finish, "ACCEPTED") : superseded(finish);
   const held = await heldStep(store, session.id, finish);
-  if (held === undefined) return notHeld(store, finish);
+  if (held === undefined) return notHeld(store, session, finish);
   const { job, step } = held;
   const startMs = step.lease?.grantedAtMs ?? 0;
   const { event, refusal } = await eventOf(parts, job, step, finish);
   const { applied } = await store.apply(job.id, event);
-  if (!applied) return notHeld(store, finish);
+  if (!applied) return notHeld(store, session, finish);
   leases.remove(finish.lease);
   const error = event.kind === "failed" ? `${event.failure.reason}: ${event.failure.message}` : undefined;
   trace.own(job, {
@@ -69,10 +69,11 @@ async function eventOf(
 ): Promise<{ readonly event: Ending; readonly refusal?: HeimdexError }> {
   const common = { stage: step.stage, fence: { lease: finish.lease, epoch: finish.epoch } };
   const cost = { wallMs: finish.wallMs, cpuMs: finish.cpuMs };
-  const failed = (failure: Failure) =>
-    ({ kind: "failed", atMs: Date.now(), ...common, ...cost, failure, random: Math.random() }) as const;
-  if (finish.outcome?.$case === "failed") return { event: failed(readFailure(finish.outcome.value)) };
-  if (finish.outcome?.$case !== "completed") return { event: { kind: "released", atMs: Date.now(), ...common } };
+  const failed = (failure: Failure, said: "FAILED" | "REFUSED") =>
+    ({ kind: "failed", atMs: Date.now(), ...common, ...cost, failure, random: Math.random(), said }) as const;
+  if (finish.outcome?.$case === "failed") return { event: failed(readFailure(finish.outcome.value), "FAILED") };
+  if (finish.outcome?.$case !== "completed")
+    return { event: { kind: "released", atMs: Date.now(), ...common, said: "RELEASED" } };
   const { outputs, partialReason } = finish.outcome.value;
   const startMs = Date.now();
   try {
@@ -93,7 +94,8 @@ async function eventOf(
     if (isPassing(refusal)) throw reason;
     const kind = SOURCE_FAULTS.includes(refusal.id) ? "INPUT_REJECTED" : "RETRYABLE";
     const { id, message, help } = refusal;
-    return { event: failed({ kind, reason: id, message, help, retryAfterMs: undefined, logTail: "" }), refusal };
+    const failure = { kind, reason: id, message, help, retryAfterMs: undefined, logTail: "" } as const;
+    return { event: failed(failure, "REFUSED"), refusal };
   }
 }
 
@@ -103,16 +105,21 @@ async function assertSourceUnchanged(job: Job, step: Step): Promise<void> {
   await assertUnchanged(sourcePath(job.sourceUri), { size: job.sourceSize, modifiedMs: job.sourceModifiedMs });
 }
 
-async function notHeld(store: JobStore, finish: Finish): Promise<FinishAnswer> {
+/** The session holds the lease no longer. Only what it itself ended it with is answered as it was then: the first answer was lost. */
+async function notHeld(store: JobStore, session: SessionRecord, finish: Finish): Promise<FinishAnswer> {
   const job = await jobOfLease(store, finish.lease);
-  const step = job?.steps.find((candidate) => candidate.endedBy === finish.lease && candidate.epoch === finish.epoch);
-  if (step === undefined) return superseded(finish);
-  // The worker repeats what was taken note of: its answer was lost.
-  const wasTaken = finish.outcome?.$case !== "completed" || step.state === "OK" || step.state === "EMPTY";
-  if (wasTaken) return answer(finish, "ACCEPTED");
-  const [reason = "", ...message] = step.reason.split(": ");
-  return { lease: finish.lease, result: "REFUSED", reason, message: message.join(": ") };
+  const step = job?.steps.find(({ ending }) => ending?.lease === finish.lease && ending.epoch === finish.epoch);
+  if (step?.ending?.session !== session.id) return superseded(finish);
+  const { said, epoch } = step.ending;
+  // Once it is leased again, why it was refused may be known no longer.
+  if (said === "REFUSED" && finish.outcome?.$case === "completed" && epoch === step.epoch) {
+    const [reason = "", ...message] = step.reason.split(": ");
+    return { lease: finish.lease, result: "REFUSED", reason, message: message.join(": ") };
+  }
+  return said === SAID[finish.outcome?.$case ?? "released"] ? answer(finish, "ACCEPTED") : superseded(finish);
 }
+
+const SAID = { completed: "COMPLETED", failed: "FAILED", released: "RELEASED" } as const;
 
 function answer(finish: Finish, result: "ACCEPTED"): FinishAnswer {
   return { lease: finish.lease, result, reason: "", message: "" };

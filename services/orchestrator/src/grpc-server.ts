@@ -7,6 +7,10 @@ import { createServer, type Server } from "nice-grpc";
 import { HealthDefinition, HealthServiceImpl } from "nice-grpc-server-health";
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 
+/** Messages are meant to stay below 4 MiB. More is read only to be refused by what checks its fields, which says where the fault lies and what to do: gRPC's
+ * own refusal says neither. Beyond this it is gRPC's. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
 /** The workers' gRPC server, with health and reflection. */
 export function grpcServer(telemetry: Telemetry): Server {
   const server = createServer({
@@ -15,7 +19,7 @@ export function grpcServer(telemetry: Telemetry): Server {
     "grpc.max_connection_age_grace_ms": 30_000,
     "grpc.keepalive_permit_without_calls": 1,
     "grpc.http2.min_ping_interval_without_data_ms": 10_000,
-    "grpc.max_receive_message_length": 4 * 1024 * 1024,
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
   }).use(
     errorServerMiddleware((error, path) =>
       error.id === "INTERNAL"

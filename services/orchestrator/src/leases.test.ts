@@ -41,7 +41,7 @@ test("a lease that is neither renewed nor finished is lost after the time to acc
   assert.deepEqual([late.result, late.reason], ["SUPERSEDED", "LEASE_SUPERSEDED"]);
   assert.equal((await done(second, again)).result, "ACCEPTED");
   const ended = await world.settled(job);
-  assert.deepEqual([ended.state, ended.steps[0]?.endedBy], ["SUCCEEDED", again.lease]);
+  assert.deepEqual([ended.state, ended.steps[0]?.ending?.lease], ["SUCCEEDED", again.lease]);
 });
 
 test("renewals keep a lease far beyond its time to live, and their progress is stored", async (t) => {

@@ -9,6 +9,8 @@ import { sha256Hex } from "./ids.ts";
 import { isLayer, layerFault } from "./layer-checks.ts";
 
 const MAX_INLINE = 256 * 1024;
+/** What one call of FinishLeases may carry inline, over all its entries. */
+export const MAX_INLINE_A_CALL = 3 * 1024 * 1024;
 const MAX_ARTIFACTS = 4096;
 const MAX_LAYER_BYTES = 64 * 1024 * 1024;
 /** Blobs of one attempt that are committed at once. */
@@ -38,6 +40,9 @@ export async function verifyOutputs(
   outputs: readonly Artifact[],
 ): Promise<Verified> {
   if (outputs.length > MAX_ARTIFACTS) throw invalid("outputs", `${outputs.length} artifacts, at most ${MAX_ARTIFACTS}`);
+  const inline = inlineBytes(outputs);
+  if (inline > MAX_INLINE_A_CALL)
+    throw invalid("outputs", `${inline} bytes inline, at most ${MAX_INLINE_A_CALL} a call: upload the larger ones`);
   const items = checkPorts(step, outputs);
   for (const { artifact, at } of items) checkInline(artifact, at);
   const commit = new Commit(blobs, job, lease);
@@ -61,6 +66,11 @@ export async function verifyOutputs(
     if (HeimdexError.from(reason).id === "OUTPUT_INVALID") await commit.undo();
     throw reason;
   }
+}
+
+/** Bytes that come within the message itself. */
+export function inlineBytes(outputs: readonly Artifact[]): number {
+  return outputs.reduce((sum, { content }) => sum + (content?.$case === "inline" ? content.value.byteLength : 0), 0);
 }
 
 function isRead({ port }: Item): boolean {

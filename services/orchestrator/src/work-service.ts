@@ -3,6 +3,7 @@ import { STAGE_PROTOCOL_VERSION } from "@heimdex/contracts";
 import {
   AcquireLeasesRequest_Lane,
   type CreateUploadsRequest,
+  type Finish,
   type Lease,
   type Slots,
   type WorkServiceImplementation,
@@ -14,6 +15,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { duration, milliseconds } from "./duration.ts";
 import { type FinishParts, finishLease } from "./finish-lease.ts";
 import { heldStep, releaseLease } from "./held-step.ts";
+import { inlineBytes, MAX_INLINE_A_CALL } from "./outputs.ts";
 import { renewLeases } from "./renewals.ts";
 import { requirement } from "./requirement.ts";
 import type { Sessions } from "./sessions.ts";
@@ -27,6 +29,7 @@ const MAX_SLOTS = 256;
 const MAX_FINISHES = 256;
 const MAX_RENEWALS = 1024;
 const MAX_UPLOADS = 1024;
+const MAX_STAGES = 256;
 
 export interface WorkParts extends FinishParts {
   readonly sessions: Sessions;
@@ -65,6 +68,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
         );
       }
       bound("worker", request.worker.length, 1, 128, "characters");
+      bound("software", request.software.length, 0, 128, "characters");
       bound("device", request.device.length, 0, 128, "characters");
       const { session, token } = await sessions.open(request.worker, request.device || "cpu", Date.now());
       return {
@@ -82,6 +86,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
     async acquireLeases(request, context) {
       const known = await sessions.authenticate(request.session, context.metadata.get("authorization"));
       bound("request_id", request.requestId.length, 0, 64, "characters");
+      bound("slots", request.slots.length, 0, MAX_STAGES, "stages a call");
       sessions.seen(known.id, Date.now());
       const session = await proveMount(parts, known, request.mountProof);
       const signal = AbortSignal.any([context.signal, stopping, closingOf(session.id).signal]);
@@ -116,6 +121,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
     async finishLeases(request, context) {
       const session = await sessions.authenticate(request.session, context.metadata.get("authorization"));
       bound("finishes", request.finishes.length, 0, MAX_FINISHES, "leases a call");
+      boundInline(request.finishes);
       sessions.seen(session.id, Date.now());
       const ended = await Promise.allSettled(request.finishes.map((finish) => finishLease(parts, session, finish)));
       return {
@@ -153,6 +159,21 @@ function bound(field: string, value: number, least: number, most: number, what: 
   const description = `${least} to ${most} ${what}`;
   throw new HeimdexError("INVALID_ARGUMENT", `${field}: ${description}, not ${value}`, {
     fields: [{ field, description }],
+  });
+}
+
+/** Throws INVALID_ARGUMENT when entries that are fine by themselves carry too much together: they may come apart. One that is too large alone is refused
+ * by itself, as an attempt that failed. */
+function boundInline(finishes: readonly Finish[]): void {
+  const sizes = finishes.map(({ outcome }) =>
+    outcome?.$case === "completed" ? inlineBytes(outcome.value.outputs) : 0,
+  );
+  const total = sizes.filter((size) => size <= MAX_INLINE_A_CALL).reduce((sum, size) => sum + size, 0);
+  if (total <= MAX_INLINE_A_CALL) return;
+  const description = `${total} bytes of inline outputs, at most ${MAX_INLINE_A_CALL} a call`;
+  throw new HeimdexError("INVALID_ARGUMENT", `finishes: ${description}`, {
+    fields: [{ field: "finishes", description }],
+    help: "Send fewer entries a call, or upload their outputs (CreateUploads). Nothing of this call was taken.",
   });
 }
 

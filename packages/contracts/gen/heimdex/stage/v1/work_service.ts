@@ -20,7 +20,7 @@ export interface OpenSessionRequest {
   protocolVersions: number[];
   /** Who it is, for people: `stage-media@host`. At most 128 characters. */
   worker: string;
-  /** Version of the worker's software. Default: none. */
+  /** Version of the worker's software. At most 128 characters. Default: none. */
   software: string;
   /** What it computes on, for provenance: `cpu`, `cuda:0`. Default `cpu`. */
   device: string;
@@ -63,7 +63,7 @@ export interface AcquireLeasesRequest {
   session: string;
   /** Random id of this call, repeated when the call is. At most 64 characters. */
   requestId: string;
-  /** Free slots by stage. */
+  /** Free slots by stage; at most 256 stages. */
   slots: Slots[];
   /** How long to wait for work, up to `max_wait`. Default: answer at once. */
   wait:
@@ -544,7 +544,7 @@ export const FinishAnswer_Result = {
   ACCEPTED: "ACCEPTED",
   /** REFUSED - An output is not what was declared: the attempt counts as failed, nothing of it is kept. */
   REFUSED: "REFUSED",
-  /** SUPERSEDED - The lease was no longer this session's: nothing changed. */
+  /** SUPERSEDED - The lease was no longer this session's: nothing changed. Also the answer to an entry that says otherwise of a lease than the one before it. */
   SUPERSEDED: "SUPERSEDED",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
@@ -3905,8 +3905,9 @@ export const WorkServiceDefinition = {
       options: {},
     },
     /**
-     * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED). Repeating an entry that was
-     * accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs.
+     * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED; UNAVAILABLE or DISK_FULL: send the same
+     * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs; more is INVALID_ARGUMENT, and
+     * nothing of the call is taken: send the entries in several calls.
      */
     finishLeases: {
       name: "FinishLeases",
@@ -3960,8 +3961,9 @@ export interface WorkServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<RenewLeasesResponse>>;
   /**
-   * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED). Repeating an entry that was
-   * accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs.
+   * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED; UNAVAILABLE or DISK_FULL: send the same
+   * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs; more is INVALID_ARGUMENT, and
+   * nothing of the call is taken: send the entries in several calls.
    */
   finishLeases(
     request: FinishLeasesRequest,
@@ -4002,8 +4004,9 @@ export interface WorkServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<RenewLeasesResponse>;
   /**
-   * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED). Repeating an entry that was
-   * accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs.
+   * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED; UNAVAILABLE or DISK_FULL: send the same
+   * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs; more is INVALID_ARGUMENT, and
+   * nothing of the call is taken: send the entries in several calls.
    */
   finishLeases(
     request: DeepPartial<FinishLeasesRequest>,
