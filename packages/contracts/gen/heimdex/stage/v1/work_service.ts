@@ -3906,7 +3906,7 @@ export const WorkServiceDefinition = {
     },
     /**
      * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED; UNAVAILABLE or DISK_FULL: send the same
-     * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs; more is INVALID_ARGUMENT, and
+     * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs. More is INVALID_ARGUMENT, and
      * nothing of the call is taken: send the entries in several calls.
      */
     finishLeases: {
@@ -3962,7 +3962,7 @@ export interface WorkServiceImplementation<CallContextExt = {}> {
   ): Promise<DeepPartial<RenewLeasesResponse>>;
   /**
    * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED; UNAVAILABLE or DISK_FULL: send the same
-   * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs; more is INVALID_ARGUMENT, and
+   * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs. More is INVALID_ARGUMENT, and
    * nothing of the call is taken: send the entries in several calls.
    */
   finishLeases(
@@ -4005,7 +4005,7 @@ export interface WorkServiceClient<CallOptionsExt = {}> {
   ): Promise<RenewLeasesResponse>;
   /**
    * Ends leases. Each entry is answered by itself; the call fails only as a whole (SESSION_UNKNOWN, UNAUTHENTICATED; UNAVAILABLE or DISK_FULL: send the same
-   * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs; more is INVALID_ARGUMENT, and
+   * again). Repeating an entry that was accepted is answered ACCEPTED again. At most 256 entries and 3 MiB of inline outputs. More is INVALID_ARGUMENT, and
    * nothing of the call is taken: send the entries in several calls.
    */
   finishLeases(
