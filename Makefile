@@ -3,7 +3,7 @@ SHELL := /bin/sh
 BIN := node_modules/.bin
 NODE := $(BIN)/node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kit test-footage lint fmt types proto stale verify bench clean
+.PHONY: help setup demo test test-kit test-languages test-footage lint fmt types proto stale verify bench clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16
@@ -20,13 +20,16 @@ demo: setup ## Makes footage, indexes it and answers five questions
 	@./heimdex demo
 
 test: setup ## Runs all tests
-	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/*.test.ts' 'tests/!(footage)/**/*.test.ts'
+	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/*.test.ts' 'tests/!(footage|languages)/**/*.test.ts'
 
 test-footage: setup ## Tests with real footage in a folder: make test-footage FOOTAGE=FOLDER
 	@HEIMDEX_FOOTAGE="$(FOOTAGE)" $(NODE) --test tests/footage/footage.test.ts
 
 test-kit: setup ## Tests of the stage conformance kit: they measure how prompt workers are, so they want a machine that does nothing else
 	@$(NODE) --test 'packages/stage-kit/src/*.timed.ts'
+
+test-languages: setup ## The SDK's package, and the guide, templates, examples and clients in TypeScript, Python and Go; says what it could not run
+	@$(NODE) --test --test-concurrency=1 'tests/languages/*.test.ts'; status=$$?; scripts/say-languages; exit $$status
 
 lint: node_modules/.installed ## Checks style and the contracts
 	@$(BIN)/biome check .
@@ -46,7 +49,7 @@ proto: node_modules/.installed ## Generates code from the contracts
 stale: node_modules/.installed ## Fails when generated files are not what their sources give
 	@scripts/check-stale
 
-verify: lint types stale test ## Everything CI runs
+verify: lint types stale test ## Everything CI runs, but for test-languages
 
 bench: setup ## Measures, and prints what docs/reference/performance.md holds
 	@$(NODE) benchmarks/src/main.ts

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { EngineError } from "./engine-error.ts";
+import { EngineError } from "@heimdex/stage-sdk/engine";
 import { openGraphModel } from "./graph-model.ts";
 
 const float = { type: "DT_FLOAT" };

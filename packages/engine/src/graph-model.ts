@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
+import { EngineError } from "@heimdex/stage-sdk/engine";
 import type { io, Tensor } from "@tensorflow/tfjs-core";
-import { EngineError } from "./engine-error.ts";
 
 /** Where a TensorFlow.js graph model lies: its graph, and the one file of its weights. Absolute paths. */
 export interface GraphModelFiles {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { EngineError } from "@heimdex/stage-sdk/engine";
 import sharp from "sharp";
-import { EngineError } from "./engine-error.ts";
 import { MAX_DECODED_SIDE, readPicture } from "./picture.ts";
 
 const red = { create: { width: 40, height: 20, channels: 3, background: "#ff0000" } } as const;

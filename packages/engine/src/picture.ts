@@ -1,5 +1,5 @@
+import { EngineError } from "@heimdex/stage-sdk/engine";
 import sharp from "sharp";
-import { EngineError } from "./engine-error.ts";
 
 /** Decoded pixels: 8-bit RGB, interleaved, row by row, upright. */
 export interface Picture {

@@ -1,13 +1,15 @@
 import { type Failed, Failed_Kind } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
 import { durationOf } from "./duration.ts";
+import { engineFailure } from "./engine/index.ts";
 import { type FailureKind, StageFailure } from "./failure.ts";
 
 const RESOURCE_CODES = new Set(["ENOSPC", "EDQUOT", "ENOMEM", "EMFILE", "ENFILE"]);
 
 /** What is told the server about what `run` threw. A StageFailure says it itself; a HeimdexError by its code; a full disk or want of memory is RESOURCE;
- * all else is RETRYABLE with reason STAGE_ERROR, and the stack as log. */
-export function failedOf(thrown: unknown): Failed {
+ * an engine process that was lost goes by how; all else is RETRYABLE with reason STAGE_ERROR, and the stack as log. */
+export function failedOf(error: unknown): Failed {
+  const thrown = engineFailure(error);
   if (thrown instanceof StageFailure) {
     const { kind, reason, message, help, retryAfterMs, logTail = "" } = thrown;
     return failed(kind, reason, message, help, logTail, retryAfterMs);

@@ -1,3 +1,4 @@
+export { itemId } from "@heimdex/sidecar";
 export { type CustomLayer, customLayer } from "./custom-layer.ts";
 export { defineStage } from "./define-stage.ts";
 export { type FailureKind, StageFailure } from "./failure.ts";

@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { itemId } from "@heimdex/sidecar";
-import { customLayer, defineStage, StageFailure, serveStages, source } from "@heimdex/stage-sdk";
+import { customLayer, defineStage, itemId, StageFailure, serveStages, source } from "@heimdex/stage-sdk";
 import { z } from "zod";
 
 const kind = "org.example.loudness";
