@@ -3,7 +3,7 @@ SHELL := /bin/sh
 BIN := node_modules/.bin
 NODE := $(BIN)/node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kit test-languages test-footage lint fmt types proto stale verify bench clean
+.PHONY: help setup demo test test-kit test-languages test-footage test-cluster lint fmt types proto stale verify bench clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16
@@ -19,8 +19,9 @@ node_modules/.installed: package-lock.json
 demo: setup ## Makes footage, indexes it and answers five questions
 	@./heimdex demo
 
-test: setup ## Runs all tests
+test: setup ## Runs all tests but those of the targets below
 	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/*.test.ts' 'tests/!(footage|languages)/**/*.test.ts'
+	@echo "left out: what needs Docker (make test-cluster), other languages (make test-languages), real footage (make test-footage), an idle machine (make test-kit)"
 
 test-footage: setup ## Tests with real footage in a folder: make test-footage FOOTAGE=FOLDER
 	@HEIMDEX_FOOTAGE="$(FOOTAGE)" $(NODE) --test tests/footage/footage.test.ts
@@ -30,6 +31,9 @@ test-kit: setup ## Tests of the stage conformance kit: they measure how prompt w
 
 test-languages: setup ## The SDK's package, and the guide, templates, examples and clients in TypeScript, Python and Go; says what it could not run
 	@$(NODE) --test --test-concurrency=1 'tests/languages/*.test.ts'; status=$$?; scripts/say-languages; exit $$status
+
+test-cluster: node_modules/.installed ## Tests with MongoDB, NATS and MinIO in containers; needs Docker
+	@$(NODE) --test --test-concurrency=1 'packages/*/src/**/*.cluster.ts'
 
 lint: node_modules/.installed ## Checks style and the contracts
 	@$(BIN)/biome check .

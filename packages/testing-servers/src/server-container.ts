@@ -1,0 +1,91 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import {
+  GenericContainer,
+  getContainerRuntimeClient,
+  type StartedTestContainer,
+  type WaitStrategy,
+} from "testcontainers";
+
+export interface ServerSpec {
+  readonly image: string;
+  /** Arguments of the image's entry point; the image's own by default. */
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Where the server listens within the container. */
+  readonly port: number;
+  /** When it counts as started. */
+  readonly ready: WaitStrategy;
+}
+
+/** A server in a container of its own, and what may happen to it. It keeps its address and its data while it is killed and started again. */
+export class ServerContainer implements AsyncDisposable {
+  /** Where it is reached from here. */
+  readonly host: string;
+  readonly port: number;
+  readonly #started: StartedTestContainer;
+  #disposing: Promise<unknown> | undefined;
+
+  private constructor(started: StartedTestContainer, port: number) {
+    this.#started = started;
+    this.host = started.getHost();
+    this.port = port;
+  }
+
+  /** Resolves once the server is ready. */
+  static async start(spec: ServerSpec): Promise<ServerContainer> {
+    // A port that Docker chooses would be another one after each start.
+    const port = await freePort();
+    const container = new GenericContainer(spec.image)
+      .withExposedPorts({ container: spec.port, host: port })
+      .withEnvironment({ ...spec.environment })
+      .withWaitStrategy(spec.ready)
+      .withStartupTimeout(120_000);
+    if (spec.command !== undefined) container.withCommand([...spec.command]);
+    return new ServerContainer(await container.start(), port);
+  }
+
+  /** Stops all its processes where they stand: connections stay open and nothing answers. */
+  async pause(): Promise<void> {
+    await (await this.#docker()).pause();
+  }
+
+  async resume(): Promise<void> {
+    await (await this.#docker()).unpause();
+  }
+
+  /** Ends it at once (SIGKILL). */
+  async kill(): Promise<void> {
+    await (await this.#docker()).kill();
+  }
+
+  /** Starts it again after `kill`; its clients find out for themselves when it answers. */
+  async start(): Promise<void> {
+    await (await this.#docker()).start();
+  }
+
+  /** Runs a program in the container, and throws when it fails. */
+  async exec(command: readonly string[]): Promise<void> {
+    const { exitCode, output } = await this.#started.exec([...command]);
+    if (exitCode !== 0) throw new Error(`${command.join(" ")} ended with ${exitCode}: ${output}`);
+  }
+
+  /** Removes the container with its data, whatever state it is in. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposing ??= this.#docker().then((container) => container.remove({ force: true, v: true }));
+    await this.#disposing;
+  }
+
+  async #docker() {
+    return (await getContainerRuntimeClient()).container.getById(this.#started.getId());
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,32 @@
+import { randomBytes } from "node:crypto";
+import { Wait } from "testcontainers";
+import { IMAGES } from "./images.ts";
+import { ServerContainer } from "./server-container.ts";
+
+export interface MinioServer extends AsyncDisposable {
+  /** `http://host:port` */
+  readonly endpoint: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly container: ServerContainer;
+}
+
+/** MinIO without any bucket. */
+export async function startMinio(): Promise<MinioServer> {
+  const accessKey = "heimdex";
+  const secretKey = randomBytes(16).toString("hex");
+  const container = await ServerContainer.start({
+    image: IMAGES.minio,
+    command: ["server", "/data"],
+    environment: { MINIO_ROOT_USER: accessKey, MINIO_ROOT_PASSWORD: secretKey },
+    port: 9000,
+    ready: Wait.forHttp("/minio/health/ready", 9000),
+  });
+  return {
+    endpoint: `http://${container.host}:${container.port}`,
+    accessKey,
+    secretKey,
+    container,
+    [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,40 @@
+import { randomBytes } from "node:crypto";
+import { Wait } from "testcontainers";
+import { IMAGES } from "./images.ts";
+import { ServerContainer } from "./server-container.ts";
+
+export interface NatsServer extends AsyncDisposable {
+  /** `nats://host:port`, without the credentials. */
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  readonly container: ServerContainer;
+  /** The server ends and comes back without anything it had stored. */
+  wipe(): Promise<void>;
+}
+
+const STORE = "/data/jetstream";
+
+/** NATS with JetStream and authentication on. */
+export async function startNats(): Promise<NatsServer> {
+  const user = "heimdex";
+  const password = randomBytes(16).toString("hex");
+  const container = await ServerContainer.start({
+    image: IMAGES.nats,
+    command: ["--jetstream", "--store_dir", STORE, "--user", user, "--pass", password],
+    port: 4222,
+    ready: Wait.forLogMessage(/Server is ready/),
+  });
+  return {
+    url: `nats://${container.host}:${container.port}`,
+    user,
+    password,
+    container,
+    async wipe() {
+      await container.exec(["rm", "-rf", STORE]);
+      await container.kill();
+      await container.start();
+    },
+    [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
+  };
+}
