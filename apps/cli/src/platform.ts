@@ -2,25 +2,28 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { AssetServiceDefinition } from "@heimdex/contracts/v1/asset";
 import { JobServiceDefinition } from "@heimdex/contracts/v1/job";
+import { KeyServiceDefinition } from "@heimdex/contracts/v1/key";
 import { SearchServiceDefinition } from "@heimdex/contracts/v1/search";
 import { SidecarServiceDefinition } from "@heimdex/contracts/v1/sidecar";
 import { StageServiceDefinition } from "@heimdex/contracts/v1/stage";
 import { SystemServiceDefinition } from "@heimdex/contracts/v1/system";
 import { errorClientMiddleware, HeimdexError } from "@heimdex/errors";
 import type { Telemetry } from "@heimdex/telemetry";
-import { type Channel, createChannel, createClientFactory } from "nice-grpc";
+import { type Channel, type ClientMiddleware, createChannel, createClientFactory, Metadata } from "nice-grpc";
 import { type DataFolder, openDataFolder } from "./host/data-folder.ts";
 import type { Host, HostOptions } from "./host/host.ts";
 import { type HostAddress, hostFile } from "./host/host-address.ts";
 import { HostLock } from "./host/host-lock.ts";
 import { STAGE_SERVICES } from "./host/stage-services.ts";
 
-/** Clients of the public API. */
-export function apiClients(channel: Channel) {
-  const clients = createClientFactory().use(errorClientMiddleware);
+/** Clients of the public API.
+ * @param key shown with every call; "": none */
+export function apiClients(channel: Channel, key: string) {
+  const clients = createClientFactory().use(errorClientMiddleware).use(withKey(key));
   return {
     assets: clients.create(AssetServiceDefinition, channel),
     jobs: clients.create(JobServiceDefinition, channel),
+    keys: clients.create(KeyServiceDefinition, channel),
     search: clients.create(SearchServiceDefinition, channel),
     sidecars: clients.create(SidecarServiceDefinition, channel),
     stages: clients.create(StageServiceDefinition, channel),
@@ -28,6 +31,14 @@ export function apiClients(channel: Channel) {
   };
 }
 export type Api = ReturnType<typeof apiClients>;
+
+function withKey(key: string): ClientMiddleware {
+  return (call, options) => {
+    if (key === "") return call.next(call.request, options);
+    const metadata = Metadata(options.metadata).set("authorization", `Bearer ${key}`);
+    return call.next(call.request, { ...options, metadata });
+  };
+}
 
 /** The platform over one data directory, as a command uses it. */
 export interface Platform extends AsyncDisposable {
@@ -78,7 +89,7 @@ export async function openPlatform(
     if (usable && (await reachable(address))) {
       const channel = createChannel(address.grpc);
       return {
-        api: apiClients(channel),
+        api: apiClients(channel, address.key),
         address,
         folder,
         host: undefined,
@@ -119,7 +130,7 @@ async function hostPlatform(
   const channel = createChannel(host.address.grpc);
   const held = cleanup.move();
   return {
-    api: apiClients(channel),
+    api: apiClients(channel, host.address.key),
     address: host.address,
     folder,
     host,
@@ -151,7 +162,7 @@ async function readAddress(path: string): Promise<HostAddress | undefined> {
 async function reachable(address: HostAddress): Promise<boolean> {
   const channel = createChannel(address.grpc);
   try {
-    await apiClients(channel).stages.listStages({}, { signal: AbortSignal.timeout(2_000) });
+    await apiClients(channel, address.key).stages.listStages({}, { signal: AbortSignal.timeout(2_000) });
     return true;
   } catch {
     return false; // whatever the reason: nobody answers there

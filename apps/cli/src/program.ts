@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Context } from "./context.ts";
-import { parseTime } from "./ui/time.ts";
+import { parseLife, parseTime } from "./ui/time.ts";
 
 type Handler<Args extends unknown[]> = (context: Context, ...args: Args) => Promise<number | undefined>;
 type Execute = <Args extends unknown[]>(
@@ -18,6 +18,11 @@ const integer = (min: number, max: number) => (text: string) => {
 const moment = (text: string) => {
   const ms = parseTime(text);
   if (ms === undefined) throw new InvalidArgumentError("It must be a time such as 83, 1:23, 01:02:03.456 or 83500ms.");
+  return ms;
+};
+const life = (text: string) => {
+  const ms = parseLife(text);
+  if (ms === undefined) throw new InvalidArgumentError("It must be a length of time such as 90d, 12h or 30m.");
   return ms;
 };
 const several = (value: string, before: readonly string[] | undefined) => [
@@ -219,6 +224,42 @@ export function createProgram(execute: Execute): Command {
     .command("doctor")
     .description("checks each stage's model: is it there, is it whole, does it load")
     .action(on(async () => (await import("./commands/model-doctor.ts")).modelDoctor));
+
+  const keys = program.command("keys").description("makes and revokes the keys that callers show");
+  keys
+    .command("ls", { isDefault: true })
+    .description("lists keys, newest first")
+    .action(on(async () => (await import("./commands/keys.ts")).listKeys));
+  keys
+    .command("create")
+    .description("makes a key and prints it, this once")
+    .argument("<name>", "what it is for")
+    .addOption(
+      new Option("--role <role>", "what it may be used for")
+        .choices(["viewer", "editor", "admin", "stage"])
+        .makeOptionMandatory(),
+    )
+    .option("--tenant <tenant>", "tenant it acts on; `*`, for stage alone, is all (default: your own)")
+    .option("--stage <name>", "stage that a stage key may serve (may be repeated; default: all)", several)
+    .addOption(
+      new Option("--expires <time>", "good for so long, such as 90d, 12h or 30m (default: for ever)").argParser(life),
+    )
+    .action(on(async () => (await import("./commands/keys.ts")).createKey));
+  keys
+    .command("revoke")
+    .description("ends keys, at once and for good")
+    .argument("<key...>", "ids")
+    .action(on(async () => (await import("./commands/keys.ts")).revokeKeys));
+  keys
+    .command("rotate")
+    .description("gives a key a new secret and prints it, this once")
+    .argument("<key>", "id")
+    .addOption(
+      new Option("--overlap <time>", "how long the old secret stays good, at most 7d (default: it ends now)").argParser(
+        life,
+      ),
+    )
+    .action(on(async () => (await import("./commands/keys.ts")).rotateKey));
 
   program
     .command("trace")

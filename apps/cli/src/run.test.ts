@@ -39,6 +39,9 @@ for (const args of [
   ["search", "--image", "x.png", "--like", "1"],
   ["open", "1"],
   ["logs", "--follow", "--json"],
+  ["keys", "create", "x"],
+  ["keys", "create", "x", "--role", "owner"],
+  ["keys", "create", "x", "--role", "viewer", "--expires", "soon"],
 ]) {
   test(`wrong usage ends with 2: ${args.join(" ") || "no command"}`, async () => {
     const { code, stderr } = await run(...args);
@@ -58,7 +61,7 @@ test("help and version are no errors, and every command has its help", async () 
   const { code, stdout } = await run("--help");
   assert.equal(code, 0);
   const commands =
-    "demo up index search open sidecar assets jobs cancel retry plan status watch stages models trace logs reindex doctor".split(
+    "demo up index search open sidecar assets jobs cancel retry plan status watch stages models keys trace logs reindex doctor".split(
       " ",
     );
   for (const command of commands) assert.match(stdout, new RegExp(`^  ${command}\\b`, "m"));

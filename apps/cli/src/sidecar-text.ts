@@ -15,7 +15,9 @@ export async function sidecarText(
     if (!(reason instanceof HeimdexError) || reason.id !== "BLOB_TOO_LARGE") throw reason;
   }
   const query = revision === 0 ? "" : `?revision=${revision}`;
-  const response = await fetch(`http://${archive.platform.address.http}/v1/assets/${asset}/sidecar${query}`, {
+  const { http, key } = archive.platform.address;
+  const response = await fetch(`http://${http}/v1/assets/${asset}/sidecar${query}`, {
+    headers: key === "" ? {} : { authorization: `Bearer ${key}` },
     signal,
   });
   if (!response.ok)

@@ -1,2 +1,3 @@
 export { loadConfig } from "./load-config.ts";
 export { redacted } from "./redacted.ts";
+export { Secret, secret } from "./secret.ts";

@@ -3,9 +3,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { format, inspect } from "node:util";
 import { HeimdexError } from "@heimdex/errors";
 import { z } from "zod";
-import { loadConfig, redacted } from "./index.ts";
+import { loadConfig, redacted, Secret, secret } from "./index.ts";
 
 const schema = z.object({
   listen: z
@@ -80,4 +81,33 @@ test("secrets come from files too, and never show in the redacted copy or in an 
     (error: Error) => !error.message.includes("hunter2"),
   );
   assert.throws(() => loadConfig(schema, { HEIMDEX_TOKEN: "long enough", HEIMDEX_TOKEN_FILE: file }), /not both/);
+});
+
+test("a Secret shows only to who asks for it: not in logs, errors, JSON, templates, copies", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "heimdex-config-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "key");
+  await writeFile(file, "correct horse\n");
+  const keyed = z.object({ store: z.object({ key: secret(z.string().min(8)) }), pem: z.string().meta({ file: true }) });
+  const config = loadConfig(keyed, { HEIMDEX_STORE_KEY_FILE: file, HEIMDEX_PEM_FILE: file });
+  assert.equal(config.store.key.reveal(), "correct horse");
+  assert.equal(config.pem, "correct horse");
+  const { key } = config.store;
+  for (const shown of [
+    String(key),
+    `${key}`,
+    JSON.stringify({ ...config.store }),
+    inspect(config.store, { showHidden: true, depth: 9 }),
+    format("%s %o %j", key, key, key),
+    JSON.stringify(redacted(config).store),
+    inspect(structuredClone({ text: key.toJSON() })),
+  ]) {
+    assert.match(shown, /\*\*\*/);
+    assert.doesNotMatch(shown, /horse/);
+  }
+  assert.throws(
+    () => loadConfig(keyed, { HEIMDEX_STORE_KEY: "hunter2", HEIMDEX_PEM: "x" }),
+    (error: Error) => error.message.includes("HEIMDEX_STORE_KEY") && !inspect(error).includes("hunter2"),
+  );
+  assert.equal(new Secret("a").reveal(), "a");
 });

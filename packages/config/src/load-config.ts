@@ -8,7 +8,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads a configuration from environment variables, once, and freezes it.
  * Field `a.bcDef` is read from `HEIMDEX_A_BC_DEF`, or from the variable in the field's `.meta({ env })`. An empty variable counts as unset. Values are
- * text: use `z.coerce.number()`, `z.stringbool()`. Fields with `.meta({ secret: true })` may instead be given as a file named by `VARIABLE_FILE`.
+ * text: use `z.coerce.number()`, `z.stringbool()`. A `secret()`, and fields with `.meta({ secret: true })` or `.meta({ file: true })`, may instead be given
+ * as a file named by `VARIABLE_FILE`.
  * Throws CONFIG_INVALID with a field for every bad variable, all at once. Variables that no field names are not looked at. */
 export function loadConfig<S extends z.ZodObject>(schema: S, env: Environment): z.output<S> {
   const settings = settingsOf(schema);
@@ -40,9 +41,9 @@ export function loadConfig<S extends z.ZodObject>(schema: S, env: Environment): 
   return deepFreeze(config);
 }
 
-function readSetting({ variable, secret }: Setting, env: Environment): string | undefined {
+function readSetting({ variable, fromFile }: Setting, env: Environment): string | undefined {
   const direct = env[variable] || undefined;
-  const file = secret ? env[`${variable}_FILE`] || undefined : undefined;
+  const file = fromFile ? env[`${variable}_FILE`] || undefined : undefined;
   if (file === undefined) return direct;
   if (direct !== undefined) throw new Error(`set either it or ${variable}, not both`);
   try {

@@ -7,12 +7,16 @@ export interface Setting {
   /** `HEIMDEX_TELEMETRY_LOG_LEVEL`, or what the field's meta `env` says. */
   readonly variable: string;
   readonly secret: boolean;
+  /** It may be given as a file: its variable with `_FILE`. */
+  readonly fromFile: boolean;
 }
 
 /** What `.meta()` may say about a field. */
 interface SettingMeta {
   readonly env?: string;
   readonly secret?: boolean;
+  /** May be given as a file, as every secret may: for what is long but no secret, such as a certificate. */
+  readonly file?: boolean;
 }
 
 /** The schema's leaves, depth first. Nested objects are folded into the variable's name. */
@@ -21,7 +25,8 @@ export function settingsOf(schema: z.ZodObject, path: readonly string[] = []): S
     const here = [...path, key];
     const { inner, meta } = unwrap(field as z.ZodType);
     if (inner instanceof z.ZodObject) return settingsOf(inner, here);
-    return [{ path: here, variable: meta.env ?? variableOf(here), secret: meta.secret === true }];
+    const secret = meta.secret === true;
+    return [{ path: here, variable: meta.env ?? variableOf(here), secret, fromFile: secret || meta.file === true }];
   });
 }
 

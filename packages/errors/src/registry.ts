@@ -117,8 +117,22 @@ export const ERRORS = {
   LEASE_SUPERSEDED: entry("ABORTED", "The attempt is no longer this worker's to write.", "Drop the work."),
   LEASE_UNKNOWN: entry("NOT_FOUND", "There is no such lease.", "Drop the work."),
   OUTPUT_INVALID: entry("INVALID_ARGUMENT", "An output is not what the stage declared.", "Correct the named field."),
-  UNAUTHENTICATED: entry("UNAUTHENTICATED", "The call carries no valid token.", "Open a session, or give a key."),
-  PERMISSION_DENIED: entry("PERMISSION_DENIED", "The token does not reach this.", "Ask for what it was given for."),
+  UNAUTHENTICATED: entry(
+    "UNAUTHENTICATED",
+    "The call carries no valid key or token.",
+    "Give a key that is good: `HEIMDEX_KEY_FILE` for the command line, `Authorization: Bearer KEY` elsewhere.",
+  ),
+  PERMISSION_DENIED: entry(
+    "PERMISSION_DENIED",
+    "The key or token does not reach this.",
+    "Use one with a role that does; an admin makes them with `heimdex keys create`.",
+  ),
+  KEY_NOT_FOUND: entry("NOT_FOUND", "There is no such key.", "`heimdex keys ls` lists them."),
+  KEY_REVOKED: entry(
+    "FAILED_PRECONDITION",
+    "The key has been revoked, for good.",
+    "Make a new one: `heimdex keys create`.",
+  ),
   ORIGIN_REFUSED: entry(
     "PERMISSION_DENIED",
     "A web page from elsewhere tried to use the local API.",

@@ -37,7 +37,7 @@ export {
 } from "./manifest.ts";
 export { newJob } from "./new-job.ts";
 export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps } from "./planner.ts";
-export { assetId, requestRecordId, sourceId } from "./record-ids.ts";
+export { activeTerm, assetId, requestRecordId, sourceId } from "./record-ids.ts";
 export { CACHED_EMPTY, DISABLED, ENABLE, type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
 export {
   type AssetSpaces,

@@ -12,6 +12,11 @@ export function sourceId(tenant: string, uri: string): string {
   return digest(tenant, uri);
 }
 
+/** The word that a tenant's jobs carry until they have ended. */
+export function activeTerm(tenant: string): string {
+  return `active-tenant:${tenant}`;
+}
+
 /** Id of the record of a call that must not be done twice. */
 export function requestRecordId(tenant: string, requestId: string): string {
   return digest(tenant, requestId);

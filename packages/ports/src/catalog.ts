@@ -9,6 +9,7 @@ export const COLLECTIONS = [
   "spans",
   "requests",
   "leases",
+  "keys",
   "meta",
 ] as const;
 export type Collection = (typeof COLLECTIONS)[number];

@@ -15,7 +15,6 @@ import type { Call } from "./call.ts";
 import { fitPage, readPage } from "./catalog-pages.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
-import { tenantOf } from "./tenant.ts";
 import { Violations } from "./violations.ts";
 
 const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(128) });
@@ -32,29 +31,29 @@ export class AssetService {
     this.#timeoutMs = timeoutMs;
   }
 
-  async getAsset(request: GetAssetRequest): Promise<Asset> {
+  async getAsset(request: GetAssetRequest, { caller }: Call): Promise<Asset> {
     const violations = new Violations();
     violations.id("asset", request.asset);
     violations.throwIfAny();
-    return assetMessage((await readAsset(this.#catalog, request.asset)).body);
+    return assetMessage((await readAsset(this.#catalog, caller.tenant, request.asset)).body);
   }
 
-  async listAssets(request: ListAssetsRequest): Promise<ListAssetsResponse> {
+  async listAssets(request: ListAssetsRequest, { caller }: Call): Promise<ListAssetsResponse> {
     const violations = new Violations();
     const size = violations.pageSize("page_size", request.pageSize, 1000, 100);
     violations.check(request.sourceUri.length <= 16_384, "source_uri", "must be at most 16384 characters");
-    const scope = ["ListAssets", tenantOf(), request.sourceUri];
+    const scope = ["ListAssets", caller.tenant, request.sourceUri];
     const after = decodePageToken(request.pageToken, scope, position, violations);
     violations.throwIfAny();
     if (request.sourceUri !== "") {
-      const document = await assetOfSource(this.#catalog, request.sourceUri);
+      const document = await assetOfSource(this.#catalog, caller.tenant, request.sourceUri);
       return { assets: document === undefined ? [] : [assetMessage(document.body)], nextPageToken: "" };
     }
     const page = await readPage<AssetRecord>(
       this.#catalog,
       {
         collection: "assets",
-        term: `tenant:${tenantOf()}`,
+        term: `tenant:${caller.tenant}`,
         by: "sort", // the time it was first seen
         descending: true,
         ...(after === undefined ? {} : { after }),
@@ -70,11 +69,11 @@ export class AssetService {
     return { assets: messages, nextPageToken: next === undefined ? "" : encodePageToken(scope, next) };
   }
 
-  async deleteAsset(request: DeleteAssetRequest, { signal }: Call): Promise<Empty> {
+  async deleteAsset(request: DeleteAssetRequest, { caller, signal }: Call): Promise<Empty> {
     const violations = new Violations();
     violations.id("asset", request.asset);
     violations.throwIfAny();
-    const options = { timeoutMs: this.#timeoutMs, signal };
+    const options = { tenant: caller.tenant, timeoutMs: this.#timeoutMs, signal };
     return this.#orchestrator.call("AssetService.DeleteAsset", [DeleteAssetRequest, request], Empty, options);
   }
 }

@@ -1,8 +1,11 @@
+import type { Caller } from "@heimdex/access";
 import type { Metadata } from "nice-grpc-common";
 import { isTraceparent } from "./violations.ts";
 
 /** What a method knows of its caller, the same over gRPC and HTTP. */
 export interface Call {
+  /** Who makes it: its tenant bounds all that is read and changed. */
+  readonly caller: Caller;
   /** Aborts when the caller leaves, its deadline passes, or the gateway closes. */
   readonly signal: AbortSignal;
   /** gRPC metadata, or what corresponds to it among HTTP headers. */

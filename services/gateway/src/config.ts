@@ -1,3 +1,4 @@
+import { authConfig } from "@heimdex/access";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -10,23 +11,25 @@ const list = (item: z.ZodType<string>) =>
 export const gatewayConfig = z.strictObject({
   http: z
     .strictObject({
-      /** Address to listen on: a loopback address, or `localhost`. */
+      /** Address to listen on: a loopback address, or `localhost`; any where keys are asked for. */
       host: z.string().default("127.0.0.1"),
       /** 0: any free port. */
       port: port.default(8480),
-      /** Further names by which clients may call it, as `name` (any port) or `name:port`: for a reverse proxy or a port mapping in front. */
+      /** Further names by which clients may call it, as `name` (any port) or `name:port`: for a reverse proxy or a port mapping in front. Looked at only
+       * where no keys are asked for. */
       allowedHosts: list(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/)).default([]),
     })
     .prefault({}),
   grpc: z
     .strictObject({
-      /** Address to listen on: a loopback address, or `localhost`. */
+      /** Address to listen on: a loopback address, or `localhost`; any where keys are asked for. */
       host: z.string().default("127.0.0.1"),
       /** 0: any free port. */
       port: port.default(8481),
     })
     .prefault({}),
-  /** Serve grpc.reflection.v1. On by default, as it listens on loopback only. */
+  auth: authConfig,
+  /** Serve grpc.reflection.v1. */
   reflection: z.union([z.boolean(), z.stringbool()]).default(true),
   /** Shown by GetStatus. */
   version: z.string().default("0.1.0"),

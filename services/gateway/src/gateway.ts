@@ -1,3 +1,4 @@
+import { Gate, KeyStore, type OwnKey } from "@heimdex/access";
 import { descriptorSet } from "@heimdex/contracts";
 import { HeimdexError } from "@heimdex/errors";
 import type { GatewayConfig } from "./config.ts";
@@ -19,21 +20,28 @@ export interface Gateway extends AsyncDisposable {
 }
 
 /** Starts the public API over gRPC and HTTP on the given ports, which stay the caller's to close, after the gateway.
+ * @param ownKeys keys of this process alone, beside those of the catalog and the configuration; looked at where keys are asked for. Default: none
  * @throws HeimdexError NOT_LOOPBACK, PORT_IN_USE; nothing listens then. `signal.reason` when aborted before it is up */
 export async function startGateway(
   ports: GatewayPorts,
   config: GatewayConfig,
   telemetry: GatewayTelemetry,
   signal: AbortSignal,
+  ownKeys: readonly OwnKey[] = [],
 ): Promise<Gateway> {
   signal.throwIfAborted();
   const stopping = new AbortController();
   const descriptors = descriptorSet();
-  const services = bindServices(ports, config, stopping.signal);
+  const keys = new KeyStore(ports.catalog, {
+    now: Date.now,
+    onError: (reason) => telemetry.log.warn({ err: reason }, "the last use of a key could not be written"),
+  });
+  const gate = Gate.of(config.auth, keys, ownKeys);
+  const services = bindServices(ports, keys, config, stopping.signal);
   await using starting = new AsyncDisposableStack();
-  const grpc = starting.use(await GrpcServer.start(services, descriptors, config, telemetry));
+  const grpc = starting.use(await GrpcServer.start(services, gate, descriptors, config, telemetry));
   const contract = readContract(descriptors);
-  const http = starting.use(await HttpServer.start(contract, services, ports, config, telemetry));
+  const http = starting.use(await HttpServer.start(contract, services, gate, ports, config, telemetry));
   signal.throwIfAborted();
   const running = starting.move();
 

@@ -1,7 +1,10 @@
+import type { Gate } from "@heimdex/access";
 import { errorServerMiddleware, type HeimdexError } from "@heimdex/errors";
-import { createServer } from "nice-grpc";
+import { createServer, type Server } from "nice-grpc";
 import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-server-health";
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
+import { checkAccess } from "./access.ts";
+import { accessMiddleware, type WithCaller } from "./access-middleware.ts";
 import type { GatewayConfig } from "./config.ts";
 import { checkListen, listenError } from "./listen.ts";
 import type { BoundService } from "./services.ts";
@@ -13,12 +16,12 @@ const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** The gRPC side: heimdex.v1, grpc.health.v1, and grpc.reflection.v1 where configured. */
 export class GrpcServer implements AsyncDisposable {
   readonly address: string;
-  readonly #server: ReturnType<typeof createServer>;
+  readonly #server: Server<WithCaller>;
   readonly #health: HealthState;
   readonly #drainMs: number;
   #closing: Promise<void> | undefined;
 
-  private constructor(address: string, server: ReturnType<typeof createServer>, health: HealthState, drainMs: number) {
+  private constructor(address: string, server: Server<WithCaller>, health: HealthState, drainMs: number) {
     this.address = address;
     this.#server = server;
     this.#health = health;
@@ -28,11 +31,13 @@ export class GrpcServer implements AsyncDisposable {
   /** Listens. @throws HeimdexError NOT_LOOPBACK, PORT_IN_USE */
   static async start(
     services: readonly BoundService[],
+    gate: Gate,
     descriptorSet: Uint8Array,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ): Promise<GrpcServer> {
-    const host = await checkListen("grpc", config.grpc.host);
+    checkAccess(services.flatMap(({ fullName, methods }) => methods.map(({ name }) => `${fullName}.${name}`)));
+    const host = await checkListen("grpc", config.grpc.host, gate.isShut);
     const health = HealthState();
     const server = createServer({
       "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
@@ -40,7 +45,9 @@ export class GrpcServer implements AsyncDisposable {
       // Ends a connection with GOAWAY; a stream under way may still end by itself, so a watcher sees no break. grpc-js servers put no limit on
       // clients' keepalive pings.
       "grpc.max_connection_age_ms": config.maxConnectionAgeMs,
-    }).use(errorServerMiddleware((error, path) => logError(telemetry, error, path)));
+    })
+      .use(errorServerMiddleware((error, path) => logError(telemetry, error, path)))
+      .use(accessMiddleware(gate));
     for (const { definition, implementation } of services) server.add(definition, implementation);
     server.add(HealthDefinition, HealthServiceImpl(health));
     const names = services.map(({ fullName }) => fullName);

@@ -65,6 +65,7 @@ test("reflection gives a client all it needs to call every service", async (t) =
   assert.deepEqual(names.sort(), [
     "heimdex.v1.AssetService",
     "heimdex.v1.JobService",
+    "heimdex.v1.KeyService",
     "heimdex.v1.SearchService",
     "heimdex.v1.SidecarService",
     "heimdex.v1.StageService",

@@ -4,7 +4,6 @@ import type { AssetRecord, Job } from "@heimdex/kernel";
 import type { Catalog, Document } from "@heimdex/ports";
 import { jobMessage } from "./job-message.ts";
 import { LiveSessions } from "./sessions.ts";
-import { tenantOf } from "./tenant.ts";
 
 /** Reads jobs from the catalog as the API shows them. */
 export class JobReader {
@@ -16,10 +15,10 @@ export class JobReader {
     this.#sessionTtlMs = sessionTtlMs;
   }
 
-  /** The job's document. @throws HeimdexError JOB_NOT_FOUND */
-  async document(id: string): Promise<Document<Job>> {
+  /** The job's document. @throws HeimdexError JOB_NOT_FOUND, for another tenant's too */
+  async document(tenant: string, id: string): Promise<Document<Job>> {
     const document = await this.#catalog.get<Job>("jobs", id);
-    if (document === undefined || document.body.tenant !== tenantOf())
+    if (document === undefined || document.body.tenant !== tenant)
       throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${id}`, { metadata: { job: id } });
     return document;
   }
@@ -36,8 +35,8 @@ export class JobReader {
   }
 
   /** One job, and whether nothing of it will change any more. @throws HeimdexError JOB_NOT_FOUND */
-  async read(id: string): Promise<{ readonly job: JobMessage; readonly settled: boolean }> {
-    const document = await this.document(id);
+  async read(tenant: string, id: string): Promise<{ readonly job: JobMessage; readonly settled: boolean }> {
+    const document = await this.document(tenant, id);
     const toMessage = await this.messages([document]);
     return { job: toMessage(document), settled: document.body.endedAtMs !== 0 && document.body.settled };
   }

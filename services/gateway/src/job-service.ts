@@ -22,7 +22,6 @@ import type { GatewayConfig } from "./config.ts";
 import { JobReader } from "./job-reader.ts";
 import type { JsonCodec, OrchestratorClient } from "./orchestrator-client.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
-import { tenantOf } from "./tenant.ts";
 import { Violations } from "./violations.ts";
 import { watchJob } from "./watch-job.ts";
 
@@ -67,31 +66,31 @@ export class JobService {
     return this.#change("JobService.CreateJob", [CreateJobRequest, { ...request, traceparent }], call);
   }
 
-  async getJob(request: GetJobRequest): Promise<Job> {
+  async getJob(request: GetJobRequest, { caller }: Call): Promise<Job> {
     const violations = new Violations();
     violations.id("job", request.job);
     violations.throwIfAny();
-    return (await this.#jobs.read(request.job)).job;
+    return (await this.#jobs.read(caller.tenant, request.job)).job;
   }
 
-  async listJobs(request: ListJobsRequest): Promise<ListJobsResponse> {
+  async listJobs(request: ListJobsRequest, { caller: { tenant } }: Call): Promise<ListJobsResponse> {
     const violations = new Violations();
     const size = violations.pageSize("page_size", request.pageSize, 1000, 100);
     violations.optionalId("asset", request.asset);
-    const scope = ["ListJobs", tenantOf(), request.activeOnly, request.asset];
+    const scope = ["ListJobs", tenant, request.activeOnly, request.asset];
     const after = decodePageToken(request.pageToken, scope, position, violations);
     violations.throwIfAny();
     const page = await readPage<JobRecord>(
       this.#catalog,
       {
         collection: "jobs",
-        term: request.asset !== "" ? `asset:${request.asset}` : request.activeOnly ? "active" : `tenant:${tenantOf()}`,
+        term: request.asset !== "" ? `asset:${request.asset}` : request.activeOnly ? "active" : `tenant:${tenant}`,
         by: "id", // ids sort by time
         descending: true,
         ...(after === undefined ? {} : { after }),
       },
       size,
-      (job) => job.tenant === tenantOf() && (!request.activeOnly || !jobEnded(job.state)),
+      (job) => job.tenant === tenant && (!request.activeOnly || !jobEnded(job.state)),
     );
     const toMessage = await this.#jobs.messages(page.documents);
     const { messages, next } = fitPage(page, toMessage, (job) => Job.encode(job).finish().length);
@@ -102,7 +101,7 @@ export class JobService {
     const violations = new Violations();
     violations.id("job", request.job);
     violations.throwIfAny();
-    await this.#jobs.document(request.job); // of this tenant
+    await this.#jobs.document(call.caller.tenant, request.job);
     return this.#change("JobService.CancelJob", [CancelJobRequest, request], call);
   }
 
@@ -111,7 +110,7 @@ export class JobService {
     violations.id("job", request.job);
     violations.requestId("request_id", request.requestId);
     violations.throwIfAny();
-    await this.#jobs.document(request.job); // of this tenant
+    await this.#jobs.document(call.caller.tenant, request.job);
     return this.#change("JobService.RetryJob", [RetryJobRequest, request], call);
   }
 
@@ -131,15 +130,16 @@ export class JobService {
     violations.throwIfAny();
     const signal = AbortSignal.any([call.signal, this.#stopping]);
     const { afterVersion, untilSearchable } = request;
-    const options = { afterVersion, untilSearchable, pollMs: this.#config.watchPollMs, signal };
+    const { tenant } = call.caller;
+    const options = { tenant, afterVersion, untilSearchable, pollMs: this.#config.watchPollMs, signal };
     for await (const job of watchJob(this.#jobs, this.#bus, request.job, options)) yield { job };
   }
 
-  async getTrace(request: GetTraceRequest): Promise<Trace> {
+  async getTrace(request: GetTraceRequest, { caller }: Call): Promise<Trace> {
     const violations = new Violations();
     violations.id("job", request.job);
     violations.throwIfAny();
-    const { body: job } = await this.#jobs.document(request.job);
+    const { body: job } = await this.#jobs.document(caller.tenant, request.job);
     // A batch may have been written twice, by two replicas or after a crash: one span id is one span.
     const spans = new Map<string, SpanData>();
     const batches = readAll<SpanRecord>(this.#catalog, { collection: "spans", term: `job:${request.job}` });
@@ -155,15 +155,16 @@ export class JobService {
     call: Call,
   ): Promise<Job> {
     const { job } = await this.#ask(method, request, Job, call);
-    return (await this.#jobs.read(job)).job;
+    return (await this.#jobs.read(call.caller.tenant, job)).job;
   }
 
   #ask<Request, Reply>(
     method: `JobService.${string}`,
     request: readonly [JsonCodec<Request>, Request],
     reply: JsonCodec<Reply>,
-    { signal }: Call,
+    { caller, signal }: Call,
   ): Promise<Reply> {
-    return this.#orchestrator.call(method, request, reply, { timeoutMs: this.#config.requestTimeoutMs, signal });
+    const options = { tenant: caller.tenant, timeoutMs: this.#config.requestTimeoutMs, signal };
+    return this.#orchestrator.call(method, request, reply, options);
   }
 }

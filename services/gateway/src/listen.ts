@@ -2,12 +2,13 @@ import { lookup } from "node:dns/promises";
 import { HeimdexError } from "@heimdex/errors";
 import { isLoopback } from "./http/origin-guard.ts";
 
-/** The address to listen on. There is no authentication yet, so nothing but loopback is listened on.
+/** The address to listen on: where no keys are asked for, nothing but loopback.
  * @param which `http` or `grpc`, for the message
+ * @param isShut callers must show a key
  * @throws HeimdexError NOT_LOOPBACK */
-export async function checkListen(which: string, host: string): Promise<string> {
+export async function checkListen(which: string, host: string, isShut: boolean): Promise<string> {
   const address = host === "localhost" ? (await lookup(host)).address : host.replace(/^\[|\]$/g, "");
-  if (isLoopback(address)) return address;
+  if (isShut || isLoopback(address)) return address;
   throw new HeimdexError("NOT_LOOPBACK", `${which}: will not listen on ${host}, which reaches beyond this machine`, {
     metadata: { listener: which, host },
   });

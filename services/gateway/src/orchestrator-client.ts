@@ -1,6 +1,5 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { Bus } from "@heimdex/ports";
-import { tenantOf } from "./tenant.ts";
 
 /** The JSON side of generated message code. */
 export interface JsonCodec<T> {
@@ -21,10 +20,11 @@ export class OrchestratorClient {
     method: `${string}.${string}`,
     request: readonly [JsonCodec<Request>, Request],
     reply: JsonCodec<Reply>,
-    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+    options: { readonly tenant: string; readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<Reply> {
     const [codec, message] = request;
-    const payload = { tenant: tenantOf(), request: codec.toJSON(message) };
+    const { tenant } = options;
+    const payload = { tenant, request: codec.toJSON(message) };
     try {
       return reply.fromJSON((await this.#bus.request(`api.${method}`, payload, options)) ?? {});
     } catch (reason) {

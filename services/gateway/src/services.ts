@@ -1,14 +1,18 @@
+import type { KeyStore } from "@heimdex/access";
 import { AssetServiceDefinition } from "@heimdex/contracts/v1/asset";
 import { JobServiceDefinition } from "@heimdex/contracts/v1/job";
+import { KeyServiceDefinition } from "@heimdex/contracts/v1/key";
 import { SearchServiceDefinition } from "@heimdex/contracts/v1/search";
 import { SidecarServiceDefinition } from "@heimdex/contracts/v1/sidecar";
 import { StageServiceDefinition } from "@heimdex/contracts/v1/stage";
 import { SystemServiceDefinition } from "@heimdex/contracts/v1/system";
 import type { CompatServiceDefinition, ServiceImplementation } from "nice-grpc";
+import type { WithCaller } from "./access-middleware.ts";
 import { AssetService } from "./asset-service.ts";
 import type { Call } from "./call.ts";
 import type { GatewayConfig } from "./config.ts";
 import { JobService } from "./job-service.ts";
+import { KeyService } from "./key-service.ts";
 import { OrchestratorClient } from "./orchestrator-client.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { SearchService } from "./search/search-service.ts";
@@ -28,7 +32,7 @@ export interface BoundService {
   /** `heimdex.v1.JobService`. */
   readonly fullName: string;
   readonly definition: CompatServiceDefinition;
-  readonly implementation: ServiceImplementation<CompatServiceDefinition>;
+  readonly implementation: ServiceImplementation<CompatServiceDefinition, WithCaller>;
   readonly methods: readonly AnyMethod[];
   /** Calls a unary method by its name in the contract. */
   unary(method: string, request: unknown, call: Call): Promise<unknown>;
@@ -44,7 +48,7 @@ interface GeneratedDefinition {
 /** Ties generated code to its implementation; the compiler checks that they fit, and nobody needs to know the types afterwards. */
 function bind<D extends CompatServiceDefinition & GeneratedDefinition>(
   definition: D,
-  implementation: ServiceImplementation<D>,
+  implementation: ServiceImplementation<D, WithCaller>,
 ): BoundService {
   const handlers = implementation as unknown as Record<string, (request: unknown, call: Call) => unknown>;
   const methods = new Map(Object.entries(definition.methods).map(([key, method]) => [(method as AnyMethod).name, key]));
@@ -56,7 +60,7 @@ function bind<D extends CompatServiceDefinition & GeneratedDefinition>(
   return {
     fullName: definition.fullName,
     definition,
-    implementation: implementation as unknown as ServiceImplementation<CompatServiceDefinition>,
+    implementation: implementation as unknown as ServiceImplementation<CompatServiceDefinition, WithCaller>,
     methods: Object.values(definition.methods) as AnyMethod[],
     unary: async (method, request, call) => invoke(method, request, call),
     stream: (method, request, call) => invoke(method, request, call) as AsyncIterable<unknown>,
@@ -64,12 +68,18 @@ function bind<D extends CompatServiceDefinition & GeneratedDefinition>(
 }
 
 /** Every service of heimdex.v1. Streams that would go on for ever end with `stopping`. */
-export function bindServices(ports: GatewayPorts, config: GatewayConfig, stopping: AbortSignal): BoundService[] {
+export function bindServices(
+  ports: GatewayPorts,
+  keys: KeyStore,
+  config: GatewayConfig,
+  stopping: AbortSignal,
+): BoundService[] {
   const { catalog, bus, blobs } = ports;
   const orchestrator = new OrchestratorClient(bus);
   return [
     bind(AssetServiceDefinition, new AssetService(catalog, orchestrator, config.requestTimeoutMs)),
     bind(JobServiceDefinition, new JobService(catalog, bus, orchestrator, config, stopping)),
+    bind(KeyServiceDefinition, new KeyService(catalog, keys)),
     bind(SearchServiceDefinition, new SearchService(ports, config)),
     bind(SidecarServiceDefinition, new SidecarService(catalog, blobs)),
     bind(StageServiceDefinition, new StageService(catalog, orchestrator, config)),

@@ -4,7 +4,6 @@ import { HeimdexError } from "@heimdex/errors";
 import type { Blobs, Catalog } from "@heimdex/ports";
 import { readAsset } from "./asset-reader.ts";
 import type { Call } from "./call.ts";
-import { tenantOf } from "./tenant.ts";
 import { Violations } from "./violations.ts";
 
 /** Largest sidecar over gRPC, bytes, as the contract states it. */
@@ -24,11 +23,11 @@ export class SidecarService {
     const violations = new Violations();
     violations.id("asset", request.asset);
     violations.throwIfAny();
-    const { body: asset } = await readAsset(this.#catalog, request.asset);
+    const { body: asset } = await readAsset(this.#catalog, call.caller.tenant, request.asset);
     const revision = request.revision === 0 ? asset.sidecarRevision : request.revision;
     const metadata = { asset: asset.id, revision: String(revision) };
-    const data =
-      revision === 0 ? undefined : await this.#blobs.getNamed(tenantOf(), `sidecars/${asset.id}/${revision}.json`);
+    const name = `sidecars/${asset.id}/${revision}.json`;
+    const data = revision === 0 ? undefined : await this.#blobs.getNamed(asset.tenant, name);
     if (data === undefined) {
       const what = revision === 0 ? "has no sidecar yet" : `has no sidecar of revision ${revision}`;
       throw new HeimdexError("SIDECAR_NOT_FOUND", `asset ${asset.id} ${what}`, { metadata });

@@ -49,18 +49,18 @@ export class StageService {
     };
   }
 
-  async disableStage(request: DisableStageRequest, { signal }: Call): Promise<DisableStageResponse> {
+  async disableStage(request: DisableStageRequest, { caller, signal }: Call): Promise<DisableStageResponse> {
     checkName(request.stage);
     // Every sidecar of the archive may have to be looked at, as for a rebuild of the index.
-    const options = { timeoutMs: this.#config.reindexTimeoutMs, signal };
+    const options = { tenant: caller.tenant, timeoutMs: this.#config.reindexTimeoutMs, signal };
     const method = "StageService.DisableStage";
     const reply = await this.#orchestrator.call(method, [DisableStageRequest, request], DisableStageResponse, options);
     return { ...reply, stage: await this.#read(request.stage) };
   }
 
-  async enableStage(request: EnableStageRequest, { signal }: Call): Promise<StageInfo> {
+  async enableStage(request: EnableStageRequest, { caller, signal }: Call): Promise<StageInfo> {
     checkName(request.stage);
-    const options = { timeoutMs: this.#config.requestTimeoutMs, signal };
+    const options = { tenant: caller.tenant, timeoutMs: this.#config.requestTimeoutMs, signal };
     await this.#orchestrator.call("StageService.EnableStage", [EnableStageRequest, request], StageInfo, options);
     return this.#read(request.stage);
   }

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { isOperator } from "@heimdex/access";
 import {
   type GetStatusRequest,
   ReindexRequest,
@@ -6,7 +7,7 @@ import {
   type StageStatus,
   type Status,
 } from "@heimdex/contracts/v1/system";
-import { disabledReason, type Job, type StageRecord } from "@heimdex/kernel";
+import { activeTerm, disabledReason, type Job, type StageRecord } from "@heimdex/kernel";
 import { readAll } from "@heimdex/ports";
 import type { Call } from "./call.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -14,7 +15,6 @@ import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { LiveSessions } from "./sessions.ts";
 import { spaceStatuses } from "./space-status.ts";
-import { tenantOf } from "./tenant.ts";
 
 /** heimdex.v1.SystemService. */
 export class SystemService {
@@ -29,24 +29,26 @@ export class SystemService {
     this.#config = config;
   }
 
-  async getStatus(_request: GetStatusRequest): Promise<Status> {
+  async getStatus(_request: GetStatusRequest, { caller }: Call): Promise<Status> {
     const { catalog, blobs, index } = this.#ports;
-    const tenant = tenantOf();
+    const { tenant } = caller;
+    // What the tenants share is for those who run it.
+    const ofAll = isOperator(caller);
     const [assets, activeJobs, runningSteps, usage, stats, freeBytes, catalogBytes, pause, stages] = await Promise.all([
       catalog.count("assets", `tenant:${tenant}`),
-      catalog.count("jobs", "active"),
-      this.#runningSteps(),
+      catalog.count("jobs", ofAll ? "active" : activeTerm(tenant)),
+      this.#runningSteps(ofAll ? undefined : tenant),
       blobs.usage(tenant),
       index.stats(tenant),
-      blobs.freeBytes(),
-      this.#catalogBytes(),
+      ofAll ? blobs.freeBytes() : undefined,
+      ofAll ? this.#catalogBytes() : undefined,
       catalog.get<{ reason: string }>("meta", "pause"),
-      this.#stages(),
+      this.#stages(ofAll),
     ]);
     return {
       version: this.#config.version,
       profile: this.#config.profile,
-      data: this.#config.data,
+      data: ofAll ? this.#config.data : "",
       startMs: this.#startedAtMs,
       assets,
       activeJobs,
@@ -57,7 +59,7 @@ export class SystemService {
         blobs: usage.cas,
         uploads: usage.uploads,
         sidecars: usage.sidecars,
-        index: stats.bytes,
+        ...(ofAll ? { index: stats.bytes } : {}),
         ...(catalogBytes === undefined ? {} : { catalog: catalogBytes }),
       },
       freeBytes: freeBytes ?? 0,
@@ -68,12 +70,13 @@ export class SystemService {
     };
   }
 
-  async reindex(request: ReindexRequest, { signal }: Call): Promise<ReindexResponse> {
-    const options = { timeoutMs: this.#config.reindexTimeoutMs, signal };
+  async reindex(request: ReindexRequest, { caller, signal }: Call): Promise<ReindexResponse> {
+    const options = { tenant: caller.tenant, timeoutMs: this.#config.reindexTimeoutMs, signal };
     return this.#orchestrator.call("SystemService.Reindex", [ReindexRequest, request], ReindexResponse, options);
   }
 
-  async #stages(): Promise<{ readonly statuses: StageStatus[]; readonly models: string[] }> {
+  /** @param ofAll with how much of each waits, over all tenants */
+  async #stages(ofAll: boolean): Promise<{ readonly statuses: StageStatus[]; readonly models: string[] }> {
     const { catalog } = this.#ports;
     const sessions = await LiveSessions.read(catalog, this.#config.sessionTtlMs);
     const statuses: StageStatus[] = [];
@@ -82,7 +85,7 @@ export class SystemService {
       const stage = body.manifest.name;
       const workers = sessions.workers(stage);
       // A job has a stage at most once, so jobs with a ready step of the stage are ready steps.
-      const ready = await catalog.count("jobs", `ready:${stage}`);
+      const ready = ofAll ? await catalog.count("jobs", `ready:${stage}`) : 0;
       const isOff = body.disabled !== undefined;
       const state = isOff ? "DISABLED" : body.state === "ENABLED" && workers === 0 ? "NO_WORKER" : body.state;
       statuses.push({ stage, state, reason: isOff ? disabledReason(body) : body.reason, workers, ready });
@@ -91,11 +94,13 @@ export class SystemService {
     return { statuses, models: [...models].sort() };
   }
 
-  /** A job may have several steps under way, so its document has to be looked into; there are only as many as workers have slots. */
-  async #runningSteps(): Promise<number> {
+  /** A job may have several steps under way, so its document has to be looked into; there are only as many as workers have slots.
+   * @param tenant whose; undefined: all */
+  async #runningSteps(tenant: string | undefined): Promise<number> {
     let running = 0;
     for await (const { body } of readAll<Job>(this.#ports.catalog, { collection: "jobs", term: "leased" }))
-      running += body.steps.filter((step) => step.state === "LEASED").length;
+      if (tenant === undefined || body.tenant === tenant)
+        running += body.steps.filter((step) => step.state === "LEASED").length;
     return running;
   }
 

@@ -10,6 +10,7 @@ import { MemoryBus } from "@heimdex/adapters-memory";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
 import {
   type AssetRecord,
+  activeTerm,
   type Job,
   newJob,
   type SessionRecord,
@@ -71,7 +72,7 @@ export async function openGateway(t: TestContext, config: Config = {}): Promise<
     async storeJob(job) {
       const terms = [`tenant:${job.tenant}`];
       if (job.asset !== "") terms.push(`asset:${job.asset}`);
-      if (job.endedAtMs === 0) terms.push("active");
+      if (job.endedAtMs === 0) terms.push("active", activeTerm(job.tenant));
       for (const step of job.steps) if (step.state === "READY") terms.push(`ready:${step.stage}`);
       if (job.steps.some((step) => step.state === "LEASED")) terms.push("leased");
       await store("jobs", job.id, job, terms);

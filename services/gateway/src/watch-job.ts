@@ -3,6 +3,8 @@ import type { Bus } from "@heimdex/ports";
 import type { JobReader } from "./job-reader.ts";
 
 export interface WatchOptions {
+  /** Whose job it must be. */
+  readonly tenant: string;
   /** The job at this version is known to the caller already; 0: none is. */
   readonly afterVersion: number;
   /** The job is read this often even without an event. */
@@ -17,7 +19,7 @@ export interface WatchOptions {
  * Events only say that a look is due: a lost one delays a message by `pollMs`, and several during one look cost one more look.
  * @throws HeimdexError JOB_NOT_FOUND; `signal.reason` when aborted */
 export async function* watchJob(jobs: JobReader, bus: Bus, id: string, options: WatchOptions): AsyncGenerator<Job> {
-  const { afterVersion, pollMs, untilSearchable, signal } = options;
+  const { tenant, afterVersion, pollMs, untilSearchable, signal } = options;
   const wake = new Wake();
   const abort = () => wake.ring();
   signal.addEventListener("abort", abort);
@@ -28,7 +30,7 @@ export async function* watchJob(jobs: JobReader, bus: Bus, id: string, options: 
     for (;;) {
       signal.throwIfAborted();
       wake.reset();
-      const { job, settled } = await jobs.read(id);
+      const { job, settled } = await jobs.read(tenant, id);
       const now = Buffer.from(JobMessage.encode(job).finish()).toString("base64");
       const known = sent === undefined && afterVersion > 0 && job.version <= afterVersion;
       if (!known && now !== sent) yield job;

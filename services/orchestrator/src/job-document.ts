@@ -1,4 +1,4 @@
-import { type Job, jobEnded } from "@heimdex/kernel";
+import { activeTerm, type Job, jobEnded } from "@heimdex/kernel";
 
 /** Words a job is found by in the catalog. */
 export function jobTerms(job: Job): string[] {
@@ -8,7 +8,7 @@ export function jobTerms(job: Job): string[] {
     if (!job.settled) terms.push("unsettled", ...(job.asset === "" ? [] : [`active:${job.asset}`]));
     return terms;
   }
-  terms.push("active");
+  terms.push("active", activeTerm(job.tenant));
   if (job.asset !== "") terms.push(`active:${job.asset}`);
   if (job.state === "QUEUED") terms.push(job.joined === "" ? "queued" : "joined");
   const stages = (state: string) => job.steps.filter((step) => step.state === state);

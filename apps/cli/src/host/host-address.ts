@@ -12,6 +12,8 @@ export interface HostAddress {
   readonly grpc: string;
   /** `host:port` that workers dial. */
   readonly worker: string;
+  /** Opens the API to the commands of whoever may read the data directory; "" where no keys are asked for. Good while the host runs. */
+  readonly key: string;
 }
 
 export function hostFile(folder: Pick<DataFolder, "run">): string {

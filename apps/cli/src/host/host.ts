@@ -1,10 +1,12 @@
 import { rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
+import { authConfig, LOCAL_CALLER, newSecret } from "@heimdex/access";
 import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
 import { MemoryBus } from "@heimdex/adapters-memory";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
+import { loadConfig } from "@heimdex/config";
 import { gatewayConfig, startGateway } from "@heimdex/gateway";
 import type { SessionRecord } from "@heimdex/kernel";
 import { STAGE_MODELS_VARIABLE } from "@heimdex/models";
@@ -12,6 +14,7 @@ import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchest
 import type { Catalog } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { Telemetry } from "@heimdex/telemetry";
+import { z } from "zod";
 import { type DataFolder, openDataFolder, signingKey, writeWhole } from "./data-folder.ts";
 import { type HostAddress, hostFile } from "./host-address.ts";
 import { readSettings, type StageModels, stageModelsVariable } from "./settings.ts";
@@ -41,6 +44,9 @@ export interface Host extends AsyncDisposable {
   readonly ready: Promise<void>;
 }
 
+/** What of a host's configuration comes from the environment. */
+const environment = z.object({ auth: authConfig });
+
 /** Registered stages are looked for this often while a host starts. */
 const READY_POLL_MS = 25;
 /** A service that ended so often without coming up is not waited for. */
@@ -56,6 +62,8 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   // What a killed host left behind must not be taken for this one's.
   await rm(hostFile(folder), { force: true });
   const services = options.services ?? STAGE_SERVICES;
+  const { auth } = loadConfig(environment, process.env);
+  const key = auth.required ? newSecret() : "";
   const catalog = cleanup.use(await SqliteCatalog.open(folder.catalog));
   const bus = cleanup.use(
     new MemoryBus({
@@ -88,14 +96,24 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         grpc: { port: options.grpcPort },
         data: folder.root,
         catalogFiles: [folder.catalog, `${folder.catalog}-wal`],
+        auth: { required: auth.required, adminKey: auth.adminKey?.reveal() },
       }),
       telemetry,
       stopping.signal,
+      [{ secret: key, caller: LOCAL_CALLER }],
     ),
   );
   const { stage_models: stageModels } = await readSettings(folder.root);
+  // Stage services have no use for the keys of those who run or use the platform.
+  const {
+    HEIMDEX_ADMIN_KEY: _adminKey,
+    HEIMDEX_ADMIN_KEY_FILE: _adminKeyFile,
+    HEIMDEX_KEY: _key,
+    HEIMDEX_KEY_FILE: _keyFile,
+    ...inherited
+  } = process.env;
   const env = (models: StageModels) => ({
-    ...process.env,
+    ...inherited,
     HEIMDEX_ORCHESTRATOR: orchestrator.workerAddress,
     HEIMDEX_SCRATCH: folder.scratch,
     [STAGE_MODELS_VARIABLE]: stageModelsVariable(models, process.env),
@@ -122,6 +140,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
     http: gateway.httpAddress,
     grpc: gateway.grpcAddress,
     worker: orchestrator.workerAddress,
+    key,
   };
   await writeWhole(hostFile(folder), `${JSON.stringify(address)}\n`);
   cleanup.defer(() => rm(hostFile(folder), { force: true }));

@@ -26,6 +26,14 @@ export function timeLeft(ms: number): string {
   return `about ${Math.floor(tens / 60)} h${tens % 60 === 0 ? "" : ` ${tens % 60} min`}`;
 }
 
+const LIFE_MS = { d: 86_400_000, h: 3_600_000, m: 60_000 } as const;
+
+/** Reads a length of time such as `90d`, `12h` or `30m`, in ms. Undefined when it is none. */
+export function parseLife(text: string): number | undefined {
+  const [, count, unit] = /^(\d{1,5})([dhm])$/.exec(text) ?? [];
+  return unit === undefined ? undefined : Number(count) * LIFE_MS[unit as keyof typeof LIFE_MS];
+}
+
 /** Reads a place in a film: seconds (`83`, `83.5`, `83.5s`), `1:23`, `01:02:03.456`, or `83500ms`. Undefined when it is none. */
 export function parseTime(text: string): number | undefined {
   const ms = /^(\d+)ms$/.exec(text);

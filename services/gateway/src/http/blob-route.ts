@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HeimdexError } from "@heimdex/errors";
 import type { Blobs } from "@heimdex/ports";
-import { tenantOf } from "../tenant.ts";
 import { Violations } from "../violations.ts";
 import { sendBytes } from "./send-bytes.ts";
 
@@ -12,6 +11,7 @@ const MEDIA_TYPES = ["application/octet-stream", "application/json", "image/jpeg
  * @throws HeimdexError INVALID_ARGUMENT, BLOB_NOT_FOUND */
 export async function serveBlob(
   blobs: Blobs,
+  tenant: string,
   sha256: string,
   query: URLSearchParams,
   request: IncomingMessage,
@@ -33,7 +33,7 @@ export async function serveBlob(
     violations.check(query.getAll(key).length === 1, key, "is given twice");
   }
   violations.throwIfAny();
-  const key = { tenant: tenantOf(), sha256, size: Number(size) };
+  const key = { tenant, sha256, size: Number(size) };
   if (!(await blobs.has(key)))
     throw new HeimdexError("BLOB_NOT_FOUND", `there is no blob ${sha256} of ${size} bytes`, {
       metadata: { sha256, size },

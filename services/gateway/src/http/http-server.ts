@@ -2,8 +2,10 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { FileRegistry } from "@bufbuild/protobuf";
+import { type Caller, type Gate, LOCAL_CALLER } from "@heimdex/access";
 import { HeimdexError } from "@heimdex/errors";
 import { Metadata } from "nice-grpc-common";
+import { checkAccess, checkReach, levelOf } from "../access.ts";
 import type { Call } from "../call.ts";
 import type { GatewayConfig } from "../config.ts";
 import { checkListen, listenError } from "../listen.ts";
@@ -38,6 +40,8 @@ interface Exchange {
 }
 
 interface HttpRoute {
+  /** What `ACCESS` knows it by: `heimdex.v1.JobService.GetJob`, `GET /healthz`. */
+  readonly name: string;
   readonly verb: string;
   /** GET that has no end, so no length either: HEAD makes no sense. */
   readonly endless?: true;
@@ -49,13 +53,15 @@ interface HttpRoute {
 export class HttpServer implements AsyncDisposable {
   readonly #server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000 });
   readonly #routes: readonly HttpRoute[];
+  readonly #gate: Gate;
   readonly #config: GatewayConfig["http"];
   readonly #drainMs: number;
   readonly #telemetry: GatewayTelemetry;
   #port = 0;
 
-  private constructor(routes: readonly HttpRoute[], config: GatewayConfig, telemetry: GatewayTelemetry) {
+  private constructor(routes: readonly HttpRoute[], gate: Gate, config: GatewayConfig, telemetry: GatewayTelemetry) {
     this.#routes = routes;
+    this.#gate = gate;
     this.#config = config.http;
     this.#drainMs = config.drainMs;
     this.#telemetry = telemetry;
@@ -66,12 +72,15 @@ export class HttpServer implements AsyncDisposable {
   static async start(
     contract: FileRegistry,
     services: readonly BoundService[],
+    gate: Gate,
     ports: GatewayPorts,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ): Promise<HttpServer> {
-    const server = new HttpServer(routesOf(contract, services, ports), config, telemetry);
-    const host = await checkListen("http", config.http.host);
+    const routes = routesOf(contract, services, ports);
+    checkAccess(routes.map(({ name }) => name));
+    const server = new HttpServer(routes, gate, config, telemetry);
+    const host = await checkListen("http", config.http.host, gate.isShut);
     try {
       server.#server.listen({ host, port: config.http.port });
       await once(server.#server, "listening"); // rejects with what `error` brings
@@ -105,7 +114,8 @@ export class HttpServer implements AsyncDisposable {
     response.once("close", () => gone.abort());
     try {
       for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-      checkOrigin(request, this.#port, this.#config.allowedHosts);
+      // A page from elsewhere has no key to show, so it needs to be kept off only where none is asked for.
+      if (!this.#gate.isShut) checkOrigin(request, this.#port, this.#config.allowedHosts);
       await this.#route(request, response, gone.signal);
     } catch (reason) {
       const left = gone.signal.aborted || response.destroyed || (request.destroyed && !request.complete);
@@ -121,11 +131,12 @@ export class HttpServer implements AsyncDisposable {
       const variables = matchPath(route, path);
       return variables === undefined ? [] : [{ route, variables }];
     });
+    const match = found.find(({ route }) => verbsOf(route).includes(request.method ?? ""));
+    const caller = await this.#caller(request, match?.route);
     if (found.length === 0)
       throw new HeimdexError("NOT_FOUND", `there is nothing at ${path.slice(0, 200)}`, {
         help: "See docs/reference/api.md.",
       });
-    const match = found.find(({ route }) => verbsOf(route).includes(request.method ?? ""));
     if (match === undefined) {
       const allow = [...new Set(found.flatMap(({ route }) => verbsOf(route)))].join(", ");
       throw new HttpError(
@@ -142,9 +153,17 @@ export class HttpServer implements AsyncDisposable {
       query: parseQuery(queryText),
       request,
       response,
-      call: { signal, metadata, http: true },
+      call: { caller, signal, metadata, http: true },
     });
     this.#telemetry.log.debug({ method: request.method, path, status: response.statusCode }, "http");
+  }
+
+  /** Who calls; also where there is nothing to call, so that only those with a key learn that. */
+  async #caller({ headers }: IncomingMessage, route: HttpRoute | undefined): Promise<Caller> {
+    if (route !== undefined && levelOf(route.name) === "public") return LOCAL_CALLER;
+    const caller = await this.#gate.caller(headers.authorization);
+    if (route !== undefined) checkReach(caller, route.name);
+    return caller;
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, gone: boolean, reason: unknown): void {
@@ -169,11 +188,12 @@ function routesOf(contract: FileRegistry, services: readonly BoundService[], por
   if (jobs === undefined) throw new Error("there is no JobService");
   const get = (template: string, handle: HttpRoute["handle"]): HttpRoute => {
     const { match } = pathTemplate(template);
-    return { verb: "GET", match, handle };
+    return { name: `GET ${template}`, verb: "GET", match, handle };
   };
   return [
     ...transcode(contract, services).map((route): HttpRoute => {
       return {
+        name: route.method,
         verb: route.verb,
         match: route.template.match,
         handle: async ({ path, query, request, response, call }) => {
@@ -189,10 +209,10 @@ function routesOf(contract: FileRegistry, services: readonly BoundService[], por
       endless: true,
     },
     get("/v1/blobs/{sha256}", ({ path, query, request, response, call }) =>
-      serveBlob(ports.blobs, path.sha256 ?? "", query, request, response, call.signal),
+      serveBlob(ports.blobs, call.caller.tenant, path.sha256 ?? "", query, request, response, call.signal),
     ),
     get("/v1/assets/{asset}/media", ({ path, request, response, call }) =>
-      serveMedia(ports.catalog, path.asset ?? "", request, response, call.signal),
+      serveMedia(ports.catalog, call.caller.tenant, path.asset ?? "", request, response, call.signal),
     ),
     get("/healthz", async ({ request, response }) => {
       sendAnswer(request, response, {

@@ -39,6 +39,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
  * @throws HeimdexError INVALID_ARGUMENT, ASSET_NOT_FOUND, SOURCE_CHANGED, SOURCE_UNREADABLE, SOURCE_UNSUPPORTED, SOURCE_MISSING */
 export async function serveMedia(
   catalog: Catalog,
+  tenant: string,
   id: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -47,7 +48,7 @@ export async function serveMedia(
   const violations = new Violations();
   violations.id("asset", id);
   violations.throwIfAny();
-  const { body: asset } = await readAsset(catalog, id);
+  const { body: asset } = await readAsset(catalog, tenant, id);
   const { source, path, handle } = await openFirst(asset);
   try {
     const bytes = {

@@ -7,7 +7,6 @@ import type { Call } from "../call.ts";
 import type { GatewayConfig } from "../config.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { GatewayPorts } from "../ports.ts";
-import { tenantOf } from "../tenant.ts";
 import { Violations } from "../violations.ts";
 import { CHANNELS, type Channel, MomentSearch, type Sought } from "./moment-search.ts";
 
@@ -37,11 +36,22 @@ export class SearchService {
     checkFilters(request, violations);
     const { assets, fromMs, toMs, languages, labels } = request;
     const channels = [...new Set(request.channels)].sort();
-    const scope = ["Search", tenantOf(), scopeOf(sought), assets, fromMs, toMs, languages, labels, channels, perAsset];
+    const scope = [
+      "Search",
+      call.caller.tenant,
+      scopeOf(sought),
+      assets,
+      fromMs,
+      toMs,
+      languages,
+      labels,
+      channels,
+      perAsset,
+    ];
     const from = decodePageToken(request.pageToken, scope, pageState, violations)?.from ?? 0;
     violations.throwIfAny();
     const filter: MomentFilter = {
-      tenant: tenantOf(),
+      tenant: call.caller.tenant,
       ...(assets.length > 0 ? { assets } : {}),
       ...(fromMs > 0 ? { from_ms: fromMs } : {}),
       ...(toMs > 0 ? { to_ms: toMs } : {}),

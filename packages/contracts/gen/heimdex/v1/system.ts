@@ -16,29 +16,29 @@ export const protobufFileName = "heimdex/v1/system.proto";
 export interface GetStatusRequest {
 }
 
-/** State of the platform. */
+/** State of the platform. What all tenants share is for admins of the tenant `default` alone, as said below. */
 export interface Status {
   /** Version of the software. */
   version: string;
   /** `embedded` or `cluster`. */
   profile: string;
-  /** Where its data lie; empty in a cluster. */
+  /** Where its data lie; empty in a cluster, and for all others. */
   data: string;
   /** When it started, Unix ms. */
   startMs: number;
   /** Assets known. */
   assets: number;
-  /** Jobs that have not ended. */
+  /** Jobs that have not ended: of all tenants, for all others of the tenant's own. */
   activeJobs: number;
-  /** Steps ready to run. */
+  /** Steps ready to run, of all tenants; 0 for all others. */
   readySteps: number;
-  /** Steps that a worker has. */
+  /** Steps that a worker has: of all tenants, for all others of the tenant's own. */
   runningSteps: number;
   /** Moments in the index. */
   moments: number;
-  /** Bytes by kind: `blobs`, `uploads`, `sidecars`, `catalog`, `index`. */
+  /** Bytes by kind: `blobs`, `uploads`, `sidecars` of the tenant; `catalog`, `index` of all, left out for all others. */
   bytes: { [key: string]: number };
-  /** Bytes free where data lie. */
+  /** Bytes free where data lie; 0 for all others. */
   freeBytes: number;
   /** Set when leasing has stopped, and why: `DISK_FULL: ...`. */
   pausedReason: string;
@@ -65,7 +65,7 @@ export interface StageStatus {
   reason: string;
   /** Workers connected now. */
   workers: number;
-  /** Steps ready to run. */
+  /** Steps ready to run, of all tenants; 0 for all others. */
   ready: number;
 }
 

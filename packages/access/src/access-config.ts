@@ -1,0 +1,17 @@
+import { secret } from "@heimdex/config";
+import { z } from "zod";
+
+const flag = z.union([z.boolean(), z.stringbool()]);
+
+/** Whether callers must show a key: `HEIMDEX_AUTH_REQUIRED`, and `HEIMDEX_ADMIN_KEY` or the file that `HEIMDEX_ADMIN_KEY_FILE` names. */
+export const authConfig = z
+  .strictObject({
+    /** Callers must show a key. Where it is false, only loopback is listened on. Default false. */
+    required: flag.default(false),
+    /** A key of an admin of the tenant `default`, to make the first keys with: 32 to 256 printable ASCII characters. It is never stored. Default: none. */
+    adminKey: secret(z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"))
+      .meta({ secret: true, env: "HEIMDEX_ADMIN_KEY" })
+      .optional(),
+  })
+  .prefault({});
+export type AuthConfig = z.output<typeof authConfig>;

@@ -1,0 +1,17 @@
+/** What a key may be for. A viewer reads and searches, an editor also changes the archive, an admin also deletes and manages keys. `stage` is none of
+ * these: it opens sessions of workers, and nothing else. */
+export const ROLES = ["viewer", "editor", "admin", "stage"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** The least a method or route asks for.
+ * - public: nothing, not even a key
+ * - operator: an admin of the tenant that runs the platform, `OPERATOR_TENANT` */
+export const LEVELS = ["public", "viewer", "editor", "admin", "operator", "stage"] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** The tenant of whoever runs the platform, and the only one where nobody set up others. Its admins also manage what all tenants share: stages, and the
+ * keys of other tenants. */
+export const OPERATOR_TENANT = "default";
+
+/** Of a stage key that serves the jobs of every tenant. */
+export const EVERY_TENANT = "*";

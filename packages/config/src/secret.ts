@@ -1,0 +1,36 @@
+import { inspect } from "node:util";
+import { z } from "zod";
+
+const HIDDEN = "***";
+
+/** A text that must not be shown: logs, errors, JSON and string templates have `***` in its place. */
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The text itself, for the one place that uses it. */
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return HIDDEN;
+  }
+
+  toJSON(): string {
+    return HIDDEN;
+  }
+
+  [inspect.custom](): string {
+    return HIDDEN;
+  }
+}
+
+/** A setting that is read as a `Secret`, from its variable or from the file that `VARIABLE_FILE` names.
+ * @param text what it must be; what it is never shows in errors */
+export function secret(text: z.ZodType<string, string> = z.string().min(1)): z.ZodType<Secret, string> {
+  return text.transform((value) => new Secret(value)).meta({ secret: true });
+}
