@@ -88,11 +88,16 @@ export function createProgram(execute: Execute): Command {
     .action(on(async () => (await import("./commands/index.ts")).index));
   program
     .command("search")
-    .description("finds moments")
+    .description("finds moments; without a query, lists those that the options let through")
     .argument("[query...]", "what to look for, in words")
     .option("--like <moment>", "more like this: a number of the last search, ASSET@TIME or a moment's id")
     .option("--image <file>", "what looks like this picture")
     .option("--label <label>", "only moments in which this is seen (may be repeated)", several)
+    .option(
+      "--where <condition>",
+      "only moments with these values of custom layers: FIELD=VALUE, FIELD>=N (may be repeated)",
+      each,
+    )
     .option("--asset <id>", "only in this asset (id or path; may be repeated)", several)
     .addOption(new Option("--from <time>", "only moments that end after this").argParser(moment))
     .addOption(new Option("--to <time>", "only moments that start before this").argParser(moment))

@@ -12,7 +12,7 @@ export function resultLines(place: number, result: Result, query: string, style:
   return [
     `${style.bold(`${number} ${printable(title)}`)}  ${style.good(timecode(atMs))}  ${style.dim(`in ${timecode(startMs)}–${timecode(endMs)}`)}`,
     ...(snippet === "" ? [] : [`    ${highlight(snippet, query, style)}`]),
-    `    ${style.dim(why.map(reason).join("; "))}`,
+    ...(why.length === 0 ? [] : [`    ${style.dim(why.map(reason).join("; "))}`]),
     `    ${style.dim(printable(sourcePath(source)))}`,
   ];
 }
@@ -43,6 +43,7 @@ const CHANNEL_WORDS: Readonly<Record<string, string>> = {
 };
 
 function reason({ channel, matched, score, rank }: Why): string {
+  if (channel === "where") return matched.map(printable).join(", ");
   const how = CHANNEL_WORDS[channel] ?? channel;
   const what =
     matched.length > 0

@@ -1,4 +1,6 @@
-import type { MomentFilter } from "@heimdex/ports";
+import type { FieldFilter, MomentFilter } from "@heimdex/ports";
+import { facetTerm } from "./facet-terms.ts";
+import { rangePattern } from "./number-terms.ts";
 
 /** A string as a literal of LanceDB's SQL: quotes doubled. Backslashes mean themselves there (tried on 0.39 with quotes, backslashes, control
  * characters, comments and placeholders). */
@@ -28,7 +30,18 @@ export function filterSql(filter: MomentFilter, labelKey: (label: string) => str
       ),
     );
   if (filter.labels !== undefined) parts.push(hasAny("label_keys", filter.labels.map(labelKey)));
+  for (const field of filter.fields ?? []) parts.push(fieldSql(field));
   return parts.join(" AND ");
+}
+
+function fieldSql(filter: FieldFilter): string {
+  if ("values" in filter)
+    return hasAny(
+      "facets",
+      filter.values.map((value) => facetTerm(filter.field, value)),
+    );
+  const pattern = rangePattern(filter.field, filter.ranges);
+  return pattern === undefined ? "false" : `regexp_like(numbers, ${literal(pattern)})`;
 }
 
 function hasAny(column: string, values: readonly string[]): string {

@@ -1,5 +1,7 @@
 import { type IndexedMoment, TEXT_FIELDS } from "@heimdex/ports";
 import type { Table, Vector } from "apache-arrow";
+import { readFacets } from "./facet-terms.ts";
+import { readNumbers } from "./number-terms.ts";
 import { tokensColumn } from "./table-schema.ts";
 
 /** Moments from a table with ROW_COLUMNS, in its order. Read column by column: through Arrow's rows, which look up type and column anew for every
@@ -21,6 +23,8 @@ export function momentsOf(table: Table): IndexedMoment[] {
     ...{ names: texts("names"), custom: texts("custom") },
     ...{ labels: lists("labels"), languages: lists("languages"), title: texts("title"), source: texts("source") },
     instants: texts("instants"),
+    facets: lists("facets").map(readFacets),
+    numbers: texts("numbers").map(readNumbers),
     recorded_ms: Array.from(column("recorded_ms"), (at: number | null) => at ?? undefined),
   };
   const terms = TEXT_FIELDS.map((field) => [field, texts(tokensColumn(field))] as const);

@@ -14,6 +14,8 @@ export function moment(asset: string, n: number, more: Partial<MomentRow> = {}):
     described: "",
     names: "",
     custom: "",
+    facets: new Map(),
+    numbers: new Map(),
     labels: [],
     languages: ["en"],
     title: asset,

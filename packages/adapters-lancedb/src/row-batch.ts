@@ -2,9 +2,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { HeimdexError } from "@heimdex/errors";
 import { type AssetRows, type MomentRow, TEXT_FIELDS, type TextField, textOf } from "@heimdex/ports";
 import type { Data, DataType, Schema, Table, Utf8 } from "apache-arrow";
+import { writeFacets } from "./facet-terms.ts";
 import { languageRanges } from "./filter-sql.ts";
 import { type AssetTotals, NO_FIELDS, writeSummary } from "./ledger.ts";
 import type { Arrow } from "./native.ts";
+import { writeNumbers } from "./number-terms.ts";
 import { baseFields, PLAIN_TEXTS, type Space, spaceField, tokensColumn } from "./table-schema.ts";
 import { type Analyze, cleanTokens, labelKey } from "./tokens.ts";
 
@@ -45,6 +47,8 @@ export async function rowBatch(
       const key = momentKey(moment.tenant, moment.id);
       if (keys.has(key)) throw invalid(`moment ${moment.id} is given twice`);
       keys.add(key);
+      for (const [field, numbers] of moment.numbers)
+        if (!numbers.every(Number.isFinite)) throw invalid(`moment ${moment.id} has a number in ${field} that is none`);
       const tokens = {} as Record<TextField, string>;
       for (const field of TEXT_FIELDS) {
         const text = textOf(moment, field);
@@ -128,6 +132,8 @@ function marker(tenant: string, asset: string, totals: AssetTotals): TableRow {
     start_ms: 0,
     end_ms: 0,
     ...empty,
+    facets: new Map(),
+    numbers: new Map(),
     labels: [],
     languages: [],
     title: "",
@@ -200,6 +206,8 @@ function columns(arrow: Arrow, schema: Schema, rows: readonly TableRow[], spaces
     ["end_ms", float(moments.map((m) => m.end_ms))],
     ["recorded_ms", float(moments.map((m) => m.recorded_ms))],
     ["labels", texts(moments.map((m) => m.labels))],
+    ["facets", texts(moments.map((m) => writeFacets(m.facets)))],
+    ["numbers", text(moments.map((m) => writeNumbers(m.numbers)))],
     ["label_keys", texts(rows.map((row) => row.labelKeys))],
     ["languages", texts(moments.map((m) => m.languages))],
     ["language_ranges", texts(moments.map((m) => languageRanges(m.languages)))],

@@ -1,5 +1,5 @@
 import { HeimdexError } from "@heimdex/errors";
-import type { MomentFilter, Scored, TextField } from "@heimdex/ports";
+import type { IndexedMoment, MomentFilter, Scored, TextField } from "@heimdex/ports";
 import type { Table as LanceTable } from "@lancedb/lancedb";
 import { bm25, idf, lengthWeight } from "./bm25.ts";
 import { filterSql, inList, literal } from "./filter-sql.ts";
@@ -98,6 +98,43 @@ export class Snapshot {
     return ordered(momentsOf(rows).map((row, i) => ({ row, score: 1 - Number(distances?.get(i)) })));
   }
 
+  /** What orders the rows is read of all that pass, the rest of those that are given back. */
+  async list(
+    filter: MomentFilter,
+    from: number,
+    limit: number,
+  ): Promise<{ readonly rows: readonly IndexedMoment[]; readonly total: number }> {
+    const found = await this.#table
+      .query()
+      .where(`summary IS NULL AND ${filterSql(filter, this.#labelKey)}`)
+      .select(["title", "asset", "start_ms", "id"])
+      .withRowId()
+      .toArrow();
+    if (found.numRows === 0) return { rows: [], total: 0 };
+    const [titles = [], assets = [], starts = [], ids = []] = ["title", "asset", "start_ms", "id"].map((name) =>
+      Array.from(found.getChild(name) ?? [], String),
+    );
+    const order = Array.from({ length: found.numRows }, (_, i) => i).sort(
+      (a, b) =>
+        compare(titles[a] ?? "", titles[b] ?? "") ||
+        compare(assets[a] ?? "", assets[b] ?? "") ||
+        Number(starts[a]) - Number(starts[b]) ||
+        compare(ids[a] ?? "", ids[b] ?? ""),
+    );
+    const rowIds = found.getChild("_rowid");
+    const first = Math.max(0, from);
+    const page = order.slice(first, first + atMost(limit)).map((at) => BigInt(rowIds?.get(at)));
+    if (page.length === 0) return { rows: [], total: found.numRows };
+    const rows = await this.#table
+      .takeRowIds(page)
+      .select([...ROW_COLUMNS])
+      .withRowId()
+      .toArrow();
+    const given = rows.getChild("_rowid");
+    const byRowId = new Map(momentsOf(rows).map((row, i) => [BigInt(given?.get(i)), row]));
+    return { rows: page.flatMap((rowId) => byRowId.get(rowId) ?? []), total: found.numRows };
+  }
+
   async vectorsOf(
     space: string,
     ids: readonly string[],
@@ -174,7 +211,7 @@ function frequencyKey(tenant: string, field: TextField, token: string): string {
 }
 
 function tenantOnly(filter: MomentFilter): boolean {
-  return [filter.assets, filter.from_ms, filter.to_ms, filter.languages, filter.labels].every(
+  return [filter.assets, filter.from_ms, filter.to_ms, filter.languages, filter.labels, filter.fields].every(
     (part) => part === undefined,
   );
 }

@@ -3,7 +3,7 @@ import type { Field, FixedSizeList, List, Schema } from "apache-arrow";
 import type { Arrow } from "./native.ts";
 
 /** Raised when columns change in a way that an older or newer program cannot read. Part of the table's name: formats lie side by side. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 
 export interface Space {
   /** Its column. */
@@ -43,6 +43,8 @@ export const ROW_COLUMNS = [
   "source",
   "recorded_ms",
   "instants",
+  "facets",
+  "numbers",
 ] as const;
 
 /** A table of two kinds of rows. Moments: `summary` is null. Markers: exactly one for each asset ever replaced, also when it has no moments, with its
@@ -74,6 +76,8 @@ export function baseFields(arrow: Arrow): Field[] {
     text("source"),
     new Field("recorded_ms", new Float64(), true),
     text("instants"),
+    texts("facets"),
+    text("numbers"),
   ];
 }
 

@@ -24,6 +24,7 @@ export {
 } from "./job.ts";
 export { leaseHolds } from "./lease-holds.ts";
 export {
+  customLayerPorts,
   disabledReason,
   LAYER_SCHEMA_PREFIX,
   MEDIA_SCHEMA,

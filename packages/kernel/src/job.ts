@@ -171,8 +171,8 @@ export interface CacheEntry {
   readonly endedAtMs: number;
 }
 
-/** An asset: catalog collection `assets`; terms `tenant:<t>`, `indexing` while `indexedRevision < sidecarRevision`, and those of its spaces while it has
- * a source that is not missing. Times are Unix ms. */
+/** An asset: catalog collection `assets`; terms `tenant:<t>`, `indexing` while `indexedRevision < sidecarRevision`, `layer:<kind>` for its custom layers, and
+ * those of its spaces while it has a source that is not missing. Times are Unix ms. */
 export interface AssetRecord {
   readonly id: string;
   readonly tenant: string;
@@ -190,6 +190,8 @@ export interface AssetRecord {
   readonly indexedRevision: number;
   /** What the newest indexed sidecar says of spaces; absent until then. */
   readonly spaces?: AssetSpaces;
+  /** Kinds of custom layers in the newest indexed sidecar; absent until then. */
+  readonly layers?: readonly string[];
   readonly latestJob: string;
   readonly createdAtMs: number;
   /** Trace and root span of the job that wrote the newest sidecar: the index span joins it. */

@@ -59,6 +59,15 @@ export function disabledReason({ disabled }: Pick<StageRecord, "disabled">): str
   return `DISABLED: it was turned off${disabled?.isPurging === true ? ", and what it made is being removed" : ""}`;
 }
 
+/** Ports that put out custom layers. Those of retired stages come last: their layers are still there, but where another stage makes the same kind now,
+ * that one's word counts. */
+export function customLayerPorts(stages: readonly StageRecord[]): PortSpec[] {
+  return [...stages]
+    .sort((a, b) => Number(a.state === "RETIRED") - Number(b.state === "RETIRED"))
+    .flatMap(({ manifest }) => manifest.outputs)
+    .filter(({ layerSchema }) => layerSchema !== "");
+}
+
 /** The ports that need no stage: the asset itself, and the small files beside it that share its stem. */
 export const SOURCE_SCHEMA = "heimdex.source";
 export const NEIGHBOUR_SCHEMA = "heimdex.neighbour";

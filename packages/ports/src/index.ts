@@ -22,10 +22,12 @@ export {
 export { CATALOG_LIMITS, checkCollection, checkFind, checkIds, checkTerm, checkWrites } from "./catalog-checks.ts";
 export {
   type AssetRows,
+  type FieldFilter,
   type IndexedMoment,
   type MomentFilter,
   type MomentIndex,
   type MomentRow,
+  type NumberRange,
   type Scored,
   TEXT_FIELDS,
   type TextField,

@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from "node:test";
 import { byUtf8, ODD_TEXTS, withId } from "./conformance-tools.ts";
 import {
   type AssetRows,
+  type FieldFilter,
   type MomentFilter,
   type MomentIndex,
   type MomentRow,
@@ -36,6 +37,8 @@ function row(asset: string, id: string, more: Partial<MomentRow> = {}): MomentRo
     described: "",
     names: "",
     custom: "",
+    facets: new Map(),
+    numbers: new Map(),
     labels: [],
     languages: [],
     title: "",
@@ -95,6 +98,11 @@ export function momentIndexConformance(
         source: "file:///films/Reel%201.mov",
         recorded_ms: 1_700_000_000_123,
         instants: '{"spoken":[[1500,20]]} é',
+        facets: new Map([["org.example.a light", ["day", 'n"ight', ""]]]),
+        numbers: new Map([
+          ["org.example.a lufs", [-23.1, 1e-300, 0]],
+          ["é\n", [Number.MAX_VALUE]],
+        ]),
         vectors: new Map([["s", [vector(1, 2)]]]),
       });
       const bare = row("a", "m2", { spoken: "find" });
@@ -497,6 +505,109 @@ export function momentIndexConformance(
         assert.deepEqual(sortedIds(await index.searchText("spoken", ["word"], filter, 10)), want, wanted.join());
         assert.deepEqual(sortedIds(await index.searchVector("s", vector(1, 1), filter, 10)), want, wanted.join());
       }
+    });
+
+    const found = async (index: MomentIndex, ...fields: readonly FieldFilter[]) => {
+      const v = vector(1, 0);
+      const filter = { ...ALL, fields };
+      const said = sortedIds(await index.searchText("spoken", ["word"], filter, 10));
+      assert.deepEqual(sortedIds(await index.searchVector("s", v, filter, 10)), said);
+      const { rows, total } = await index.list(filter, 0, 10);
+      assert.deepEqual(rows.map(({ id }) => id).sort(byUtf8), said);
+      assert.equal(total, said.length);
+      return said;
+    };
+    const held = (id: string, more: Partial<MomentRow>) =>
+      row("a", id, { spoken: "word", vectors: new Map([["s", [vector(1, 0)]]]), ...more });
+
+    test("any of a facet's values, exactly as written, and of that field alone", async (t) => {
+      const { index } = await open(t, analyze);
+      const facets = (light: string[], mood: string[]) => ({
+        facets: new Map([
+          ["a.light", light],
+          ["b.light", mood],
+        ]),
+      });
+      await index.replaceAssets([
+        asset("a", [
+          held("m1", facets(["day"], ["night"])),
+          held("m2", facets(["day", "night"], [])),
+          held("m3", facets(["Day", "day "], ['it\'s "quoted", \\ 100%'])),
+          held("m4", {}),
+        ]),
+      ]);
+      const light = (...values: string[]) => ({ field: "a.light", values });
+      assert.deepEqual(await found(index, light("day")), ["m1", "m2"]);
+      assert.deepEqual(await found(index, light("night")), ["m2"]);
+      assert.deepEqual(await found(index, light("night", "Day")), ["m2", "m3"]);
+      assert.deepEqual(await found(index, light("day"), light("night")), ["m2"]);
+      assert.deepEqual(await found(index, light("day"), { field: "b.light", values: ["night"] }), ["m1"]);
+      assert.deepEqual(await found(index, { field: "b.light", values: ['it\'s "quoted", \\ 100%'] }), ["m3"]);
+      assert.deepEqual(await found(index, light("dusk")), []);
+      assert.deepEqual(await found(index, light()), []);
+      assert.deepEqual(await found(index, { field: "light", values: ["day"] }), []);
+      for (const [i, value] of ODD_TEXTS.entries()) {
+        await index.replaceAssets([
+          asset("a", [held("odd", { facets: new Map([[value, [value]]]) }), held("m", {})], i + 2),
+        ]);
+        assert.deepEqual(await found(index, { field: value, values: [value] }), ["odd"]);
+      }
+    });
+
+    test("a number in a range, and of that field alone", async (t) => {
+      const { index } = await open(t, analyze);
+      const numbers = (...lufs: number[]) => ({
+        numbers: new Map([
+          ["a.lufs", lufs],
+          ["b.lufs", [7]],
+        ]),
+      });
+      await index.replaceAssets([
+        asset("a", [
+          held("m1", numbers(-60, -10)),
+          held("m2", numbers(-23.5)),
+          held("m3", numbers(0, 1e9)),
+          held("m4", {}),
+        ]),
+      ]);
+      const lufs = (...ranges: { min?: number; max?: number; above?: number; below?: number }[]) => ({
+        field: "a.lufs",
+        ranges,
+      });
+      assert.deepEqual(await found(index, lufs({ min: -23.5 })), ["m1", "m2", "m3"]);
+      assert.deepEqual(await found(index, lufs({ above: -10 })), ["m3"]);
+      assert.deepEqual(await found(index, lufs({ max: -23.5 })), ["m1", "m2"]);
+      assert.deepEqual(await found(index, lufs({ below: -23.5 })), ["m1"]);
+      // One number has to lie within: m1 has one below and one above.
+      assert.deepEqual(await found(index, lufs({ min: -30, max: -20 })), ["m2"]);
+      assert.deepEqual(await found(index, lufs({ min: -30 }), lufs({ max: -20 })), ["m1", "m2"]);
+      assert.deepEqual(await found(index, lufs({ min: 0, max: 0 }, { max: -60 })), ["m1", "m3"]);
+      assert.deepEqual(await found(index, lufs({ min: 1, max: 0 })), []);
+      assert.deepEqual(await found(index, lufs()), []);
+      assert.deepEqual(await found(index, lufs({ min: 7, max: 7 })), []);
+      assert.deepEqual(await found(index, { field: "b.lufs", ranges: [{ min: 7, max: 7 }] }), ["m1", "m2", "m3"]);
+    });
+
+    test("a list has all that a filter lets through, by title, asset and start, in pages", async (t) => {
+      const { index } = await open(t, analyze);
+      await index.replaceAssets([
+        asset("z", [row("z", "z-1", { start_ms: 9000, end_ms: 9500, title: "A" }), row("z", "z-0", { title: "A" })]),
+        asset("y", [row("y", "y-0", { title: "A" }), row("y", "y-1", { title: "B", languages: ["en"] })]),
+        asset("w", [row("w", "w-0")], 1, "other"),
+        asset("empty", []),
+      ]);
+      const list = async (from: number, limit: number, more: Partial<MomentFilter> = {}) => {
+        const { rows, total } = await index.list({ ...ALL, ...more }, from, limit);
+        return [total, rows.map(({ id }) => id)];
+      };
+      assert.deepEqual(await list(0, 10), [4, ["y-0", "z-0", "z-1", "y-1"]]);
+      assert.deepEqual(await list(1, 2), [4, ["z-0", "z-1"]]);
+      assert.deepEqual(await list(4, 2), [4, []]);
+      assert.deepEqual(await list(0, 10, { languages: ["en"] }), [1, ["y-1"]]);
+      assert.deepEqual(await list(0, 10, { assets: ["z"], from_ms: 9000 }), [1, ["z-1"]]);
+      assert.deepEqual(await list(0, 10, { tenant: "nobody" }), [0, []]);
+      const [first] = (await index.list(ALL, 0, 1)).rows;
+      assert.deepEqual([first?.asset, first?.title, first?.terms], ["y", "A", NO_TERMS]);
     });
 
     test("a label that is given more often counts more", async (t) => {

@@ -15,6 +15,10 @@ export interface MomentRow {
   readonly names: string;
   /** Custom layers' searched texts. */
   readonly custom: string;
+  /** Custom layers' values that are filtered by, by field: any text. */
+  readonly facets: ReadonlyMap<string, readonly string[]>;
+  /** Custom layers' numbers, by field; finite. */
+  readonly numbers: ReadonlyMap<string, readonly number[]>;
   /** Labels of things seen; a label that stands in it more than once counts more when its words are searched. */
   readonly labels: readonly string[];
   /** BCP-47 tags of its texts. */
@@ -50,6 +54,27 @@ export interface MomentFilter {
   readonly languages?: readonly string[];
   /** Any of these is seen. Labels compare by their words, as analysed: neither case nor number matters. */
   readonly labels?: readonly string[];
+  /** Each must hold. */
+  readonly fields?: readonly FieldFilter[];
+}
+
+/** - values: the row has any of these in its facet of that name; exactly as written.
+ * - ranges: a number of the row's field of that name lies in any of these. */
+export type FieldFilter = { readonly field: string } & (
+  | { readonly values: readonly string[] }
+  | { readonly ranges: readonly NumberRange[] }
+);
+
+/** Bounds that one number keeps all at once; an absent one holds. */
+export interface NumberRange {
+  /** At least. */
+  readonly min?: number;
+  /** At most. */
+  readonly max?: number;
+  /** More than. */
+  readonly above?: number;
+  /** Less than. */
+  readonly below?: number;
 }
 
 /** A moment as the index gives it back. */
@@ -86,6 +111,12 @@ export interface MomentIndex extends AsyncDisposable {
   searchText(field: TextField, terms: readonly string[], filter: MomentFilter, limit: number): Promise<Scored[]>;
   /** Nearest rows of one space by cosine similarity, best first; of a row's vectors the nearest counts. Rows without a vector in that space are left out. */
   searchVector(space: string, vector: Float32Array, filter: MomentFilter, limit: number): Promise<Scored[]>;
+  /** Rows that a filter lets through, in order of title, asset and start: those from the `from`th on, 0 the first, and how many there are in all. */
+  list(
+    filter: MomentFilter,
+    from: number,
+    limit: number,
+  ): Promise<{ readonly rows: readonly IndexedMoment[]; readonly total: number }>;
   /** The vectors of moments in one space, by id, in the order given when they were indexed; ids without any are left out. */
   vectorsOf(
     space: string,

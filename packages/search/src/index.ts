@@ -1,4 +1,12 @@
 export { ANALYZER_ID, analyze, type Token, tokensOf } from "./analyze.ts";
+export {
+  type CustomField,
+  type CustomValues,
+  customFields,
+  customReader,
+  fieldKey,
+  fieldName,
+} from "./custom-fields.ts";
 export { type ExplainedRow, type Explanation, explain, type NearestVector, type Why } from "./explain.ts";
 export { coverageOf, type Evidence, FLOOR, type FloorOptions, floorOf, idfOf, strength } from "./floor.ts";
 export { type Channel, capPerAsset, type Fused, fuse, type Placing } from "./fuse.ts";

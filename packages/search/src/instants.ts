@@ -8,18 +8,25 @@ export type Instants = Readonly<Partial<Record<Field, readonly (readonly number[
 export interface RowInstants {
   readonly texts: Instants;
   readonly vectors: Readonly<Record<string, readonly number[]>>;
+  /** Of each custom field the first time of each of its values, in the order in which the row has them. Default: none is known. */
+  readonly fields?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** As a row of the index keeps it: JSON, of each line the first time and then the steps, which is half as long. */
-export function writeInstants({ texts, vectors }: RowInstants): string {
-  return JSON.stringify({ texts: mapLines(texts, (times) => times.map((at, i) => at - (times[i - 1] ?? 0))), vectors });
+export function writeInstants({ texts, vectors, fields }: RowInstants): string {
+  const steps = mapLines(texts, (times) => times.map((at, i) => at - (times[i - 1] ?? 0)));
+  return JSON.stringify({
+    texts: steps,
+    vectors,
+    ...(fields !== undefined && Object.keys(fields).length > 0 && { fields }),
+  });
 }
 
 /** What `writeInstants` wrote. A row that has none of it, "", knows no times. */
 export function readInstants(text: string): RowInstants {
   if (text === "") return { texts: {}, vectors: {} };
-  const { texts, vectors } = JSON.parse(text) as RowInstants;
-  return { texts: mapLines(texts, summed), vectors };
+  const { texts, vectors, fields } = JSON.parse(text) as RowInstants;
+  return { texts: mapLines(texts, summed), vectors, ...(fields && { fields }) };
 }
 
 /** The time of what stands at an offset of a field's text; undefined where none is known. */

@@ -14,6 +14,9 @@ export interface Moment {
   readonly described: string;
   /** Texts of custom layers. */
   readonly custom: string;
+  /** Values of custom layers' facets and numbers, by `fieldKey`, each once. */
+  readonly facets: ReadonlyMap<string, readonly string[]>;
+  readonly numbers: ReadonlyMap<string, readonly number[]>;
   /** Labels of things seen, what is seen most first. Each stands in it one to six times, by how long it is shown, less where it is unsure: a search
    * for a thing then prefers moments that show it long (`moment-labels.ts`). */
   readonly labels: readonly string[];
@@ -23,6 +26,8 @@ export interface Moment {
   readonly languages: readonly string[];
   /** When what stands in its texts is said or seen; always within the moment. */
   readonly instants: Instants;
+  /** When each value of `facets` and `numbers` is first there, in their order; always within the moment. */
+  readonly fieldInstants: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Any layer, as the sidecar has it or as a stage is given it. */

@@ -1,4 +1,5 @@
 import { itemId } from "@heimdex/sidecar";
+import { type CustomValues, customReader } from "./custom-fields.ts";
 import type { Moment, MomentItem, MomentLayer, MomentSource } from "./moment.ts";
 import { momentCuts } from "./moment-cuts.ts";
 import { byTimeSeen, repeatsOf, type SeenLabel, seenAgain } from "./moment-labels.ts";
@@ -9,8 +10,8 @@ import { foldSpaces, middleOf, phrasesOf, wordTimes } from "./spoken-words.ts";
 const BELONGS_MS = 500;
 
 export interface MomentOptions {
-  /** The searched text of a custom layer's item, "" for none. Default: its field `text`. */
-  readonly customText?: (layer: MomentLayer, item: MomentItem) => string;
+  /** What of a custom layer's item is searched and filtered by. Default: its field `text` is searched. */
+  readonly custom?: (layer: MomentLayer, item: MomentItem) => CustomValues;
 }
 
 /** Moments of an asset in order of time.
@@ -20,7 +21,7 @@ export interface MomentOptions {
  * The same layers give the same moments, at every caller. An asset without length (a still) is one moment of 1 ms. */
 export function momentsOf(source: MomentSource, options: MomentOptions = {}): Moment[] {
   const { layers } = source;
-  const customText = options.customText ?? ((_: MomentLayer, item: MomentItem) => foldSpaces(item.text));
+  const custom = options.custom ?? customReader([], new Set());
   const phrases = phrasesOf(layers);
   const words = phrases
     .flatMap((phrase) => phrase.words)
@@ -53,8 +54,11 @@ export function momentsOf(source: MomentSource, options: MomentOptions = {}): Mo
         } else if (layer.kind === "objects") see(target, item);
         else if (layer.kind === "faces") add(target.people, item.person, seenAt(item, target));
         else if (layer.kind.includes(".")) {
-          for (const line of customText(layer, item).split("\n"))
-            add(target.custom, line, within(target, item.start_ms));
+          const { texts, facets, numbers } = custom(layer, item);
+          const at = within(target, item.start_ms);
+          for (const text of texts) add(target.custom, text, at);
+          for (const [field, value] of facets) addValue(target.facets, field, value, at);
+          for (const [field, value] of numbers) addValue(target.numbers, field, value, at);
         }
       }
     }
@@ -72,6 +76,9 @@ interface Draft {
   readonly written: Map<string, number>;
   readonly described: Map<string, number>;
   readonly custom: Map<string, number>;
+  /** By field, the first time of each value. */
+  readonly facets: Map<string, Map<string, number>>;
+  readonly numbers: Map<string, Map<number, number>>;
   readonly people: Map<string, number>;
   readonly labels: Map<string, SeenLabel>;
   readonly languages: Set<string>;
@@ -79,7 +86,7 @@ interface Draft {
 const draft = (start_ms: number, end_ms: number): Draft => ({
   ...{ start_ms, end_ms, stills: [], spoken: [] },
   ...{ written: new Map(), described: new Map(), custom: new Map(), people: new Map() },
-  ...{ labels: new Map(), languages: new Set() },
+  ...{ facets: new Map(), numbers: new Map(), labels: new Map(), languages: new Set() },
 });
 
 function momentOf(asset: string, made: Draft): Moment {
@@ -96,6 +103,8 @@ function momentOf(asset: string, made: Draft): Moment {
     written: lines(written),
     described: lines(described),
     custom: lines(custom),
+    facets: valuesOf(made.facets),
+    numbers: valuesOf(made.numbers),
     labels: labels.flatMap(([label, seen]) => Array<string>(repeatsOf(seen, end_ms - start_ms)).fill(label)),
     people: people.map(([name]) => name),
     languages: [...made.languages].sort(),
@@ -103,12 +112,24 @@ function momentOf(asset: string, made: Draft): Moment {
       ...{ spoken: spoken.map((line) => line.times), written: times(written), names: times(people) },
       ...{ described: times(described), custom: times(custom), labels: labels.map(([, { atMs }]) => [atMs]) },
     },
+    fieldInstants: Object.fromEntries(
+      [...made.facets, ...made.numbers].map(([field, values]) => [field, [...values.values()]]),
+    ),
   };
 }
 
 function add(to: Map<string, number>, given: unknown, at: number): void {
   const text = foldSpaces(given);
   if (text !== "") to.set(text, Math.min(at, to.get(text) ?? at));
+}
+
+function addValue<V>(to: Map<string, Map<V, number>>, field: string, value: V, at: number): void {
+  const values = to.get(field) ?? new Map<V, number>();
+  to.set(field, values.set(value, Math.min(at, values.get(value) ?? at)));
+}
+
+function valuesOf<V>(fields: ReadonlyMap<string, ReadonlyMap<V, number>>): Map<string, V[]> {
+  return new Map([...fields].map(([field, values]) => [field, [...values.keys()]]));
 }
 
 function see(target: Draft, item: MomentItem): void {

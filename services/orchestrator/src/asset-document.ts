@@ -1,6 +1,9 @@
 import { type AssetRecord, spaceTerms } from "@heimdex/kernel";
 import type { Catalog, Document } from "@heimdex/ports";
 
+/** Assets whose newest indexed sidecar has a custom layer of that kind. */
+export const layerTerm = (kind: string): string => `layer:${kind}`;
+
 /** Words an asset is found by in the catalog. */
 function assetTerms(asset: AssetRecord): string[] {
   const { tenant, spaces, sources } = asset;
@@ -10,6 +13,7 @@ function assetTerms(asset: AssetRecord): string[] {
     `tenant:${tenant}`,
     ...(asset.indexedRevision < asset.sidecarRevision ? ["indexing"] : []),
     ...(waits ? spaceTerms(tenant, spaces) : []),
+    ...(asset.layers ?? []).map(layerTerm),
   ];
 }
 

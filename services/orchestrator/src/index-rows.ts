@@ -39,12 +39,14 @@ export async function sidecarRows(
       described: moment.described,
       names: moment.people.join("\n"),
       custom: moment.custom,
+      facets: moment.facets,
+      numbers: moment.numbers,
       labels: moment.labels,
       languages: moment.languages,
       title: sidecar.asset.title,
       source: sidecar.asset.source,
       recorded_ms: Number.isNaN(recorded) ? undefined : recorded,
-      instants: writeInstants({ texts: moment.instants, vectors: vectorTimes }),
+      instants: writeInstants({ texts: moment.instants, vectors: vectorTimes, fields: moment.fieldInstants }),
       vectors: new Map([...found].map(([space, its]) => [space, its.map(({ vector }) => vector)])),
     };
   });

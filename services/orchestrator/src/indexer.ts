@@ -5,7 +5,8 @@ import type { MomentOptions } from "@heimdex/search";
 import type { Sidecar } from "@heimdex/sidecar";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { changeAsset } from "./asset-document.ts";
-import { customTextOf } from "./custom-text.ts";
+import { customKinds, followMarkings } from "./custom-markings.ts";
+import { customValuesOf } from "./custom-values.ts";
 import { forgetIndexFormat, noteIndexFormat } from "./index-format.ts";
 import { sidecarRows } from "./index-rows.ts";
 import type { JobTrace } from "./job-trace.ts";
@@ -76,10 +77,17 @@ export class Indexer {
     await this.#tail;
   }
 
-  /** Moves embedding spaces on that come or go. */
+  /** Moves embedding spaces on that come or go, and follows what stages mark to be searched. */
   async tend(): Promise<void> {
     if (this.#closed) return;
-    for (const asset of await this.#alone(() => this.#parts.spaces.tend())) this.add(asset);
+    const { catalog, registry, spaces, log } = this.#parts;
+    const again = await this.#alone(async () => {
+      const marked = await followMarkings(catalog, await registry.list());
+      if (marked.length > 0)
+        log.info({ assets: marked.length }, "a layer is searched in another way: indexing it again");
+      return [...marked, ...(await spaces.tend())];
+    });
+    for (const asset of again) this.add(asset);
   }
 
   /** Empties the index and fills it from the newest sidecars alone: of all tenants, since there is one index. The counts are of the caller's. */
@@ -144,9 +152,9 @@ export class Indexer {
     const { stored, failed } = await this.#store(assets);
     // Side by side: their writes share transactions of the catalog.
     await Promise.all(
-      stored.map(({ asset, rows, spaces }) => {
+      stored.map(({ asset, rows, ...its }) => {
         this.#retries.done(asset.id);
-        return this.#note(asset, spaces, rows.length, startMs);
+        return this.#note(asset, its, rows.length, startMs);
       }),
     );
     for (const { asset, error } of failed) {
@@ -159,7 +167,7 @@ export class Indexer {
   async #store(assets: readonly AssetRecord[]): Promise<Stored> {
     const { registry } = this.#parts;
     const result: Stored = { stored: [], failed: [] };
-    const options = { customText: customTextOf(await registry.list()) };
+    const options = { custom: customValuesOf(await registry.list()) };
     const read: Read[] = [];
     for (const asset of assets) {
       try {
@@ -193,7 +201,8 @@ export class Indexer {
     if (whole !== undefined && isPassing(whole)) throw whole;
     for (const { asset, sidecar, rows } of batch) {
       const error = whole === undefined ? undefined : await attempt(() => index.replaceAssets([rows]));
-      if (error === undefined) result.stored.push({ asset, rows: rows.rows, spaces: assetSpaces(sidecar) });
+      if (error === undefined)
+        result.stored.push({ asset, rows: rows.rows, spaces: assetSpaces(sidecar), layers: customKinds(sidecar) });
       else result.failed.push({ asset, error });
     }
     await spaces.wrote(tenant, indexed);
@@ -202,13 +211,13 @@ export class Indexer {
   /** Says that an asset can be found. */
   async #note(
     { id, tenant, sidecarRevision: revision }: AssetRecord,
-    spaces: AssetSpaces,
+    its: Pick<AssetRecord, "spaces" | "layers">,
     moments: number,
     startMs: number,
   ): Promise<void> {
     const { catalog, index, trace, onIndexed } = this.#parts;
     const noted = await changeAsset(catalog, id, (latest) =>
-      latest.indexedRevision < revision ? { ...latest, indexedRevision: revision, spaces } : undefined,
+      latest.indexedRevision < revision ? { ...latest, ...its, indexedRevision: revision } : undefined,
     );
     if (noted === undefined) {
       // Deleted while it was being indexed: its rows must go too.
@@ -251,7 +260,12 @@ interface Read {
 }
 
 interface Stored {
-  readonly stored: { readonly asset: AssetRecord; readonly rows: readonly MomentRow[]; readonly spaces: AssetSpaces }[];
+  readonly stored: {
+    readonly asset: AssetRecord;
+    readonly rows: readonly MomentRow[];
+    readonly spaces: AssetSpaces;
+    readonly layers: readonly string[];
+  }[];
   readonly failed: { readonly asset: AssetRecord; readonly error: HeimdexError }[];
 }
 

@@ -171,6 +171,15 @@ export async function startOrchestrator(
   await sweeps.heal();
   const indexed = indexer.idle();
 
+  const guard = (what: string, work: () => Promise<unknown>) => async () => {
+    try {
+      await work();
+    } catch (reason) {
+      log.error({ err: reason }, `${what} failed; it is tried again`);
+    }
+  };
+  const followStages = guard("tending the index", () => indexer.tend());
+
   const server = grpcServer(telemetry);
   server.add(
     StageRegistryServiceDefinition,
@@ -178,7 +187,10 @@ export async function startOrchestrator(
       registry,
       sessions,
       silentAfterMs: config.leaseTtlMs,
-      onRegistered: (stage) => log.info({ stage }, "stage registered"),
+      onRegistered: (stage) => {
+        log.info({ stage }, "stage registered");
+        void followStages();
+      },
     }),
   );
   server.add(
@@ -216,13 +228,6 @@ export async function startOrchestrator(
   subscriptions.push(await answerInteractive(bus, interactive));
   for (const subscription of subscriptions) cleanup.use(subscription);
 
-  const guard = (what: string, work: () => Promise<unknown>) => async () => {
-    try {
-      await work();
-    } catch (reason) {
-      log.error({ err: reason }, `${what} failed; it is tried again`);
-    }
-  };
   cleanup.use(
     repeat(
       config.sweepEveryMs,
@@ -238,7 +243,7 @@ export async function startOrchestrator(
   cleanup.use(
     repeat(
       config.healEveryMs,
-      guard("moving embedding spaces on", () => indexer.tend()),
+      guard("tending the index", () => indexer.tend()),
     ),
   );
   cleanup.use(

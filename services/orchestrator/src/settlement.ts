@@ -219,6 +219,7 @@ export class Settlement {
       sidecarRevision: known?.sidecarRevision ?? 0,
       indexedRevision: known?.indexedRevision ?? 0,
       ...(known?.spaces === undefined ? {} : { spaces: known.spaces }),
+      ...(known?.layers === undefined ? {} : { layers: known.layers }),
       latestJob: job.id,
       createdAtMs: known?.createdAtMs ?? job.createdAtMs,
       traceId: job.traceId,

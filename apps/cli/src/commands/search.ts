@@ -18,6 +18,7 @@ export interface SearchOptions {
   readonly language?: readonly string[];
   readonly channel?: readonly string[];
   readonly label?: readonly string[];
+  readonly where?: readonly string[];
   readonly like?: string;
   readonly image?: string;
   readonly limit: number;
@@ -35,7 +36,7 @@ export async function search(context: Context, words: readonly string[], options
   const { terminal } = context;
   const query = words.join(" ");
   const sought = [query.trim() !== "", options.like !== undefined, options.image !== undefined].filter(Boolean).length;
-  if (sought === 0)
+  if (sought === 0 && !isNarrowed(options))
     throw new UsageError("the query is empty", 'Say what to look for: heimdex search "the harbour at night"');
   if (sought > 1)
     throw new UsageError("only one of QUERY, --like and --image can be searched for", "Leave out the others.");
@@ -54,6 +55,7 @@ export async function search(context: Context, words: readonly string[], options
     languages: [...(options.language ?? [])],
     channels: [...(options.channel ?? [])],
     labels: [...(options.label ?? [])],
+    where: [...(options.where ?? [])],
   });
   const document = searchDocument(answer);
   await rememberSearch(archive.root, { query: answer.query, results: document.results });
@@ -70,6 +72,10 @@ export async function search(context: Context, words: readonly string[], options
     for (const line of resultLines(at + 1, result, answer.query, terminal.style)) terminal.line(line);
   }
   terminal.line(terminal.style.dim(`${answer.tookMs.toFixed(0)} ms. See one: heimdex open 1`));
+}
+
+function isNarrowed({ asset, from, to, language, label, where }: SearchOptions): boolean {
+  return [asset, from, to, language, label, where].some((option) => option !== undefined);
 }
 
 /** Searches; where this process hosts, waits until the query's meaning can be searched, too. */

@@ -23,6 +23,7 @@ import {
   type Channel as RankedChannel,
   rankMoments,
 } from "@heimdex/search";
+import { heldValues, type NamedFilter } from "./held-values.ts";
 import { type EmbedderOptions, QueryEmbedder, type Question } from "./query-embedder.ts";
 import { ServingSpacesReader } from "./serving-spaces.ts";
 
@@ -46,9 +47,13 @@ export type Sought =
   | { readonly kind: "picture"; readonly image: Uint8Array };
 
 export interface MomentQuery {
-  readonly sought: Sought;
+  /** all: whatever the filters let through. */
+  readonly sought: Sought | { readonly kind: "all" };
   readonly channels: readonly Channel[];
+  /** But for custom fields. */
   readonly filter: MomentFilter;
+  /** On custom fields. */
+  readonly where: readonly NamedFilter[];
   /** Results of one asset at most. */
   readonly perAsset: number;
   /** The page: results from the first, 0, to before `end`. */
@@ -94,10 +99,10 @@ export class MomentSearch {
   }
 
   /** @throws HeimdexError INDEX_UNAVAILABLE, MOMENT_NOT_FOUND, IMAGE_UNREADABLE; `signal.reason` when aborted */
-  async search(
-    { sought, channels, filter, perAsset, from, end }: MomentQuery,
-    signal: AbortSignal,
-  ): Promise<MomentResults> {
+  async search(asked: MomentQuery, signal: AbortSignal): Promise<MomentResults> {
+    const { sought, channels, where, perAsset, from, end } = asked;
+    const filter: MomentFilter = where.length === 0 ? asked.filter : { ...asked.filter, fields: where };
+    if (sought.kind === "all") return this.#list({ ...asked, filter });
     const query = sought.kind === "words" ? sought.query : NO_WORDS;
     const spaces = await this.#spaces.of(filter.tenant);
     const [{ words, frequencies }, rows, ...likenesses] = await Promise.all([
@@ -121,10 +126,18 @@ export class MomentSearch {
     );
     const reasons = likenesses.map(({ degradedReason }) => degradedReason).filter((reason) => reason !== "");
     return {
-      results: page.map((hit) => resultOf(hit, query, pictures.get(hit.row.id))),
+      results: page.map((hit) => resultOf(hit, query, pictures.get(hit.row.id), where)),
       total: hits.length,
       degradedReason: reasons.join("; "),
     };
+  }
+
+  async #list({ filter, where, from, end }: MomentQuery): Promise<MomentResults> {
+    const { rows, total } = await this.#index.list(filter, from, end - from);
+    const results = rows.map((row) =>
+      resultOf({ row, score: 0, placings: [], strength: 1 }, NO_WORDS, undefined, where),
+    );
+    return { results, total, degradedReason: "" };
   }
 
   /** Rows of the archive. Only how rare a word is depends on it, so an old figure does for a moment; a fresh one costs a look at every file of the index. */
@@ -246,9 +259,15 @@ function nearestOf(vectors: readonly Float32Array[], sought: readonly Float32Arr
   return all.indexOf(Math.max(...all));
 }
 
-function resultOf(hit: Ranked<IndexedMoment>, query: Query, picture: NearestVector | undefined): Result {
+function resultOf(
+  hit: Ranked<IndexedMoment>,
+  query: Query,
+  picture: NearestVector | undefined,
+  where: readonly NamedFilter[],
+): Result {
   const { row, score } = hit;
   const { snippet, at_ms, why } = explain(hit, query, picture);
+  const held = heldValues(row, where);
   return {
     asset: row.asset,
     source: row.source,
@@ -256,9 +275,13 @@ function resultOf(hit: Ranked<IndexedMoment>, query: Query, picture: NearestVect
     endMs: row.end_ms,
     score,
     snippet,
-    why: why.map(({ channel, rank, score: own, matched }) => ({ channel, rank, score: own, matched: [...matched] })),
+    why: [
+      ...why.map(({ channel, rank, score: own, matched }) => ({ channel, rank, score: own, matched: [...matched] })),
+      ...(where.length === 0 ? [] : [{ channel: "where", rank: 0, score: 0, matched: [...held.matched] }]),
+    ],
     moment: row.id,
     title: row.title,
-    atMs: at_ms,
+    // In a list nothing else says when.
+    atMs: (why.length === 0 ? held.atMs : undefined) ?? at_ms,
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SearchRequest, SearchResponse } from "@heimdex/contracts/v1/search";
-import type { MomentFilter } from "@heimdex/ports";
+import type { Catalog, MomentFilter } from "@heimdex/ports";
 import { parseQuery } from "@heimdex/search";
 import { z } from "zod";
 import type { Call } from "../call.ts";
@@ -8,7 +8,8 @@ import type { GatewayConfig } from "../config.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { GatewayPorts } from "../ports.ts";
 import { Violations } from "../violations.ts";
-import { CHANNELS, type Channel, MomentSearch, type Sought } from "./moment-search.ts";
+import { CHANNELS, type Channel, type MomentQuery, MomentSearch } from "./moment-search.ts";
+import { readWhere } from "./where.ts";
 
 const MAX_QUERY_CHARACTERS = 1000;
 /** In base64, and with what is around it, a message of 256 KiB. */
@@ -19,22 +20,25 @@ const pageState = z.strictObject({ from: z.int().min(1).max(100_000) });
 /** heimdex.v1.SearchService: checks the request, pages, and leaves the search itself to `MomentSearch`. */
 export class SearchService {
   readonly #search: MomentSearch;
+  readonly #catalog: Catalog;
 
   constructor(
     ports: Pick<GatewayPorts, "bus" | "index" | "catalog">,
     { embedTimeoutMs, pictureTimeoutMs }: Pick<GatewayConfig, "embedTimeoutMs" | "pictureTimeoutMs">,
   ) {
+    this.#catalog = ports.catalog;
     this.#search = new MomentSearch(ports, { timeoutMs: embedTimeoutMs, pictureTimeoutMs });
   }
 
   async search(request: SearchRequest, call: Call): Promise<SearchResponse> {
     const began = performance.now();
     const violations = new Violations();
+    const { assets, fromMs, toMs, languages, labels, where } = request;
     const sought = soughtOf(request, violations);
     const size = violations.pageSize("page_size", request.pageSize, 100, 10);
     const perAsset = violations.pageSize("per_asset", request.perAsset, 100, 5);
     checkFilters(request, violations);
-    const { assets, fromMs, toMs, languages, labels } = request;
+    const filters = await readWhere(where.slice(0, MAX_LIST), this.#catalog, violations);
     const channels = [...new Set(request.channels)].sort();
     const scope = [
       "Search",
@@ -45,6 +49,7 @@ export class SearchService {
       toMs,
       languages,
       labels,
+      where,
       channels,
       perAsset,
     ];
@@ -60,7 +65,10 @@ export class SearchService {
     };
     const wanted = channels.length === 0 ? CHANNELS : (channels as Channel[]);
     const end = from + size;
-    const found = await this.#search.search({ sought, channels: wanted, filter, perAsset, from, end }, call.signal);
+    const found = await this.#search.search(
+      { sought, channels: wanted, filter, where: filters, perAsset, from, end },
+      call.signal,
+    );
     return {
       query: sought.kind === "words" ? sought.query.text : "",
       results: [...found.results],
@@ -72,9 +80,18 @@ export class SearchService {
   }
 }
 
-function soughtOf({ query, like, image }: SearchRequest, violations: Violations): Sought {
+function soughtOf(request: SearchRequest, violations: Violations): MomentQuery["sought"] {
+  const { query, like, image } = request;
   const given = [query.trim() !== "", like !== "", image.length > 0].filter(Boolean).length;
-  violations.check(given > 0, "query", "must be given, or `like`, or `image`");
+  if (given === 0) {
+    violations.check(request.perAsset === 0, "per_asset", "must not be given for a list: it has all");
+    violations.check(
+      isNarrowed(request),
+      "query",
+      "must be given, or `like`, or `image`, or something that narrows, such as `where`",
+    );
+    return { kind: "all" };
+  }
   violations.check(given <= 1, "query", "must come alone: only one of `query`, `like` and `image` may be given");
   if (like !== "") {
     violations.id("like", like);
@@ -94,11 +111,17 @@ function soughtOf({ query, like, image }: SearchRequest, violations: Violations)
   return { kind: "words", query: parseQuery(query) };
 }
 
+function isNarrowed({ assets, fromMs, toMs, languages, labels, where }: SearchRequest): boolean {
+  return fromMs > 0 || toMs > 0 || [assets, languages, labels, where].some(({ length }) => length > 0);
+}
+
 /** What a page token is bound to. */
-function scopeOf(sought: Sought): string {
+function scopeOf(sought: MomentQuery["sought"]): string {
   switch (sought.kind) {
     case "words":
       return sought.query.text;
+    case "all":
+      return "";
     case "moment":
       return `moment ${sought.id}`;
     case "picture":
@@ -113,7 +136,7 @@ function isPicture(image: Uint8Array): boolean {
 }
 
 function checkFilters(request: SearchRequest, violations: Violations): void {
-  const { assets, fromMs, toMs, languages, labels, channels } = request;
+  const { assets, fromMs, toMs, languages, labels, where, channels } = request;
   violations.check(assets.length <= MAX_LIST, "assets", `must be at most ${MAX_LIST}`);
   for (const [i, asset] of assets.slice(0, MAX_LIST).entries()) violations.id(`assets[${i}]`, asset);
   violations.check(languages.length <= MAX_LIST, "languages", `must be at most ${MAX_LIST}`);
@@ -121,6 +144,7 @@ function checkFilters(request: SearchRequest, violations: Violations): void {
   violations.check(labels.length <= MAX_LIST, "labels", `must be at most ${MAX_LIST}`);
   for (const [i, label] of labels.slice(0, MAX_LIST).entries())
     violations.check(label.trim() !== "" && label.length <= 200, `labels[${i}]`, "must be 1 to 200 characters");
+  violations.check(where.length <= MAX_LIST, "where", `must be at most ${MAX_LIST}`);
   violations.check(toMs === 0 || fromMs < toMs, "to_ms", "must be greater than from_ms");
   violations.check(channels.length <= MAX_LIST, "channels", `must be at most ${MAX_LIST}`);
   for (const [i, channel] of channels.slice(0, MAX_LIST).entries())

@@ -26,6 +26,8 @@ function moment(id: string, assetId: string, start_ms: number, more: Partial<Mom
     described: "",
     names: "",
     custom: "",
+    facets: new Map(),
+    numbers: new Map(),
     labels: [],
     languages: ["en-US"],
     title: `${assetId}.mp4`,

@@ -12,9 +12,12 @@ export const protobufPackage = "heimdex.v1";
 
 export const protobufFileName = "heimdex/v1/search.proto";
 
-/** Request of Search. Exactly one of `query`, `like` and `image` says what to look for; the other fields narrow the search. */
+/**
+ * Request of Search. One of `query`, `like` and `image` says what to look for; the other fields narrow the search. Without any of the three, all moments
+ * that the narrowing fields let through are listed, by title and time; at least one of those must be given then.
+ */
 export interface SearchRequest {
-  /** What to look for, in words. 1 to 1,000 characters. */
+  /** What to look for, in words. At most 1,000 characters. */
   query: string;
   /** 1 to 100. Default 10. */
   pageSize: number;
@@ -33,7 +36,7 @@ export interface SearchRequest {
    * six are searched for a `query` alone; a picture is searched for by `image` alone.
    */
   channels: string[];
-  /** Results of one asset at most, 1 to 100. Default 5. */
+  /** Results of one asset at most, 1 to 100. Default 5. Not for a list, which has all. */
   perAsset: number;
   /** Only moments in which one of these is seen, as labels of things: `person`, `wine glass`. Neither case nor number matters. Default: all. */
   labels: string[];
@@ -41,6 +44,14 @@ export interface SearchRequest {
   like: string;
   /** What looks like this picture: a JPEG, PNG or WebP of at most 180 KiB. */
   image: Buffer;
+  /**
+   * Only moments that hold these values of custom layers: `FIELD=VALUE` for a facet, exactly as written, and `FIELD=N`, `FIELD>=N`, `FIELD>N`,
+   * `FIELD<=N`, `FIELD<N` for a number. FIELD is the layer's kind, a dot, and the path in its items: `org.example.loudness.lufs`; an ending behind a dot
+   * does where no other field has it: `lufs>=-20`. Fields can be filtered by where the layer's schema says `x-heimdex-search: facet` or `number`; any
+   * other name is INVALID_ARGUMENT and told what there is. Of one field, values are alternatives and bounds hold for one and the same number; else
+   * all must hold, each for any item of the moment. At most 100. Default: all moments.
+   */
+  where: string[];
 }
 
 /** Response of Search. */
@@ -88,13 +99,16 @@ export interface Result {
 
 /** What one channel found. */
 export interface Why {
-  /** `spoken`, `written`, `described`, `names`, `custom`, `labels`: words (BM25); `text`: meaning (cosine); `image`: looks (cosine). */
+  /**
+   * `spoken`, `written`, `described`, `names`, `custom`, `labels`: words (BM25); `text`: meaning (cosine); `image`: looks (cosine); `where`, last: what the
+   * moment has of what `where` asked for.
+   */
   channel: string;
-  /** Place in the channel's own order, from 1. */
+  /** Place in the channel's own order, from 1; 0 for `where`. */
   rank: number;
   /** The channel's own score: BM25, or cosine similarity. */
   score: number;
-  /** Words of the query that were found; empty for meaning and looks. */
+  /** Words of the query that were found; empty for meaning and looks; `FIELD=VALUE` for `where`. */
   matched: string[];
 }
 
@@ -112,6 +126,7 @@ function createBaseSearchRequest(): SearchRequest {
     labels: [],
     like: "",
     image: Buffer.alloc(0),
+    where: [],
   };
 }
 
@@ -152,6 +167,9 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     }
     if (message.image.length !== 0) {
       writer.uint32(98).bytes(message.image);
+    }
+    for (const v of message.where) {
+      writer.uint32(106).string(v!);
     }
     return writer;
   },
@@ -265,6 +283,14 @@ export const SearchRequest: MessageFns<SearchRequest> = {
             message.image = Buffer.from(reader.bytes());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.where.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -313,6 +339,7 @@ export const SearchRequest: MessageFns<SearchRequest> = {
       labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => globalThis.String(e)) : [],
       like: isSet(object.like) ? globalThis.String(object.like) : "",
       image: isSet(object.image) ? Buffer.from(bytesFromBase64(object.image)) : Buffer.alloc(0),
+      where: globalThis.Array.isArray(object?.where) ? object.where.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -354,6 +381,9 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     if (message.image.length !== 0) {
       obj.image = base64FromBytes(message.image);
     }
+    if (message.where?.length) {
+      obj.where = message.where;
+    }
     return obj;
   },
 
@@ -374,6 +404,7 @@ export const SearchRequest: MessageFns<SearchRequest> = {
     message.labels = object.labels?.map((e) => e) || [];
     message.like = object.like ?? "";
     message.image = object.image ?? Buffer.alloc(0);
+    message.where = object.where?.map((e) => e) || [];
     return message;
   },
 };
