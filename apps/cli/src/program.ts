@@ -173,6 +173,7 @@ export function createProgram(execute: Execute): Command {
     .command("disable")
     .description("turns a stage off and removes what it made, in all assets")
     .argument("<stage>", "such as vision.faces")
+    .option("--keep", "leave what it made")
     .option("--dry-run", "only say what would be removed")
     .action(on(async () => (await import("./commands/stages.ts")).disableStage));
   stages

@@ -9,7 +9,7 @@ import {
 } from "nice-grpc-common";
 import { HeimdexError } from "./heimdex-error.ts";
 import { GRPC_CODE } from "./registry.ts";
-import { decodeStatus, encodeStatus, STATUS_DETAILS_TRAILER } from "./wire.ts";
+import { decodeStatus, encodeStatus, STATUS_DETAILS_TRAILER, wireMessage } from "./wire.ts";
 
 /** Server side: whatever a handler throws reaches the caller as google.rpc.Status. `onError` sees each error first, for the log. */
 export function errorServerMiddleware(onError: (error: HeimdexError, path: string) => void): ServerMiddleware {
@@ -24,7 +24,7 @@ export function errorServerMiddleware(onError: (error: HeimdexError, path: strin
       const error = HeimdexError.from(reason);
       onError(error, call.method.path);
       context.trailer.set(STATUS_DETAILS_TRAILER, encodeStatus(error));
-      throw new ServerError(GRPC_CODE[error.code] as GrpcStatus, error.message);
+      throw new ServerError(GRPC_CODE[error.code] as GrpcStatus, wireMessage(error));
     }
   };
 }

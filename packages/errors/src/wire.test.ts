@@ -35,6 +35,13 @@ test("over the wire and back every id is the same error with every detail", () =
   );
 });
 
+test("what is long is cut, so that it fits into the headers it travels in", () => {
+  const fields = Array.from({ length: 5_000 }, (_, at) => ({ field: `f${at}`, description: "d".repeat(5_000) }));
+  const back = decodeStatus(encodeStatus(new HeimdexError("STAGE_INVALID", "m".repeat(100_000), { fields })));
+  assert.deepEqual([back?.message.length, back?.fields.length], [1_503, 24]);
+  assert.equal(back?.fields[0]?.description.length, 303);
+});
+
 test("a pause is never a whole second of nanoseconds", () => {
   for (const retryAfterMs of [0, 0.5, 999.999_999_9, 1000, 1500]) {
     const { details } = toStatus(new HeimdexError("UNAVAILABLE", "later", { retryAfterMs }));

@@ -9,9 +9,23 @@ export const ERROR_DOMAIN = "heimdex.dev";
 /** Trailer that carries google.rpc.Status, as all gRPC implementations agree. */
 export const STATUS_DETAILS_TRAILER = "grpc-status-details-bin";
 
+/** Trailers are headers, of which other implementations take 8 KiB in all: what is longer would reach nobody. Characters. */
+const MAX_MESSAGE = 1_500;
+const MAX_DESCRIPTION = 300;
+const MAX_VIOLATIONS = 24;
+
+/** The message as it goes over the wire. */
+export function wireMessage({ message }: HeimdexError): string {
+  return cut(message, MAX_MESSAGE);
+}
+
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most)}...`;
+}
+
 const typeUrl = (name: string) => `type.googleapis.com/google.rpc.${name}`;
 
-/** google.rpc.Status with exactly one ErrorInfo, its help under metadata `help`, and BadRequest and RetryInfo where they apply. */
+/** google.rpc.Status with exactly one ErrorInfo, its help under metadata `help`, and BadRequest and RetryInfo where they apply. What is long is cut. */
 export function toStatus(error: HeimdexError): Status {
   const details: Any[] = [
     {
@@ -26,8 +40,9 @@ export function toStatus(error: HeimdexError): Status {
     },
   ];
   if (error.fields.length > 0) {
-    const fieldViolations = error.fields.map((violation) => ({
-      ...violation,
+    const fieldViolations = error.fields.slice(0, MAX_VIOLATIONS).map(({ field, description }) => ({
+      field: cut(field, MAX_DESCRIPTION),
+      description: cut(description, MAX_DESCRIPTION),
       reason: "",
       localizedMessage: undefined,
     }));
@@ -41,7 +56,7 @@ export function toStatus(error: HeimdexError): Status {
     const retryDelay = { seconds: Math.floor(nanos / 1e9), nanos: nanos % 1e9 };
     details.push({ typeUrl: typeUrl("RetryInfo"), value: Buffer.from(RetryInfo.encode({ retryDelay }).finish()) });
   }
-  return { code: GRPC_CODE[error.code], message: error.message, details };
+  return { code: GRPC_CODE[error.code], message: wireMessage(error), details };
 }
 
 export function encodeStatus(error: HeimdexError): Uint8Array {

@@ -59,8 +59,13 @@ export type JobEvent = { readonly atMs: number } & (
   /** Nothing was heard of it in time. */
   | { readonly kind: "lost"; readonly stage: string; readonly fence: Fence }
   | { readonly kind: "cancel" }
-  /** A person turned the stage off: it is not run any more. */
-  | { readonly kind: "disabled"; readonly stage: string }
+  | {
+      /** A person turned the stage off: it is not run any more. */
+      readonly kind: "disabled";
+      readonly stage: string;
+      /** What it made stays, and an attempt under way may finish. */
+      readonly keep: boolean;
+    }
   /** The sidecar is written (revision > 0), or there is none to write (0). */
   | { readonly kind: "settled"; readonly sidecarRevision: number; readonly reason?: string; readonly help?: string }
 );

@@ -1,5 +1,6 @@
 export { backoffMs, DEFAULT_RETRY_POLICY, type RetryPolicy } from "./backoff.ts";
 export { canonicalJson } from "./canonical-json.ts";
+export { compareVersions } from "./compare-versions.ts";
 export type { Effect, Failure, JobEvent } from "./event.ts";
 export {
   type ArtifactRef,
@@ -25,7 +26,7 @@ export {
 export { leaseHolds } from "./lease-holds.ts";
 export {
   customLayerPorts,
-  disabledReason,
+  isLeftOut,
   LAYER_SCHEMA_PREFIX,
   MEDIA_SCHEMA,
   type ModelRef,
@@ -35,9 +36,11 @@ export {
   SOURCE_SCHEMA,
   type StageManifest,
   type StageRecord,
+  type StageStanding,
+  stageStanding,
 } from "./manifest.ts";
 export { newJob } from "./new-job.ts";
-export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps } from "./planner.ts";
+export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps, schemaDefaults } from "./planner.ts";
 export { activeTerm, assetId, requestRecordId, sourceId } from "./record-ids.ts";
 export { CACHED_EMPTY, DISABLED, ENABLE, type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
 export {

@@ -32,31 +32,67 @@ export interface StageManifest {
   readonly deterministic: boolean;
 }
 
-/** A stage in the list of known stages: catalog collection `stages`, id is the stage's name, terms `state:<state>`. */
+/** A stage in the list of known stages: catalog collection `stages`, id is the stage's name, terms `state:<state>`. One version of it is what plans are made
+ * of; workers of others stand beside, for what was planned with those. */
 export interface StageRecord {
   readonly manifest: StageManifest;
   /** SHA-256 of the manifest's canonical JSON. */
   readonly digest: string;
+  /** RETIRED: plans leave it out until a newer version registers, or a person enables it. */
   readonly state: "ENABLED" | "UNAVAILABLE" | "RETIRED";
+  /** Why its last worker could not run it; "" when it could. Outlasts being retired. */
   readonly reason: string;
   readonly help: string;
   /** Models of the newest session that can run it. */
   readonly models: readonly ModelRef[];
   readonly interactive: boolean;
-  /** A person turned it off: plans skip it, whatever its workers say. Absent while it is on. */
+  /** What it is configured to does not fit its configuration schema: which setting, and why. Plans skip it then. Absent while it fits. */
+  readonly misconfigured?: string;
+  /** A person turned it off, whatever its workers say: plans skip it, or leave it out where what it made is kept. Absent while it is on. */
   readonly disabled?: {
     /** Unix ms. */
     readonly sinceMs: number;
     /** What it made is still being removed. */
     readonly isPurging: boolean;
+    /** What it made stays. */
+    readonly isKept?: boolean;
   };
-  /** Digests of every manifest ever registered, by version: what MANIFEST_CHANGED compares with. */
+  /** Digests of the manifests registered, by version, oldest first: what MANIFEST_CHANGED compares with. */
   readonly digests: Readonly<Record<string, string>>;
 }
 
-/** Why a disabled stage does not run. */
-export function disabledReason({ disabled }: Pick<StageRecord, "disabled">): string {
-  return `DISABLED: it was turned off${disabled?.isPurging === true ? ", and what it made is being removed" : ""}`;
+/** A stage as people see it. */
+export interface StageStanding {
+  readonly state: StageRecord["state"] | "DISABLED";
+  /** Stable id, colon, sentence; "" for an enabled one. */
+  readonly reason: string;
+}
+
+/** How a stage stands in plans: what a person said of it counts before what its workers say. */
+export function stageStanding(
+  stage: Pick<StageRecord, "state" | "reason" | "disabled" | "misconfigured">,
+): StageStanding {
+  const { state, reason, disabled, misconfigured } = stage;
+  if (disabled !== undefined) {
+    const made = disabled.isPurging
+      ? ", and what it made is being removed"
+      : disabled.isKept
+        ? "; what it made is kept"
+        : "";
+    return { state: "DISABLED", reason: `DISABLED: it was turned off${made}` };
+  }
+  if (state === "RETIRED")
+    return {
+      state,
+      reason: "RETIRED: it was taken out of new plans, until a newer version registers or it is enabled",
+    };
+  if (misconfigured !== undefined) return { state: "UNAVAILABLE", reason: `CONFIG_INVALID: ${misconfigured}` };
+  return { state, reason: state === "UNAVAILABLE" ? reason : "" };
+}
+
+/** Whether plans hold nothing of the stage, not even that it is skipped: what it made before then stays as it is. */
+export function isLeftOut({ state, disabled }: Pick<StageRecord, "state" | "disabled">): boolean {
+  return disabled === undefined ? state === "RETIRED" : disabled.isKept === true;
 }
 
 /** Ports that put out custom layers. Those of retired stages come last: their layers are still there, but where another stage makes the same kind now,

@@ -1,6 +1,14 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { Binding, Step } from "./job.ts";
-import { MEDIA_SCHEMA, NEIGHBOUR_SCHEMA, type PortSpec, SOURCE_SCHEMA, type StageRecord } from "./manifest.ts";
+import {
+  isLeftOut,
+  MEDIA_SCHEMA,
+  NEIGHBOUR_SCHEMA,
+  type PortSpec,
+  SOURCE_SCHEMA,
+  type StageRecord,
+  stageStanding,
+} from "./manifest.ts";
 import { DISABLED, ENABLE } from "./reducer.ts";
 
 /** Settings that reach into plans. */
@@ -18,12 +26,12 @@ const DEFAULT_STALL_MS = 10 * 60_000;
 const portKey = (port: PortSpec) => `${port.mediaType} ${port.schema}/${port.major}`;
 const isBuiltIn = (port: PortSpec) => port.schema === SOURCE_SCHEMA || port.schema === NEIGHBOUR_SCHEMA;
 
-/** Builds the DAG of one job from the known stages: output ports meet input ports of equal media type, schema and major. Retired stages are left
- * out, unavailable and disabled ones stand as SKIPPED. Steps come in an order in which each follows what it depends on; equal depth by name.
+/** Builds the DAG of one job from the known stages: output ports meet input ports of equal media type, schema and major. Retired stages and those turned off
+ * whose results stay are left out; unavailable, misconfigured and disabled ones stand as SKIPPED. Steps come in an order in which each follows what it depends on; equal depth by name.
  * Throws STAGE_AMBIGUOUS or STAGE_CYCLE, as registration does. */
 export function planSteps(stages: readonly StageRecord[], config: PlanConfig = EMPTY_PLAN_CONFIG): Step[] {
   const usable = stages
-    .filter((stage) => stage.state !== "RETIRED")
+    .filter((stage) => !isLeftOut(stage))
     .sort((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1));
   const producers = producersOf(usable);
   const steps = new Map(usable.map((stage) => [stage.manifest.name, stepOf(stage, producers, config)]));
@@ -65,6 +73,7 @@ function choose(
     `${names} both put out ${port.schema}/${port.major}, which ${consumer} takes as ${port.name}`,
     {
       fields: [{ field: `producers["${port.schema}/${port.major}"]`, description: `name one of ${names}` }],
+      help: `Choose one in the settings, as in "producers": {"${port.schema}/${port.major}": "${candidates[0]?.stage}"}; or turn one off.`,
       metadata: { stage: consumer, port: port.name },
     },
   );
@@ -88,7 +97,7 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
     if (producer !== undefined)
       bindings.push({ port: port.name, from: producer.stage, fromPort: producer.port, optional: port.optional });
     else if (!port.optional)
-      missing ||= `NO_PRODUCER: no stage puts out ${port.schema}/${port.major} (${port.mediaType}), which it takes as ${port.name}`;
+      missing ||= `NO_PRODUCER: no stage puts out ${port.schema}/${port.major} (${port.mediaType}), which it takes as ${port.name}${nearly(port, producers)}`;
   }
   const after = new Set(bindings.map((binding) => binding.from).filter((from) => from !== ""));
   if (manifest.conditions.length > 0) {
@@ -96,10 +105,7 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
     if (facts !== undefined) after.add(facts.stage);
     else missing ||= `NO_PRODUCER: no stage puts out ${MEDIA_SCHEMA}, which its conditions test`;
   }
-  const unavailable =
-    record.state === "UNAVAILABLE" ? `${record.reason}: no worker here can run ${manifest.name}` : missing;
-  const reason = isDisabled(record) ? DISABLED : unavailable;
-  const help = record.state === "UNAVAILABLE" ? record.help : missing === "" ? "" : "Register a stage that does.";
+  const { reason, help } = whySkipped(record, missing);
   return {
     stage: manifest.name,
     version: manifest.version,
@@ -115,7 +121,7 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
     stallMs: manifest.timeouts.stallMs || DEFAULT_STALL_MS,
     state: reason === "" ? "WAITING" : "SKIPPED",
     reason,
-    help: isDisabled(record) ? ENABLE : help,
+    help,
     partial: "",
     key: "",
     lease: undefined,
@@ -137,8 +143,27 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
   };
 }
 
-/** Defaults of the top-level properties of a JSON Schema. */
-function schemaDefaults(schema: string): Record<string, unknown> {
+function whySkipped(record: StageRecord, missing: string): { readonly reason: string; readonly help: string } {
+  const { manifest, help } = record;
+  if (isDisabled(record)) return { reason: DISABLED, help: ENABLE };
+  if (record.misconfigured !== undefined)
+    return { reason: stageStanding(record).reason, help: `Correct the configuration of ${manifest.name}.` };
+  if (record.state === "UNAVAILABLE")
+    return { reason: `${record.reason}: no worker here can run ${manifest.name}`, help };
+  return { reason: missing, help: missing === "" ? "" : "Register a stage that does." };
+}
+
+/** Who puts out the same schema in another form: most often the fault lies there. */
+function nearly({ schema }: PortSpec, producers: Producers): string {
+  for (const [key, [first]] of producers) {
+    const [mediaType = "", what = ""] = key.split(" ");
+    if (what.startsWith(`${schema}/`) && first !== undefined) return `; ${first.stage} puts out ${what} (${mediaType})`;
+  }
+  return "";
+}
+
+/** Defaults of the top-level properties of a JSON Schema, which is an object or "". */
+export function schemaDefaults(schema: string): Record<string, unknown> {
   if (schema === "") return {};
   const properties = (JSON.parse(schema) as { properties?: Record<string, { default?: unknown }> }).properties ?? {};
   return Object.fromEntries(

@@ -150,9 +150,10 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
       return { job: put(job, again), effects: [{ kind: "offer", stage: step.stage, notBeforeMs: 0 }], applied: true };
     }
     case "disabled": {
+      if (event.keep && step.state === "LEASED") return unchanged;
       const skipped = {
         state: "SKIPPED",
-        reason: DISABLED,
+        reason: event.keep ? LEFT_OUT : DISABLED,
         help: ENABLE,
         lease: undefined,
         endedAtMs: event.atMs,
@@ -198,6 +199,8 @@ function withFacts(job: Job, facts: Job["facts"]): Job {
 
 /** Reason of a step whose stage a person turned off, and what to do about it. */
 export const DISABLED = "DISABLED: the stage is turned off";
+/** The same where what the stage made stays: its layers are kept, as those of any stage that could not run this time. */
+export const LEFT_OUT = "LEFT_OUT: the stage is turned off, and what it made is kept";
 export const ENABLE = "Turn it on again with `heimdex stages enable STAGE`, and index again.";
 
 /** Reason of a cached step whose result is that there is nothing. */

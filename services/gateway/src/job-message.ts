@@ -52,7 +52,7 @@ function stepState(step: Step, sessions: LiveSessions): Step_State {
     case "LEASED":
       return Step_State.RUNNING;
     case "READY":
-      return sessions.workers(step.stage) > 0 ? Step_State.READY : Step_State.NO_WORKER;
+      return sessions.workers(step.stage, step.version) > 0 ? Step_State.READY : Step_State.NO_WORKER;
     default:
       return Step_State[step.state];
   }

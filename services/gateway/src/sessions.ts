@@ -4,13 +4,17 @@ import { type Catalog, readAll } from "@heimdex/ports";
 /** Worker sessions that are alive: what tells READY from NO_WORKER, and how far a leased step is. */
 export class LiveSessions {
   readonly #byId: ReadonlyMap<string, SessionRecord>;
-  readonly #workers = new Map<string, number>();
+  /** How many can run a stage, by its name and version. */
+  readonly #workers = new Map<string, Map<string, number>>();
 
   constructor(sessions: readonly SessionRecord[]) {
     this.#byId = new Map(sessions.map((session) => [session.id, session]));
     for (const session of sessions)
-      for (const { stage, unavailable } of session.stages)
-        if (unavailable === "") this.#workers.set(stage, this.workers(stage) + 1);
+      for (const { stage, version, unavailable } of session.stages) {
+        if (unavailable !== "") continue;
+        const versions = this.#workers.get(stage) ?? new Map<string, number>();
+        this.#workers.set(stage, versions.set(version, this.workers(stage, version) + 1));
+      }
   }
 
   /** Those seen within `ttlMs` of `nowMs`. */
@@ -21,9 +25,16 @@ export class LiveSessions {
     return new LiveSessions(sessions);
   }
 
-  /** How many of them can run the stage. */
-  workers(stage: string): number {
-    return this.#workers.get(stage) ?? 0;
+  /** How many of them can run this version of the stage. */
+  workers(stage: string, version: string): number {
+    return this.#workers.get(stage)?.get(version) ?? 0;
+  }
+
+  /** The versions of a stage that they can run, but one. */
+  otherVersions(stage: string, version: string): { version: string; workers: number }[] {
+    return [...(this.#workers.get(stage) ?? [])].flatMap(([other, workers]) =>
+      other === version ? [] : [{ version: other, workers }],
+    );
   }
 
   /** How far a lease is, 0 to 1, as its session last said; 0 and "" when it said nothing. */

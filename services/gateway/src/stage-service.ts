@@ -7,7 +7,7 @@ import {
   StageInfo,
 } from "@heimdex/contracts/v1/stage";
 import { HeimdexError } from "@heimdex/errors";
-import { disabledReason, type PortSpec, type StageRecord } from "@heimdex/kernel";
+import { type PortSpec, type StageRecord, stageStanding } from "@heimdex/kernel";
 import type { Catalog } from "@heimdex/ports";
 import { z } from "zod";
 import type { Call } from "./call.ts";
@@ -81,13 +81,15 @@ function checkName(stage: string): void {
 
 function stageInfo(record: StageRecord, sessions: LiveSessions): StageInfo {
   const { manifest } = record;
+  const { state, reason } = stageStanding(record);
   return {
     stage: manifest.name,
     version: manifest.version,
     description: manifest.description,
-    state: record.disabled === undefined ? record.state : "DISABLED",
-    reason: record.disabled === undefined ? record.reason : disabledReason(record),
-    workers: sessions.workers(manifest.name),
+    state,
+    reason,
+    workers: sessions.workers(manifest.name, manifest.version),
+    otherVersions: sessions.otherVersions(manifest.name, manifest.version),
     models: record.models.map(({ id }) => id),
     inputs: manifest.inputs.map(portText),
     outputs: manifest.outputs.map(portText),

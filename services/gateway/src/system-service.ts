@@ -7,7 +7,7 @@ import {
   type StageStatus,
   type Status,
 } from "@heimdex/contracts/v1/system";
-import { activeTerm, disabledReason, type Job, type StageRecord } from "@heimdex/kernel";
+import { activeTerm, type Job, type StageRecord, stageStanding } from "@heimdex/kernel";
 import { readAll } from "@heimdex/ports";
 import type { Call } from "./call.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -83,13 +83,13 @@ export class SystemService {
     const models = new Set<string>();
     for await (const { body } of readAll<StageRecord>(catalog, { collection: "stages" })) {
       const stage = body.manifest.name;
-      const workers = sessions.workers(stage);
+      const workers = sessions.workers(stage, body.manifest.version);
       // A job has a stage at most once, so jobs with a ready step of the stage are ready steps.
       const ready = ofAll ? await catalog.count("jobs", `ready:${stage}`) : 0;
-      const isOff = body.disabled !== undefined;
-      const state = isOff ? "DISABLED" : body.state === "ENABLED" && workers === 0 ? "NO_WORKER" : body.state;
-      statuses.push({ stage, state, reason: isOff ? disabledReason(body) : body.reason, workers, ready });
-      if (body.state !== "RETIRED" && !isOff) for (const { id } of body.models) models.add(id);
+      const { state, reason } = stageStanding(body);
+      const shown = state === "ENABLED" && workers === 0 ? "NO_WORKER" : state;
+      statuses.push({ stage, state: shown, reason, workers, ready });
+      if (state === "ENABLED" || state === "UNAVAILABLE") for (const { id } of body.models) models.add(id);
     }
     return { statuses, models: [...models].sort() };
   }

@@ -29,7 +29,7 @@ import type { Intake } from "./intake.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { canonicalUri, sourcePath, statSource } from "./source.ts";
-import type { StagePurge } from "./stage-purge.ts";
+import { NOTHING, type StagePurge } from "./stage-purge.ts";
 
 export interface CommandParts {
   readonly catalog: Catalog;
@@ -96,10 +96,10 @@ async function createJob(parts: CommandParts, tenant: string, request: CreateJob
   return { job: id };
 }
 
-async function disableStage({ purge }: CommandParts, { stage, dryRun }: DisableStageRequest): Promise<unknown> {
+async function disableStage({ purge }: CommandParts, { stage, dryRun, keep }: DisableStageRequest): Promise<unknown> {
   const { removed, jobsUnderWay } = dryRun
-    ? { removed: await purge.holdings(stage), jobsUnderWay: 0 }
-    : await purge.disable(stage);
+    ? { removed: keep ? NOTHING : await purge.holdings(stage), jobsUnderWay: 0 }
+    : await purge.disable(stage, keep);
   return DisableStageResponse.toJSON(DisableStageResponse.fromPartial({ removed, jobsUnderWay }));
 }
 

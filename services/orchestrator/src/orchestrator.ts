@@ -165,6 +165,8 @@ export async function startOrchestrator(
     await startDataServer(readAddress(config.dataAddress), { store, blobs, signingKey: config.signingKey, log }),
   );
   if (config.soleHost) await sweeps.releaseAll();
+  for (const { manifest, misconfigured } of await registry.refit())
+    log.error({ stage: manifest.name }, `its settings do not fit, and plans skip it: ${misconfigured}`);
   await sweeps.watchDisk();
   const marked = await followIndexFormat(catalog, index);
   if (marked > 0) log.info({ assets: marked }, "the index is stored in a new way: filling it from the sidecars");

@@ -54,6 +54,70 @@ test("a refused manifest is told every bad field by name", async (t) => {
       manifest("made.bad", { configSchema: SCHEMA }),
       ["manifest.config_schema.properties.b"],
     ],
+    ["a name that climbs out of a folder", manifest("../../etc/passwd", { outputs: [port("out")] }), ["manifest.name"]],
+    [
+      "a port and a schema that climb, too",
+      manifest("made.bad", { outputs: [port("../out", { schema: "x.../../y" })] }),
+      ["manifest.outputs[0].name", "manifest.outputs[0].schema"],
+    ],
+    ["a condition twice", manifest("made.bad", { conditions: ["has_audio", "has_audio"] }), ["manifest.conditions[1]"]],
+    [
+      "a config schema of no object",
+      manifest("made.bad", { configSchema: '{"type":"array"}' }),
+      ["manifest.config_schema"],
+    ],
+    [
+      "a default that its own schema refuses",
+      manifest("made.bad", {
+        configSchema: '{"type":"object","properties":{"s":{"type":"number","minimum":1,"default":0}}}',
+      }),
+      ["manifest.config_schema.properties.s.default"],
+    ],
+    [
+      "outputs that no input could tell apart",
+      manifest("made.bad", { outputs: [port("one", { schema: "x.a" }), port("two", { schema: "x.a" })] }),
+      ["manifest.outputs[1].schema"],
+    ],
+    [
+      "ports that nothing can match: the source as something else, a list of it, another version of it",
+      manifest("made.bad", {
+        inputs: [
+          { ...source, mediaType: "video/mp4" },
+          { ...source, name: "many", many: true },
+          { ...source, name: "next", major: 2 },
+          port("beside", { schema: "heimdex.neighbour", mediaType: "text/vtt", many: true }),
+        ],
+      }),
+      [
+        "manifest.inputs[0].media_type",
+        "manifest.inputs[1].many",
+        "manifest.inputs[2].major",
+        "manifest.inputs[3].media_type",
+      ],
+    ],
+    [
+      "layers that this server's sidecars cannot hold: of another major, of no kind, as no JSON, with a schema of one's own",
+      manifest("made.bad", {
+        inputs: [source, port("words", { schema: "heimdex.layer.transcript", major: 2 })],
+        outputs: [
+          port("smells", { schema: "heimdex.layer.smells" }),
+          port("shots", { schema: "heimdex.layer.shots.mine", major: 9 }),
+          port("faces", { schema: "heimdex.layer.faces", mediaType: "text/csv" }),
+          port("text", { schema: "heimdex.layer.text", layerSchema: "{}" }),
+          port("short", { schema: "loudness.mine", layerSchema: "{}" }),
+          port("media", { schema: "heimdex.media", major: 2 }),
+        ],
+      }),
+      [
+        "manifest.inputs[1].major",
+        "manifest.outputs[0].schema",
+        "manifest.outputs[1].major",
+        "manifest.outputs[2].media_type",
+        "manifest.outputs[3].layer_schema",
+        "manifest.outputs[4].schema",
+        "manifest.outputs[5].major",
+      ],
+    ],
     [
       "a layer schema that is none",
       manifest("made.bad", { outputs: [port("out", { layerSchema: '{"type":"nonsense"}' })] }),
@@ -93,6 +157,93 @@ test("a refused manifest is told every bad field by name", async (t) => {
   assert.deepEqual((await worker.registry.listStages({}, worker.options)).stages, [], "nothing was stored");
 });
 
+test("a manifest of a megabyte is refused in a few words, wherever its bulk lies", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
+  const mega = "x".repeat(1024 * 1024);
+  for (const [where, big] of Object.entries({
+    name: manifest(mega),
+    description: manifest("made.big", { description: mega }),
+    "a schema": manifest("made.big", { configSchema: JSON.stringify({ type: "object", description: mega }) }),
+    ports: manifest("made.big", { inputs: Array.from({ length: 20_000 }, (_, at) => port(`in${at}`)) }),
+    conditions: manifest("made.big", { conditions: Array.from({ length: 80_000 }, (_, at) => `condition ${at}`) }),
+  })) {
+    const error = await refused(worker.register(big));
+    assert.deepEqual(
+      [error.id, error.fields.map(({ field }) => field)],
+      ["STAGE_INVALID", ["manifest"]],
+      `a large ${where}`,
+    );
+    assert.match(error.message, /too large: \d{7,} bytes as JSON, at most 163840$/);
+    assert.ok(error.message.length < 500);
+    assert.match(error.help, /Shorten its schemas/);
+  }
+  const many = manifest("made.big", { inputs: Array.from({ length: 1_000 }, () => port("UPPER")) });
+  const told = await refused(worker.register(many));
+  assert.ok(told.fields.length <= 24 && told.message.length < 2_000, "an answer is bounded, whatever came");
+});
+
+test("what a stage is configured to is checked against its schema: plans skip it, saying which setting and why", async (t) => {
+  const configSchema = JSON.stringify({
+    type: "object",
+    properties: {
+      seconds: { type: "number", minimum: 0.5, default: 3 },
+      mode: { enum: ["fast", "good"], default: "good" },
+    },
+  });
+  const stages = {
+    "made.low": { seconds: 0.1 },
+    "made.word": { mode: "best" },
+    "made.typo": { second: 5 },
+    "made.fine": { seconds: 1 },
+  };
+  const world = await World.open(t, { plan: { stages, producers: {} } });
+  const worker = await world.worker();
+  for (const name of Object.keys(stages)) await worker.register(manifest(name, { configSchema }));
+  const job = await world.create(await world.file("a.bin", "a"));
+  const { steps } = await world.untilJob(job, ({ state }) => state === "RUNNING", "is planned");
+  assert.deepEqual(
+    steps.map(({ stage, state, reason }) => [stage, state === "SKIPPED", reason]),
+    [
+      ["made.fine", false, ""],
+      ["made.low", true, "CONFIG_INVALID: seconds: must be >= 0.5"],
+      ["made.typo", true, "CONFIG_INVALID: second: there is no such setting; it has seconds, mode"],
+      ["made.word", true, 'CONFIG_INVALID: mode: must be one of "fast", "good"'],
+    ],
+  );
+  assert.deepEqual(steps[0]?.config, { seconds: 1, mode: "good" });
+  const low = await worker.registry.getStage({ name: "made.low" }, worker.options);
+  assert.deepEqual([low.state, low.reason], ["UNAVAILABLE", "CONFIG_INVALID"]);
+  assert.match(low.help, /seconds: must be >= 0\.5/);
+  await world.restart({ plan: { stages: { "made.fine": { seconds: "one" } }, producers: {} } });
+  const next = await world.create(await world.file("b.bin", "b"));
+  const again = await world.untilJob(next, ({ state }) => state === "RUNNING", "is planned");
+  assert.deepEqual(
+    again.steps.map(({ stage, reason }) => [stage, reason]),
+    [
+      ["made.fine", "CONFIG_INVALID: seconds: must be number"],
+      ["made.low", ""],
+      ["made.typo", ""],
+      ["made.word", ""],
+    ],
+    "settings are read anew at each start, whoever is connected",
+  );
+  assert.ok(world.logged.some(({ msg }) => msg.includes("seconds: must be number")));
+});
+
+test("an input that nothing feeds says who comes near it", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
+  await worker.register(manifest("made.maker", { outputs: [port("out", { schema: "x.a" })] }));
+  await worker.register(manifest("made.reader", { inputs: [port("in", { schema: "x.a", major: 2 })] }));
+  const job = await world.create(await world.file("a.bin", "a"));
+  await world.untilJob(job, ({ state }) => state === "RUNNING", "is planned");
+  assert.equal(
+    (await world.step(job, "made.reader")).reason,
+    "NO_PRODUCER: no stage puts out x.a/2 (application/json), which it takes as in; made.maker puts out x.a/1 (application/json)",
+  );
+});
+
 test("one version has one manifest; another version may differ", async (t) => {
   const world = await World.open(t);
   const worker = await world.worker();
@@ -118,12 +269,23 @@ test("cycles and ports that two stages feed are refused, and nothing of them is 
   const cycle = await refused(worker.register(chain("made.back", "x.b", "x.a")));
   assert.equal(cycle.id, "STAGE_CYCLE");
   assert.match(cycle.message, /made\.back.*made\.there|made\.there.*made\.back/);
+  assert.deepEqual(cycle.fields, [
+    {
+      field: "manifest.inputs[0]",
+      description:
+        "waits for made.there, which itself waits for made.back: take something else, or put out something else",
+    },
+  ]);
   await worker.register(manifest("made.first", { outputs: [port("out", { schema: "x.a" })] }));
   const ambiguous = await refused(
     worker.register(manifest("made.second", { outputs: [port("out", { schema: "x.a" })] })),
   );
   assert.equal(ambiguous.id, "STAGE_AMBIGUOUS");
   assert.match(ambiguous.message, /made\.first and made\.second/);
+  assert.deepEqual(ambiguous.fields, [
+    { field: 'producers["x.a/1"]', description: "name one of made.first and made.second" },
+  ]);
+  assert.match(ambiguous.help, /"producers": \{"x\.a\/1": "made\.first"\}/);
   const names = (await worker.registry.listStages({}, worker.options)).stages.map((stage) => stage.manifest?.name);
   assert.deepEqual(names, ["made.first", "made.there"]);
 });

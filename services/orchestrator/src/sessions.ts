@@ -66,13 +66,17 @@ export class Sessions {
     return found.body;
   }
 
-  /** How many sessions that were heard of since `sinceMs` can run the stage. */
-  async serving(stage: string, sinceMs: number): Promise<number> {
+  /** How many sessions that were heard of since `sinceMs` can run the stage.
+   * @param version this one of it. Default: any */
+  async serving(stage: string, sinceMs: number, version?: string): Promise<number> {
     const sessions = await this.#all();
     return sessions.filter(
       ({ body }) =>
         this.#seenAtMs(body) >= sinceMs &&
-        body.stages.some((offer) => offer.stage === stage && offer.unavailable === ""),
+        body.stages.some(
+          (offer) =>
+            offer.stage === stage && offer.unavailable === "" && (version === undefined || offer.version === version),
+        ),
     ).length;
   }
 

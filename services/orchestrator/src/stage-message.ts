@@ -1,9 +1,16 @@
 import type { Stage } from "@heimdex/contracts/stage/v1/stage";
-import type { StageRecord } from "@heimdex/kernel";
+import { type StageRecord, stageStanding } from "@heimdex/kernel";
 
 /** A stage as the contract shows it. */
 export function stageMessage(record: StageRecord, workers: number): Stage {
-  const { manifest } = record;
+  const { manifest, misconfigured } = record;
+  const { state } = stageStanding(record);
+  const why =
+    state !== "UNAVAILABLE"
+      ? { reason: "", help: "" }
+      : misconfigured === undefined
+        ? { reason: record.reason, help: record.help }
+        : { reason: "CONFIG_INVALID", help: `The server's settings do not fit config_schema: ${misconfigured}` };
   return {
     manifest: {
       ...manifest,
@@ -12,9 +19,8 @@ export function stageMessage(record: StageRecord, workers: number): Stage {
       conditions: [...manifest.conditions],
     },
     digest: record.digest,
-    state: record.state,
-    reason: record.reason,
-    help: record.help,
+    state,
+    ...why,
     workers,
     models: record.models.map((model) => ({ ...model })),
   };

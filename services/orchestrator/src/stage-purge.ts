@@ -30,6 +30,8 @@ export interface Holdings {
   results: number;
 }
 
+export const NOTHING: Holdings = { assets: 0, layers: 0, items: 0, blobs: 0, bytes: 0, results: 0 };
+
 export interface StagePurgeParts {
   readonly catalog: Catalog;
   readonly blobs: Blobs;
@@ -61,13 +63,19 @@ export class StagePurge {
     return new Pass(this.#parts, stage, true, async () => true).run();
   }
 
-  /** Throws NOT_FOUND. What jobs under way have of it goes when they end. */
-  async disable(stage: string): Promise<{ readonly removed: Holdings; readonly jobsUnderWay: number }> {
-    await this.#parts.registry.disable(stage, Date.now());
-    return this.#queue.run(stage, () => this.#purge(stage));
+  /** Throws NOT_FOUND. What jobs under way have of it goes when they end.
+   * @param keep nothing is removed: jobs no longer wait for it, and attempts under way may finish */
+  async disable(stage: string, keep: boolean): Promise<{ readonly removed: Holdings; readonly jobsUnderWay: number }> {
+    await this.#parts.registry.disable(stage, Date.now(), keep);
+    return this.#queue.run(stage, async () => {
+      if (!keep) return this.#purge(stage);
+      for (const { id } of await jobsWith(this.#parts, stage))
+        await this.#parts.store.apply(id, { kind: "disabled", atMs: Date.now(), stage, keep });
+      return { removed: NOTHING, jobsUnderWay: 0 };
+    });
   }
 
-  /** Throws NOT_FOUND. */
+  /** Throws as `StageRegistry.enable`. */
   async enable(stage: string): Promise<StageRecord> {
     const record = await this.#parts.registry.enable(stage);
     await this.#queue.run(stage, async () => {}); // what removes stops first
@@ -80,7 +88,7 @@ export class StagePurge {
     for (const stage of await registry.disabled())
       await this.#queue.run(stage, async () => {
         const record = await registry.get(stage);
-        if (record?.disabled === undefined || this.#closed) return;
+        if (record?.disabled === undefined || !isOff(record) || this.#closed) return;
         if (record.disabled.isPurging || (await jobsWith(this.#parts, stage)).length > 0) await this.#purge(stage);
       });
   }
@@ -93,9 +101,9 @@ export class StagePurge {
 
   async #purge(stage: string): Promise<{ readonly removed: Holdings; readonly jobsUnderWay: number }> {
     const { store, registry, indexer, log } = this.#parts;
-    const isWanted = async () => !this.#closed && (await registry.get(stage))?.disabled !== undefined;
+    const isWanted = async () => !this.#closed && isOff(await registry.get(stage));
     for (const { id } of await jobsWith(this.#parts, stage))
-      await store.apply(id, { kind: "disabled", atMs: Date.now(), stage });
+      await store.apply(id, { kind: "disabled", atMs: Date.now(), stage, keep: false });
     const removed = await new Pass(this.#parts, stage, false, isWanted).run();
     await indexer.idle();
     const left = await jobsWith(this.#parts, stage);
@@ -103,6 +111,11 @@ export class StagePurge {
     log.info({ stage, ...removed, jobsUnderWay: left.length }, "what a disabled stage made was removed");
     return { removed, jobsUnderWay: left.length };
   }
+}
+
+/** Whether what the stage made is to go. */
+function isOff(record: StageRecord | undefined): boolean {
+  return record?.disabled !== undefined && record.disabled.isKept !== true;
 }
 
 /** Jobs that are not settled and in which the stage is, or was, to run. */
@@ -131,7 +144,7 @@ class Pass {
   readonly #stage: string;
   readonly #isDry: boolean;
   readonly #isWanted: () => Promise<boolean>;
-  readonly #sum: Holdings = { assets: 0, layers: 0, items: 0, blobs: 0, bytes: 0, results: 0 };
+  readonly #sum: Holdings = { ...NOTHING };
   /** What stays by tenant and SHA-256: steps behind it in jobs under way may read it yet, or layers of nobody's stage refer to it. */
   readonly #stays = new Set<string>();
   /** Step keys of results that stay with a job under way: by them they are found again. */

@@ -24,8 +24,9 @@ export function stageRegistryService({
   silentAfterMs,
   onRegistered,
 }: RegistryParts): StageRegistryServiceImplementation {
+  const serving = (stage: string, version: string) => sessions.serving(stage, Date.now() - silentAfterMs, version);
   const show = async (stage: StageRecord) =>
-    stageMessage(stage, await sessions.serving(stage.manifest.name, Date.now() - silentAfterMs));
+    stageMessage(stage, await serving(stage.manifest.name, stage.manifest.version));
   return {
     async registerStage(request, context) {
       const session = await sessions.authenticate(request.session, context.metadata.get("authorization"));
@@ -46,7 +47,7 @@ export function stageRegistryService({
         unavailableReason: unavailable,
         unavailableHelp: request.unavailableHelp,
         interactive,
-        isServed: async () => (await sessions.serving(name, Date.now() - silentAfterMs)) > 0,
+        isServed: async (served) => (await serving(name, served)) > 0,
       });
       await sessions.change(session.id, (latest) => ({ ...latest, stages: [...withdrawn(latest.stages), offer] }));
       onRegistered(name);

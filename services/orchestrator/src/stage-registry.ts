@@ -1,5 +1,6 @@
 import { HeimdexError } from "@heimdex/errors";
 import {
+  compareVersions,
   type ModelRef,
   type PlanConfig,
   planSteps,
@@ -7,7 +8,8 @@ import {
   type StageRecord,
   type Step,
 } from "@heimdex/kernel";
-import type { Catalog, Document } from "@heimdex/ports";
+import { type Catalog, type Document, readAll } from "@heimdex/ports";
+import { configFault } from "./config-schema.ts";
 import { manifestDigest } from "./manifest.ts";
 
 export interface Registration {
@@ -17,12 +19,14 @@ export interface Registration {
   readonly unavailableReason: string;
   readonly unavailableHelp: string;
   readonly interactive: boolean;
-  /** Whether a live worker can run it now. */
-  readonly isServed: () => Promise<boolean>;
+  /** Whether a live worker can run this version of it now. */
+  readonly isServed: (version: string) => Promise<boolean>;
 }
 
 /** What the steps of a plan may take of a job's document of 256 KiB: results, leases and reasons come on top. */
 const MAX_PLAN_BYTES = 128 * 1024;
+/** Digests of so many versions of a stage are remembered: they stand in its document. */
+const MAX_DIGESTS = 400;
 
 /** The persistent list of known stages. Plans are made from it, never from who happens to be connected. */
 export class StageRegistry {
@@ -51,60 +55,63 @@ export class StageRegistry {
     throw new HeimdexError("NOT_FOUND", `there is no stage ${name}`, { metadata: { stage: name } });
   }
 
-  /** Registers or confirms a stage. Throws MANIFEST_CHANGED, STAGE_CYCLE, STAGE_AMBIGUOUS; nothing is stored then. */
+  /** Registers or confirms a version of a stage. Plans use the newest one from now on; an older one stands beside it, for what was planned with it, and takes
+   * its place only when nobody serves the newer any more. Says the stage as plans use it.
+   * Throws STAGE_INVALID, MANIFEST_CHANGED, STAGE_CYCLE, STAGE_AMBIGUOUS; nothing is stored then. */
   async register(registration: Registration): Promise<StageRecord> {
     const { manifest, models } = registration;
     const digest = manifestDigest(manifest);
     for (;;) {
       const stored = await this.#catalog.get<StageRecord>("stages", manifest.name);
-      const known = stored?.body.digests[manifest.version];
-      if (known !== undefined && known !== digest) {
-        throw new HeimdexError(
-          "MANIFEST_CHANGED",
-          `${manifest.name} ${manifest.version} was registered before with another manifest (${known.slice(0, 12)}, now ${digest.slice(0, 12)})`,
-          {
-            metadata: { stage: manifest.name, version: manifest.version },
-            fields: [{ field: "manifest.version", description: "raise it: the manifest has changed" }],
-          },
-        );
-      }
-      const record: StageRecord = {
-        manifest,
-        digest,
-        state: registration.unavailableReason === "" ? "ENABLED" : "UNAVAILABLE",
-        reason: registration.unavailableReason,
-        help: registration.unavailableHelp,
-        models,
-        interactive: registration.interactive,
-        ...(stored?.body.disabled === undefined ? {} : { disabled: stored.body.disabled }),
-        digests: { ...stored?.body.digests, [manifest.version]: digest },
-      };
-      // A worker that cannot run it takes nothing away from one that can.
-      if (
-        stored !== undefined &&
-        record.state === "UNAVAILABLE" &&
-        stored.body.state === "ENABLED" &&
-        stored.body.digest === digest &&
-        (await registration.isServed())
-      ) {
-        return stored.body;
-      }
-      const others = (await this.list()).filter((stage) => stage.manifest.name !== manifest.name);
-      checkSize(planSteps([...others, record], this.#plan), manifest);
+      const before = stored?.body;
+      assertUnchanged(manifest, digest, before);
+      const digests = { ...before?.digests, [manifest.version]: digest };
+      const record: StageRecord =
+        before !== undefined && !(await takesOver(before, registration))
+          ? { ...before, digests: newest(digests) }
+          : this.#fitted({
+              manifest,
+              digest,
+              state: stateOf(registration, before),
+              reason: registration.unavailableReason,
+              help: registration.unavailableHelp,
+              models,
+              interactive: registration.interactive,
+              ...(before?.disabled === undefined ? {} : { disabled: before.disabled }),
+              digests: newest(digests),
+            });
+      checkSize(await this.#planWith(record), manifest);
       if (stored !== undefined && JSON.stringify(stored.body) === JSON.stringify(record)) return record;
       if (await this.#write(manifest.name, record, stored)) return record;
     }
   }
 
-  async retire(name: string): Promise<StageRecord> {
-    return this.#change(name, (stage) => ({ ...stage, state: "RETIRED", reason: "", help: "" }));
+  /** Looks again whether stages are configured as their schemas allow: settings are read at each start.
+   * @returns those that are not */
+  async refit(): Promise<StageRecord[]> {
+    const misfits: StageRecord[] = [];
+    for await (const { id } of readAll<StageRecord>(this.#catalog, { collection: "stages" })) {
+      const record = await this.#change(id, (stage) => this.#fitted(stage));
+      if (record.misconfigured !== undefined) misfits.push(record);
+    }
+    return misfits;
   }
 
-  /** Keeps a stage out of plans until it is enabled, whatever its workers say; what it made is to be removed. Throws NOT_FOUND. */
-  async disable(name: string, nowMs: number): Promise<StageRecord> {
+  /** Takes the stage out of new plans until a newer version registers, or a person enables it. Throws NOT_FOUND. */
+  async retire(name: string): Promise<StageRecord> {
+    return this.#change(name, (stage) => ({ ...stage, state: "RETIRED" }));
+  }
+
+  /** Keeps a stage out of plans until it is enabled, whatever its workers say. Throws NOT_FOUND.
+   * @param keep what it made stays, else it is to be removed */
+  async disable(name: string, nowMs: number, keep: boolean): Promise<StageRecord> {
     return this.#change(name, (stage) => ({
       ...stage,
-      disabled: { sinceMs: stage.disabled?.sinceMs ?? nowMs, isPurging: true },
+      disabled: {
+        sinceMs: stage.disabled?.sinceMs ?? nowMs,
+        isPurging: !keep,
+        ...(keep ? { isKept: true } : {}),
+      },
     }));
   }
 
@@ -115,33 +122,112 @@ export class StageRegistry {
     );
   }
 
-  /** Throws NOT_FOUND. */
+  /** Has plans use a stage again that was disabled or retired. Throws NOT_FOUND; STAGE_CYCLE or STAGE_AMBIGUOUS when it does not go with those that came since,
+   * and nothing is changed then. */
   async enable(name: string): Promise<StageRecord> {
-    return this.#change(name, ({ disabled: _, ...stage }) => stage);
+    for (;;) {
+      const stored = await this.#catalog.get<StageRecord>("stages", name);
+      const { disabled: _, ...stage } = stored?.body ?? (await this.require(name));
+      const record: StageRecord = { ...stage, state: stage.reason === "" ? "ENABLED" : "UNAVAILABLE" };
+      await this.#planWith(record);
+      if (await this.#write(name, record, stored)) return record;
+    }
   }
 
-  /** Names of the disabled stages. */
+  /** Names of the disabled stages whose results do not stay. */
   async disabled(): Promise<ReadonlySet<string>> {
     const found = await this.#catalog.find<StageRecord>({ collection: "stages", term: "disabled", limit: 1000 });
     return new Set(found.map(({ id }) => id));
   }
 
+  /** The record, with a word about its configuration where that does not fit. */
+  #fitted({ misconfigured: _, ...record }: StageRecord): StageRecord {
+    const fault = configFault(record.manifest, this.#plan.stages[record.manifest.name]);
+    return fault === undefined ? record : { ...record, misconfigured: fault };
+  }
+
+  /** The steps that plans have with the record in place of what is stored of its stage. Throws STAGE_CYCLE, STAGE_AMBIGUOUS. */
+  async #planWith(record: StageRecord): Promise<Step[]> {
+    const { name } = record.manifest;
+    const others = (await this.list()).filter((stage) => stage.manifest.name !== name);
+    try {
+      return planSteps([...others, record], this.#plan);
+    } catch (reason) {
+      throw withField(HeimdexError.from(reason), record.manifest, others);
+    }
+  }
+
   async #change(name: string, change: (stage: StageRecord) => StageRecord): Promise<StageRecord> {
     for (;;) {
       const stored = await this.#catalog.get<StageRecord>("stages", name);
-      const record = change(stored?.body ?? (await this.require(name)));
+      const before = stored?.body ?? (await this.require(name));
+      const record = change(before);
+      if (JSON.stringify(record) === JSON.stringify(before)) return record;
       if (await this.#write(name, record, stored)) return record;
     }
   }
 
   async #write(id: string, body: StageRecord, stored: Document | undefined): Promise<boolean> {
-    const terms = [`state:${body.state}`, ...(body.disabled === undefined ? [] : ["disabled"])];
+    const isOff = body.disabled !== undefined && body.disabled.isKept !== true;
+    const terms = [`state:${body.state}`, ...(isOff ? ["disabled"] : [])];
     const common = { collection: "stages", id, terms, sort: "", body } as const;
     const [result] = await this.#catalog.write([
       stored === undefined ? { op: "insert", ...common } : { op: "replace", version: stored.version, ...common },
     ]);
     return result?.ok === true;
   }
+}
+
+function assertUnchanged({ name, version }: StageManifest, digest: string, before: StageRecord | undefined): void {
+  const known = before?.digests[version];
+  if (known === undefined || known === digest) return;
+  throw new HeimdexError(
+    "MANIFEST_CHANGED",
+    `${name} ${version} was registered before with another manifest (${known.slice(0, 12)}, now ${digest.slice(0, 12)})`,
+    {
+      metadata: { stage: name, version },
+      fields: [{ field: "manifest.version", description: "raise it: the manifest has changed" }],
+    },
+  );
+}
+
+/** Whether plans are made of what registers instead of what was there before. */
+async function takesOver(
+  before: StageRecord,
+  { manifest, unavailableReason, isServed }: Registration,
+): Promise<boolean> {
+  const order = compareVersions(manifest.version, before.manifest.version);
+  // A worker that cannot run it takes nothing away from one that can.
+  if (unavailableReason !== "" && before.state === "ENABLED" && (await isServed(before.manifest.version))) return false;
+  if (order >= 0) return true;
+  // Back to an older version: only when the newer was taken away, by ending its workers. Retired, the newer keeps out all before it.
+  return before.state !== "RETIRED" && !(await isServed(before.manifest.version));
+}
+
+/** What was retired stays so until another version comes. */
+function stateOf({ manifest, unavailableReason }: Registration, before: StageRecord | undefined): StageRecord["state"] {
+  if (before?.state === "RETIRED" && before.manifest.version === manifest.version) return "RETIRED";
+  return unavailableReason === "" ? "ENABLED" : "UNAVAILABLE";
+}
+
+function newest(digests: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(digests).slice(-MAX_DIGESTS));
+}
+
+/** A cycle is refused by the name of the manifest's field that closes it. */
+function withField(error: HeimdexError, { name, inputs }: StageManifest, others: readonly StageRecord[]): HeimdexError {
+  const cycle = error.metadata.cycle?.split(" -> ") ?? [];
+  const next = others.find(({ manifest }) => manifest.name === cycle[cycle.indexOf(name) + 1])?.manifest;
+  if (error.id !== "STAGE_CYCLE" || next === undefined) return error;
+  const index = inputs.findIndex((port) =>
+    next.outputs.some(
+      ({ mediaType, schema, major }) => port.mediaType === mediaType && port.schema === schema && port.major === major,
+    ),
+  );
+  const field = index < 0 ? "manifest.conditions" : `manifest.inputs[${index}]`;
+  const description = `waits for ${next.name}, which itself waits for ${name}: take something else, or put out something else`;
+  const { id, message, help, metadata } = error;
+  return new HeimdexError(id, message, { help, metadata, fields: [{ field, description }], cause: error });
 }
 
 /** Throws STAGE_INVALID when plans with the stage would no longer fit a job's document: nothing could be indexed any more. */

@@ -22,7 +22,7 @@ export async function listStages(context: Context): Promise<undefined> {
     terminal.style.bold(stage.stage),
     stage.version,
     paintState(stage.state === "ENABLED" && stage.workers === 0 ? "NO_WORKER" : stage.state, terminal.style),
-    count(stage.workers, "worker"),
+    workersOf(stage),
     printable(stage.models.join(", ")),
     printable(stage.description),
   ]);
@@ -33,17 +33,29 @@ export async function listStages(context: Context): Promise<undefined> {
   }
 }
 
+function workersOf({ workers, otherVersions }: StageInfo): string {
+  const others = otherVersions.map(({ version, workers: more }) => `${printable(version)}: ${more}`);
+  return `${count(workers, "worker")}${others.length === 0 ? "" : ` (${others.join(", ")})`}`;
+}
+
 /** `stages disable`: says what there is before it removes it, and what is gone after. */
 export async function disableStage(
   context: Context,
   stage: string,
-  { dryRun = false }: { readonly dryRun?: boolean },
+  { dryRun = false, keep = false }: { readonly dryRun?: boolean; readonly keep?: boolean },
 ): Promise<undefined> {
   const { terminal } = context;
   await using archive = await Archive.open(context, { needs: "everything" });
   await archive.ready();
-  const before = await archive.call((api) => api.stages.disableStage({ stage, dryRun: true }));
-  terminal.note(`${printable(stage)} ${dryRun ? "holds" : "loses"} ${holdings(before.removed)}`);
+  if (keep && !dryRun) {
+    const kept = await archive.call((api) => api.stages.disableStage({ stage, keep }));
+    terminal.document(snakeJson(kept));
+    terminal.line(`${terminal.style.bold(printable(stage))} is turned off; what it made stays`);
+    terminal.line(`    \`heimdex stages enable ${printable(stage)}\` turns it on again`);
+    return undefined;
+  }
+  const before = await archive.call((api) => api.stages.disableStage({ stage, dryRun: true, keep }));
+  terminal.note(`${printable(stage)} ${dryRun && !keep ? "holds" : "loses"} ${holdings(before.removed)}`);
   if (dryRun) {
     terminal.document(snakeJson(before));
     return undefined;

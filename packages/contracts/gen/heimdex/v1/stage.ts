@@ -18,6 +18,8 @@ export interface DisableStageRequest {
   stage: string;
   /** Only say what would be removed. Default false. */
   dryRun: boolean;
+  /** What it made stays, in sidecars and in search; jobs no longer wait for it, attempts under way finish. Default false. */
+  keep: boolean;
 }
 
 /** Response of DisableStage. */
@@ -76,15 +78,15 @@ export interface ListStagesResponse {
 export interface StageInfo {
   /** Name. */
   stage: string;
-  /** Version. */
+  /** Version that new plans use. */
   version: string;
   /** One line. */
   description: string;
   /** `ENABLED`, `UNAVAILABLE`, `RETIRED` or `DISABLED`. */
   state: string;
-  /** Why it is unavailable or disabled; a stable id, a colon, a sentence. */
+  /** Why it is unavailable, retired or disabled; a stable id, a colon, a sentence. */
   reason: string;
-  /** Workers connected now. */
+  /** Workers of this version that are connected now. */
   workers: number;
   /** Models they run it with. */
   models: string[];
@@ -92,10 +94,20 @@ export interface StageInfo {
   inputs: string[];
   /** What it puts out. */
   outputs: string[];
+  /** Other versions that workers serve now, for what was planned with them. */
+  otherVersions: VersionWorkers[];
+}
+
+/** Workers of one version of a stage. */
+export interface VersionWorkers {
+  /** Version. */
+  version: string;
+  /** Workers connected now. */
+  workers: number;
 }
 
 function createBaseDisableStageRequest(): DisableStageRequest {
-  return { stage: "", dryRun: false };
+  return { stage: "", dryRun: false, keep: false };
 }
 
 export const DisableStageRequest: MessageFns<DisableStageRequest> = {
@@ -105,6 +117,9 @@ export const DisableStageRequest: MessageFns<DisableStageRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(16).bool(message.dryRun);
+    }
+    if (message.keep !== false) {
+      writer.uint32(24).bool(message.keep);
     }
     return writer;
   },
@@ -138,6 +153,14 @@ export const DisableStageRequest: MessageFns<DisableStageRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keep = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -158,6 +181,7 @@ export const DisableStageRequest: MessageFns<DisableStageRequest> = {
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      keep: isSet(object.keep) ? globalThis.Boolean(object.keep) : false,
     };
   },
 
@@ -169,6 +193,9 @@ export const DisableStageRequest: MessageFns<DisableStageRequest> = {
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.keep !== false) {
+      obj.keep = message.keep;
+    }
     return obj;
   },
 
@@ -179,6 +206,7 @@ export const DisableStageRequest: MessageFns<DisableStageRequest> = {
     const message = createBaseDisableStageRequest();
     message.stage = object.stage ?? "";
     message.dryRun = object.dryRun ?? false;
+    message.keep = object.keep ?? false;
     return message;
   },
 };
@@ -701,6 +729,7 @@ function createBaseStageInfo(): StageInfo {
     models: [],
     inputs: [],
     outputs: [],
+    otherVersions: [],
   };
 }
 
@@ -732,6 +761,9 @@ export const StageInfo: MessageFns<StageInfo> = {
     }
     for (const v of message.outputs) {
       writer.uint32(74).string(v!);
+    }
+    for (const v of message.otherVersions) {
+      VersionWorkers.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -821,6 +853,14 @@ export const StageInfo: MessageFns<StageInfo> = {
             message.outputs.push(reader.string());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.otherVersions.push(VersionWorkers.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -844,6 +884,11 @@ export const StageInfo: MessageFns<StageInfo> = {
       models: globalThis.Array.isArray(object?.models) ? object.models.map((e: any) => globalThis.String(e)) : [],
       inputs: globalThis.Array.isArray(object?.inputs) ? object.inputs.map((e: any) => globalThis.String(e)) : [],
       outputs: globalThis.Array.isArray(object?.outputs) ? object.outputs.map((e: any) => globalThis.String(e)) : [],
+      otherVersions: globalThis.Array.isArray(object?.otherVersions)
+        ? object.otherVersions.map((e: any) => VersionWorkers.fromJSON(e))
+        : globalThis.Array.isArray(object?.other_versions)
+        ? object.other_versions.map((e: any) => VersionWorkers.fromJSON(e))
+        : [],
     };
   },
 
@@ -876,6 +921,9 @@ export const StageInfo: MessageFns<StageInfo> = {
     if (message.outputs?.length) {
       obj.outputs = message.outputs;
     }
+    if (message.otherVersions?.length) {
+      obj.otherVersions = message.otherVersions.map((e) => VersionWorkers.toJSON(e));
+    }
     return obj;
   },
 
@@ -893,6 +941,92 @@ export const StageInfo: MessageFns<StageInfo> = {
     message.models = object.models?.map((e) => e) || [];
     message.inputs = object.inputs?.map((e) => e) || [];
     message.outputs = object.outputs?.map((e) => e) || [];
+    message.otherVersions = object.otherVersions?.map((e) => VersionWorkers.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseVersionWorkers(): VersionWorkers {
+  return { version: "", workers: 0 };
+}
+
+export const VersionWorkers: MessageFns<VersionWorkers> = {
+  encode(message: VersionWorkers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message.workers !== 0) {
+      writer.uint32(16).uint32(message.workers);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VersionWorkers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVersionWorkers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.workers = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VersionWorkers {
+    return {
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      workers: isSet(object.workers) ? globalThis.Number(object.workers) : 0,
+    };
+  },
+
+  toJSON(message: VersionWorkers): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.workers !== 0) {
+      obj.workers = Math.round(message.workers);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VersionWorkers>): VersionWorkers {
+    return VersionWorkers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VersionWorkers>): VersionWorkers {
+    const message = createBaseVersionWorkers();
+    message.version = object.version ?? "";
+    message.workers = object.workers ?? 0;
     return message;
   },
 };
@@ -917,9 +1051,9 @@ export const StageServiceDefinition = {
       },
     },
     /**
-     * Turns a stage off, and removes what it made: its layers from every sidecar, revisions that held them, its results, the blobs that nothing else refers
-     * to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until it is
-     * enabled, also when its workers register again. Repeatable. NOT_FOUND when there is no such stage.
+     * Turns a stage off, and removes what it made (unless `keep`): its layers from every sidecar, revisions that held them, its results, the blobs that nothing
+     * else refers to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until
+     * it is enabled, also when its workers register again, in whatever version. Repeatable. NOT_FOUND when there is no such stage.
      */
     disableStage: {
       name: "DisableStage",
@@ -968,7 +1102,10 @@ export const StageServiceDefinition = {
         },
       },
     },
-    /** Turns a stage on again: assets that are indexed from now on have it. NOT_FOUND when there is no such stage. */
+    /**
+     * Turns a stage on again that was disabled, or retired by whoever runs its workers: assets that are indexed from now on have it. NOT_FOUND when there is no
+     * such stage; STAGE_AMBIGUOUS, STAGE_CYCLE when it does not go with stages that registered since.
+     */
     enableStage: {
       name: "EnableStage",
       requestType: EnableStageRequest as typeof EnableStageRequest,
@@ -1025,15 +1162,18 @@ export interface StageServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListStagesResponse>>;
   /**
-   * Turns a stage off, and removes what it made: its layers from every sidecar, revisions that held them, its results, the blobs that nothing else refers
-   * to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until it is
-   * enabled, also when its workers register again. Repeatable. NOT_FOUND when there is no such stage.
+   * Turns a stage off, and removes what it made (unless `keep`): its layers from every sidecar, revisions that held them, its results, the blobs that nothing
+   * else refers to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until
+   * it is enabled, also when its workers register again, in whatever version. Repeatable. NOT_FOUND when there is no such stage.
    */
   disableStage(
     request: DisableStageRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<DisableStageResponse>>;
-  /** Turns a stage on again: assets that are indexed from now on have it. NOT_FOUND when there is no such stage. */
+  /**
+   * Turns a stage on again that was disabled, or retired by whoever runs its workers: assets that are indexed from now on have it. NOT_FOUND when there is no
+   * such stage; STAGE_AMBIGUOUS, STAGE_CYCLE when it does not go with stages that registered since.
+   */
   enableStage(request: EnableStageRequest, context: CallContext & CallContextExt): Promise<DeepPartial<StageInfo>>;
 }
 
@@ -1044,15 +1184,18 @@ export interface StageServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListStagesResponse>;
   /**
-   * Turns a stage off, and removes what it made: its layers from every sidecar, revisions that held them, its results, the blobs that nothing else refers
-   * to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until it is
-   * enabled, also when its workers register again. Repeatable. NOT_FOUND when there is no such stage.
+   * Turns a stage off, and removes what it made (unless `keep`): its layers from every sidecar, revisions that held them, its results, the blobs that nothing
+   * else refers to, what the index has of it. Answers when that is done, or as far as jobs under way allow: the rest follows when they end. It stays off until
+   * it is enabled, also when its workers register again, in whatever version. Repeatable. NOT_FOUND when there is no such stage.
    */
   disableStage(
     request: DeepPartial<DisableStageRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<DisableStageResponse>;
-  /** Turns a stage on again: assets that are indexed from now on have it. NOT_FOUND when there is no such stage. */
+  /**
+   * Turns a stage on again that was disabled, or retired by whoever runs its workers: assets that are indexed from now on have it. NOT_FOUND when there is no
+   * such stage; STAGE_AMBIGUOUS, STAGE_CYCLE when it does not go with stages that registered since.
+   */
   enableStage(request: DeepPartial<EnableStageRequest>, options?: CallOptions & CallOptionsExt): Promise<StageInfo>;
 }
 

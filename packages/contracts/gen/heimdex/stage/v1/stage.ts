@@ -101,7 +101,7 @@ export interface Model {
 
 /** A stage as the server knows it. */
 export interface Stage {
-  /** Its manifest. */
+  /** Its manifest, in the version that new plans use. */
   manifest:
     | Manifest
     | undefined;
@@ -113,7 +113,7 @@ export interface Stage {
   reason: string;
   /** UNAVAILABLE: what to do about it. */
   help: string;
-  /** Worker sessions that serve it now. */
+  /** Worker sessions that serve this version of it now. */
   workers: number;
   /** Models its newest session offers. */
   models: Model[];
@@ -125,10 +125,15 @@ export const Stage_State = {
   STATE_UNSPECIFIED: "STATE_UNSPECIFIED",
   /** ENABLED - New plans use it. */
   ENABLED: "ENABLED",
-  /** UNAVAILABLE - Registered, but its last worker found that it cannot run it; see `reason`. Plans hold it as SKIPPED. */
+  /**
+   * UNAVAILABLE - Registered, but its last worker found that it cannot run it, or the server's settings do not fit its `config_schema`; see `reason`. Plans hold it
+   * as SKIPPED.
+   */
   UNAVAILABLE: "UNAVAILABLE",
-  /** RETIRED - New plans leave it out; leases under way finish. */
+  /** RETIRED - New plans leave it out, until a newer version registers or a person enables it; leases under way finish. */
   RETIRED: "RETIRED",
+  /** DISABLED - A person turned it off, whatever its workers say; plans do not run it until a person enables it. */
+  DISABLED: "DISABLED",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -139,6 +144,7 @@ export namespace Stage_State {
   export type ENABLED = typeof Stage_State.ENABLED;
   export type UNAVAILABLE = typeof Stage_State.UNAVAILABLE;
   export type RETIRED = typeof Stage_State.RETIRED;
+  export type DISABLED = typeof Stage_State.DISABLED;
   export type UNRECOGNIZED = typeof Stage_State.UNRECOGNIZED;
 }
 
@@ -156,6 +162,9 @@ export function stage_StateFromJSON(object: any): Stage_State {
     case 3:
     case "RETIRED":
       return Stage_State.RETIRED;
+    case 4:
+    case "DISABLED":
+      return Stage_State.DISABLED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -173,6 +182,8 @@ export function stage_StateToJSON(object: Stage_State): string {
       return "UNAVAILABLE";
     case Stage_State.RETIRED:
       return "RETIRED";
+    case Stage_State.DISABLED:
+      return "DISABLED";
     case Stage_State.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -189,6 +200,8 @@ export function stage_StateToNumber(object: Stage_State): number {
       return 2;
     case Stage_State.RETIRED:
       return 3;
+    case Stage_State.DISABLED:
+      return 4;
     case Stage_State.UNRECOGNIZED:
     default:
       return -1;

@@ -36,7 +36,7 @@ export interface RegisterStageRequest {
 
 /** Response of RegisterStage. */
 export interface RegisterStageResponse {
-  /** The stage as the server now knows it. */
+  /** The stage as the server now knows it: `manifest.version` is the one that new plans use, `state` whether they do. */
   stage: Stage | undefined;
 }
 
@@ -626,6 +626,8 @@ export const StageRegistryServiceDefinition = {
     /**
      * Registers or confirms a stage for the caller's session. Idempotent. Refuses, naming the field: STAGE_INVALID, MANIFEST_CHANGED, STAGE_CYCLE,
      * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended.
+     * New plans use the newest version (semver.org) that a worker can run. A worker of an older version gets the leases of what was planned with that; new
+     * plans use it again only when it registers while no worker serves the newer one.
      */
     registerStage: {
       name: "RegisterStage",
@@ -653,7 +655,10 @@ export const StageRegistryServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Takes a stage out of new plans. Leases under way finish. NOT_FOUND when there is none. */
+    /**
+     * Takes a stage out of new plans. Leases under way finish. It stays out, also when its workers register again, until a newer version registers or a person
+     * enables it. What it made stays. NOT_FOUND when there is none.
+     */
     retireStage: {
       name: "RetireStage",
       requestType: RetireStageRequest as typeof RetireStageRequest,
@@ -669,6 +674,8 @@ export interface StageRegistryServiceImplementation<CallContextExt = {}> {
   /**
    * Registers or confirms a stage for the caller's session. Idempotent. Refuses, naming the field: STAGE_INVALID, MANIFEST_CHANGED, STAGE_CYCLE,
    * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended.
+   * New plans use the newest version (semver.org) that a worker can run. A worker of an older version gets the leases of what was planned with that; new
+   * plans use it again only when it registers while no worker serves the newer one.
    */
   registerStage(
     request: RegisterStageRequest,
@@ -681,7 +688,10 @@ export interface StageRegistryServiceImplementation<CallContextExt = {}> {
     request: ListStagesRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListStagesResponse>>;
-  /** Takes a stage out of new plans. Leases under way finish. NOT_FOUND when there is none. */
+  /**
+   * Takes a stage out of new plans. Leases under way finish. It stays out, also when its workers register again, until a newer version registers or a person
+   * enables it. What it made stays. NOT_FOUND when there is none.
+   */
   retireStage(request: RetireStageRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Stage>>;
 }
 
@@ -689,6 +699,8 @@ export interface StageRegistryServiceClient<CallOptionsExt = {}> {
   /**
    * Registers or confirms a stage for the caller's session. Idempotent. Refuses, naming the field: STAGE_INVALID, MANIFEST_CHANGED, STAGE_CYCLE,
    * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended.
+   * New plans use the newest version (semver.org) that a worker can run. A worker of an older version gets the leases of what was planned with that; new
+   * plans use it again only when it registers while no worker serves the newer one.
    */
   registerStage(
     request: DeepPartial<RegisterStageRequest>,
@@ -701,7 +713,10 @@ export interface StageRegistryServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ListStagesRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListStagesResponse>;
-  /** Takes a stage out of new plans. Leases under way finish. NOT_FOUND when there is none. */
+  /**
+   * Takes a stage out of new plans. Leases under way finish. It stays out, also when its workers register again, until a newer version registers or a person
+   * enables it. What it made stays. NOT_FOUND when there is none.
+   */
   retireStage(request: DeepPartial<RetireStageRequest>, options?: CallOptions & CallOptionsExt): Promise<Stage>;
 }
 
