@@ -12,6 +12,7 @@ import {
   checkRange,
   checkTenant,
   checkUploadKey,
+  receive,
   type Stored,
   type UploadKey,
 } from "@heimdex/ports";
@@ -19,7 +20,7 @@ import { ABSENT, disk, unless } from "./disk-error.ts";
 import { bytesBelow, FolderSizes } from "./folder-sizes.ts";
 import { Folders } from "./folders.ts";
 import { NamedDocuments } from "./named-documents.ts";
-import { receive } from "./receive.ts";
+import { receiveTo } from "./receive.ts";
 import { TempFiles } from "./temp-files.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -60,9 +61,9 @@ export class FolderBlobs implements Blobs {
       if (size !== key.size) throw differs(`are ${size}`);
       if (sha256 !== key.sha256) throw differs(`have the SHA-256 ${sha256}`);
     };
-    const tooMany = () => differs("are more");
+    const bound = { maxBytes: key.size, tooLarge: () => differs("are more") };
     if (await this.has(key)) {
-      verify(await receive(undefined, bytes, key.size, tooMany, signal));
+      verify(await receive(bytes, bound, undefined, signal));
       // Whoever put it may not have come to this yet.
       await unless(ABSENT, this.#folders.sync(dirname(this.#casPath(key))));
       if (await this.has(key)) return;
@@ -71,7 +72,7 @@ export class FolderBlobs implements Blobs {
     await this.#temp.write(
       READ_ONLY,
       async (handle) => {
-        const stored = await receive(handle, bytes, key.size, tooMany, signal);
+        const stored = await receiveTo(handle, bytes, bound, signal);
         verify(stored);
       },
       (temp) => this.#keep(key, temp),
@@ -131,6 +132,11 @@ export class FolderBlobs implements Blobs {
     await this.#uploads(tenant).drop(attempt);
   }
 
+  async dropStaleUploads(tenant: string, idleMs: number): Promise<void> {
+    checkTenant(tenant);
+    await this.#uploads(tenant).dropStale(Date.now() - idleMs);
+  }
+
   async putNamed(tenant: string, name: string, bytes: Uint8Array): Promise<void> {
     checkName(tenant, name);
     await this.#named(tenant).put(name, bytes);
@@ -159,6 +165,14 @@ export class FolderBlobs implements Blobs {
   async localUploadPath(key: UploadKey): Promise<string> {
     checkUploadKey(key);
     return this.#uploads(key.tenant).pathForWorker(key);
+  }
+
+  async presignGet(key: BlobKey): Promise<undefined> {
+    checkBlobKey(key);
+  }
+
+  async presignPut(key: UploadKey): Promise<undefined> {
+    checkUploadKey(key);
   }
 
   async usage(tenant: string): Promise<{ cas: number; uploads: number; sidecars: number }> {

@@ -1,68 +1,16 @@
-import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import type { Stored } from "@heimdex/ports";
+import { type Bound, receive, type Stored } from "@heimdex/ports";
 import { disk } from "./disk-error.ts";
 
-/** Reads a stream to its end or until `signal` aborts, even while it waits for a chunk; then its source is told to end.
- * @throws signal.reason, and what the stream throws */
-async function* abortable(
-  bytes: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  const source = bytes[Symbol.asyncIterator]();
-  let giveUp: (reason: unknown) => void = () => {};
-  const onAbort = () => giveUp(signal?.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  let isDone = false;
-  try {
-    for (;;) {
-      // A promise for each chunk: racing all of them against one of the whole stream would keep every one of them until the end.
-      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        giveUp = reject;
-        if (signal?.aborted) reject(signal.reason);
-        else source.next().then(resolve, reject);
-      });
-      if (next.done) {
-        isDone = true;
-        return;
-      }
-      yield next.value;
-    }
-  } catch (error) {
-    if (!signal?.aborted) isDone = true; // the source itself failed: there is nothing left to end
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
-    if (!isDone) {
-      const ended = source.return?.();
-      // A source stuck in its own wait cannot end before that wait does; the caller is not kept for it.
-      if (signal?.aborted) ended?.catch(() => undefined);
-      else await ended;
-    }
-  }
-}
-
 /** Writes a stream to a file, hashing it on the way.
- * @param handle undefined: only hash
- * @param maxBytes reading stops with `tooLarge()` once more than these came
- * @throws what the stream throws, signal.reason, tooLarge(), HeimdexError DISK_FULL */
-export async function receive(
-  handle: FileHandle | undefined,
+ * @throws what `receive` does, HeimdexError DISK_FULL */
+export function receiveTo(
+  handle: FileHandle,
   bytes: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  tooLarge: () => Error,
+  bound: Bound,
   signal: AbortSignal | undefined,
 ): Promise<Stored> {
-  const hash = createHash("sha256");
-  let size = 0;
-  for await (const chunk of abortable(bytes, signal)) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge();
-    hash.update(chunk);
-    if (handle !== undefined) await disk(writeAll(handle, chunk));
-  }
-  signal?.throwIfAborted();
-  return { sha256: hash.digest("hex"), size };
+  return receive(bytes, bound, (chunk) => disk(writeAll(handle, chunk)), signal);
 }
 
 async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -1,11 +1,11 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
 import type { BlobKey, Stored, UploadKey } from "@heimdex/ports";
 import { ABSENT, codeOf, disk, fromDisk, unless } from "./disk-error.ts";
 import type { Folders } from "./folders.ts";
-import { receive } from "./receive.ts";
+import { receiveTo } from "./receive.ts";
 import type { TempFiles } from "./temp-files.ts";
 
 /** Read-only, so that a program that opens it to write by mistake is told. */
@@ -39,7 +39,7 @@ export class Uploads {
       new HeimdexError("BLOB_TOO_LARGE", `upload ${key.n} of attempt ${key.attempt} exceeds ${maxBytes} bytes`);
     return this.#temp.write(
       READ_ONLY,
-      (handle) => receive(handle, bytes, maxBytes, tooLarge, signal),
+      (handle) => receiveTo(handle, bytes, { maxBytes, tooLarge }, signal),
       async (temp, { sha256 }) => {
         const folder = this.#attempt(key.attempt);
         await this.#removeAll(key);
@@ -69,6 +69,22 @@ export class Uploads {
 
   async drop(attempt: string): Promise<void> {
     await disk(rm(this.#attempt(attempt), { recursive: true, force: true }));
+  }
+
+  /** Removes uploads that nothing was written to since `beforeMs`, and the folders of attempts that hold none. Removing a folder fails where an upload
+   * has just come into it. */
+  async dropStale(beforeMs: number): Promise<void> {
+    for (const attempt of (await unless(ABSENT, readdir(this.#folder))) ?? []) {
+      const folder = this.#attempt(attempt);
+      for (const name of (await unless(ABSENT, readdir(folder))) ?? []) {
+        const found = await unless(ABSENT, lstat(join(folder, name)));
+        if (found !== undefined && found.mtimeMs <= beforeMs)
+          await disk(rm(join(folder, name), { recursive: true, force: true }));
+      }
+      const found = await unless(ABSENT, lstat(folder));
+      if (found !== undefined && found.mtimeMs <= beforeMs)
+        await unless([...ABSENT, "ENOTEMPTY", "EEXIST"], rmdir(folder));
+    }
   }
 
   #attempt(attempt: string): string {
@@ -105,7 +121,7 @@ export class Uploads {
         new HeimdexError("BLOB_DIGEST_MISMATCH", `upload ${key.n} of attempt ${key.attempt} still grows`);
       await this.#temp.write(
         READ_ONLY,
-        (handle) => receive(handle, readAll(source), expected.size, grown, undefined),
+        (handle) => receiveTo(handle, readAll(source), { maxBytes: expected.size, tooLarge: grown }, undefined),
         async (temp, { sha256, size }) => {
           if (sha256 !== expected.sha256 || size !== expected.size)
             await this.#refuse(key, `it has ${size} bytes with the SHA-256 ${sha256}`);

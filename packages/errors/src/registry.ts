@@ -85,6 +85,12 @@ export const ERRORS = {
     "The byte range is not within the blob.",
     "Ask for a range within its size.",
   ),
+  BLOB_UNAVAILABLE: entry("UNAVAILABLE", "The blob store cannot be reached.", "Look after the store."),
+  BLOB_STORE_REFUSED: entry(
+    "FAILED_PRECONDITION",
+    "The blob store refuses what Heimdex asks of it: key, permissions, region or bucket are not as they must be.",
+    "Correct the settings of the store.",
+  ),
   BLOB_TOO_LARGE: entry("RESOURCE_EXHAUSTED", "More bytes came than allowed.", "Put out less, or raise the limit."),
   INDEX_UNAVAILABLE: entry("UNAVAILABLE", "The search index cannot be used.", "Rebuild it: `heimdex reindex`."),
   INDEX_CLOSED: entry("FAILED_PRECONDITION", "The search index is closed.", "Open it again."),

@@ -48,6 +48,9 @@ export interface Blobs extends AsyncDisposable {
   commitUpload(key: UploadKey, expected: BlobKey): Promise<void>;
   /** Removes an attempt's uploads. */
   dropUploads(tenant: string, attempt: string): Promise<void>;
+  /** Removes a tenant's uploads that nothing was written to for `idleMs`, and what calls that never ended left of theirs. For uploads that came after
+   * their attempt was dropped. */
+  dropStaleUploads(tenant: string, idleMs: number): Promise<void>;
 
   /** Named bytes such as `sidecars/<asset>/<revision>.json`, written whole or not at all; overwrites. Name: 1..8 segments of `[A-Za-z0-9._-]+`, none `.` or `..`.
    * No name may lie below another (`a` and `a/b`): BLOB_KEY_INVALID where the store cannot hold both. */
@@ -62,6 +65,12 @@ export interface Blobs extends AsyncDisposable {
   localPath(key: BlobKey): string | undefined;
   /** A path on this machine where a worker may write the upload itself, when the store is a local folder; else undefined. Creates the folder. */
   localUploadPath(key: UploadKey): Promise<string | undefined>;
+  /** A URL that gives the blob's bytes (GET, with ranges) to whoever has it, wherever they are, for `lifeMs` (rounded up to seconds, at most 7 days);
+   * undefined when the store serves none. Whether the blob is there is not looked at. */
+  presignGet(key: BlobKey, lifeMs: number): Promise<string | undefined>;
+  /** A URL that takes an upload of exactly `size` bytes (PUT, with Content-Length) for `lifeMs`, as above; undefined when the store takes none, or none
+   * of this size. */
+  presignPut(key: UploadKey, size: number, lifeMs: number): Promise<string | undefined>;
   /** Bytes held, by kind, for `status`. */
   usage(tenant: string): Promise<{ readonly cas: number; readonly uploads: number; readonly sidecars: number }>;
   /** Bytes free where blobs are stored; undefined where unlimited or unknown. */

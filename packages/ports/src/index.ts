@@ -34,4 +34,5 @@ export {
   textOf,
 } from "./moment-index.ts";
 export { readAll } from "./read-all.ts";
+export { type Bound, receive } from "./receive.ts";
 export { checkPattern, checkSubject, encodePayload, MAX_PAYLOAD_BYTES, subjectMatcher } from "./subject.ts";

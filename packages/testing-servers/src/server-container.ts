@@ -12,6 +12,8 @@ export interface ServerSpec {
   /** Arguments of the image's entry point; the image's own by default. */
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** A folder on a file system of its own in memory, and the bytes it has room for. Default: none. */
+  readonly disk?: { readonly path: string; readonly bytes: number };
   /** Where the server listens within the container. */
   readonly port: number;
   /** When it counts as started. */
@@ -41,6 +43,7 @@ export class ServerContainer implements AsyncDisposable {
       .withEnvironment({ ...spec.environment })
       .withWaitStrategy(spec.ready)
       .withStartupTimeout(120_000);
+    if (spec.disk !== undefined) container.withTmpFs({ [spec.disk.path]: `rw,size=${spec.disk.bytes}` });
     if (spec.command !== undefined) container.withCommand([...spec.command]);
     return new ServerContainer(await container.start(), port);
   }

@@ -25,7 +25,7 @@ export async function leaseMessage(
   for (const [port, refs] of stepInputs(job, step)) {
     const fromSource = step.bindings.find((binding) => binding.port === port)?.fromPort === SOURCE_SCHEMA;
     for (const ref of await unfoldLists(parts.blobs, job.tenant, refs))
-      inputs.push(input(parts, job, step, lease, mountProven, port, ref, fromSource));
+      inputs.push(await input(parts, job, step, lease, mountProven, port, ref, fromSource));
   }
   return {
     lease: lease.id,
@@ -44,7 +44,7 @@ export async function leaseMessage(
   };
 }
 
-function input(
+async function input(
   { blobs, signingKey, dataUrl }: MessageParts,
   job: Job,
   step: Step,
@@ -53,7 +53,7 @@ function input(
   port: string,
   ref: ArtifactRef,
   fromSource: boolean,
-): Artifact {
+): Promise<Artifact> {
   const common = { port, mediaType: ref.mediaType, sha256: ref.sha256, size: ref.size, name: ref.name ?? "" };
   if (ref.inline !== undefined)
     return { ...common, path: "", content: { $case: "inline", value: Buffer.from(ref.inline, "base64") } };
@@ -68,12 +68,13 @@ function input(
     size: ref.size,
     n: 0,
   };
-  const local = fromSource
-    ? sourcePath(job.sourceUri)
-    : blobs.localPath({ tenant: job.tenant, sha256: ref.sha256, size: ref.size });
+  const key = { tenant: job.tenant, sha256: ref.sha256, size: ref.size };
+  const local = fromSource ? sourcePath(job.sourceUri) : blobs.localPath(key);
+  // The store's own, where it has one: then the bytes do not pass through here.
+  const presigned = fromSource ? undefined : await blobs.presignGet(key, step.attemptMs);
   return {
     ...common,
     path: mountProven ? (local ?? "") : "",
-    content: { $case: "url", value: `${dataUrl()}${signGrant(grant, signingKey)}` },
+    content: { $case: "url", value: presigned ?? `${dataUrl()}${signGrant(grant, signingKey)}` },
   };
 }

@@ -30,6 +30,7 @@ import { Spaces } from "./spaces.ts";
 import { StagePurge } from "./stage-purge.ts";
 import { StageRegistry } from "./stage-registry.ts";
 import { stageRegistryService } from "./stage-registry-service.ts";
+import { StaleUploads } from "./stale-uploads.ts";
 import { Sweeps } from "./sweeps.ts";
 import { workService } from "./work-service.ts";
 
@@ -182,6 +183,7 @@ export async function startOrchestrator(
   };
   const followStages = guard("tending the index", () => indexer.tend());
 
+  const staleUploads = new StaleUploads(blobs);
   const server = grpcServer(telemetry);
   server.add(
     StageRegistryServiceDefinition,
@@ -207,6 +209,7 @@ export async function startOrchestrator(
       blobs,
       trace,
       config,
+      staleUploads,
       mountProbe,
       dataUrl,
       stopping: stopping.signal,
@@ -270,6 +273,7 @@ export async function startOrchestrator(
       guard("forgetting what is old", async () => {
         await sessions.forgetSilent(Date.now() - SILENT_TTLS * config.leaseTtlMs);
         await sweeps.forgetRequests(Date.now() - REQUEST_LIFE_MS);
+        await staleUploads.tend(Date.now());
       }),
     ),
   );

@@ -21,6 +21,7 @@ import { requirement } from "./requirement.ts";
 import type { Sessions } from "./sessions.ts";
 import { signGrant } from "./signed-url.ts";
 import type { StageRegistry } from "./stage-registry.ts";
+import type { StaleUploads } from "./stale-uploads.ts";
 
 /** How long the answer to a poll can be asked for again. */
 const REPLAY_MS = 60_000;
@@ -36,6 +37,7 @@ export interface WorkParts extends FinishParts {
   readonly registry: StageRegistry;
   readonly dispatcher: Dispatcher;
   readonly config: OrchestratorConfig;
+  readonly staleUploads: StaleUploads;
   /** The file whose content proves a shared mount. */
   readonly mountProbe: string;
   readonly dataUrl: () => string;
@@ -221,7 +223,7 @@ function offersInteractive(session: SessionRecord, stage: string): boolean {
 }
 
 async function createUploads(parts: WorkParts, session: SessionRecord, request: CreateUploadsRequest) {
-  const { store, leases, config } = parts;
+  const { store, leases, blobs, config } = parts;
   const { lease, epoch, sizes, first } = request;
   const held = await heldStep(store, session.id, request);
   if (held === undefined)
@@ -237,9 +239,18 @@ async function createUploads(parts: WorkParts, session: SessionRecord, request: 
   const watched = leases.get(lease);
   if (watched !== undefined) watched.uploads = true;
   const { tenant, id: job } = held.job;
+  parts.staleUploads.expect(tenant);
   const common = { tenant, job, stage: held.step.stage, lease, epoch, kind: "upload", sha256: "" } as const;
-  return sizes.map((size, index) => {
-    const n = first + index;
-    return { number: n, url: `${parts.dataUrl()}${signGrant({ ...common, size, n }, config.signingKey)}` };
-  });
+  const granted = held.step.lease?.grantedAtMs ?? 0;
+  const leftMs = granted + held.step.attemptMs - Date.now();
+  return Promise.all(
+    sizes.map(async (size, index) => {
+      const n = first + index;
+      const presigned = await blobs.presignPut({ tenant, attempt: lease, n }, size, leftMs);
+      return {
+        number: n,
+        url: presigned ?? `${parts.dataUrl()}${signGrant({ ...common, size, n }, config.signingKey)}`,
+      };
+    }),
+  );
 }

@@ -205,7 +205,10 @@ export interface Artifact {
     /** The bytes themselves; at most 256 KiB, and 3 MiB a call. */
     { $case: "inline"; value: Buffer }
     | //
-    /** Inputs: signed http(s) URL with byte ranges, valid as long as the lease. */
+    /**
+     * Inputs: signed http(s) URL with byte ranges, valid as long as the lease. It may be the blob store's own, which answers GET only and may live
+     * until the attempt would have ended.
+     */
     { $case: "url"; value: string }
     | //
     /** Outputs: number of the upload that brought them (CreateUploads). */
@@ -636,7 +639,10 @@ export interface CreateUploadsResponse {
 export interface Upload {
   /** Its number within the lease. */
   number: number;
-  /** Signed URL: PUT the bytes there with Content-Length. */
+  /**
+   * Signed URL: PUT the bytes there with Content-Length. It takes exactly the size asked for. It may be the blob store's own, with an answer of no
+   * particular form.
+   */
   url: string;
 }
 

@@ -1,0 +1,375 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
+import { Client, S3Error } from "minio";
+import type { ResolvedS3Options } from "./options.ts";
+import { codeOf, fromStore, isAbsent, isTransient } from "./s3-error.ts";
+import { Transport } from "./transport.ts";
+
+const MAX_TRIES = 4;
+const FIRST_PAUSE_MS = 100;
+/** The slowest store whose copies are waited for. */
+const COPY_BYTES_PER_MS = 10_000;
+
+export interface ObjectFacts {
+  readonly size: number;
+  readonly etag: string;
+  /** SHA-256 of the whole object as the store states it, hexadecimal; undefined where it states none, or one of parts. */
+  readonly sha256: string | undefined;
+}
+
+export interface ListedObject {
+  readonly name: string;
+  readonly size: number;
+  readonly modifiedMs: number;
+}
+
+export interface StoredPart {
+  readonly part: number;
+  readonly etag: string;
+  /** As the store verified it, base64; undefined for copied parts. */
+  readonly sha256: string | undefined;
+}
+
+interface Request {
+  readonly method: string;
+  readonly name?: string;
+  readonly query?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: Buffer;
+  readonly expect?: number[];
+}
+
+interface Limits {
+  readonly signal?: AbortSignal | undefined;
+  readonly silenceMs?: number;
+}
+
+/** One bucket, in the words of the S3 API. Every call is tried four times when the store, or the way to it, is in trouble, and rejects with a
+ * HeimdexError: BLOB_UNAVAILABLE, BLOB_STORE_REFUSED, DISK_FULL, BLOB_KEY_INVALID, INTERNAL; or with the signal's reason. */
+export class Bucket {
+  readonly name: string;
+  readonly #region: string;
+  readonly #silenceMs: number;
+  readonly #client: Client;
+  readonly #transport: Transport;
+  /** Over TLS the body's hash stays out of the signature. */
+  readonly #signsBody: boolean;
+
+  constructor({ endpoint, bucket, region, accessKey, secretKey, sessionToken, silenceMs }: ResolvedS3Options) {
+    this.name = bucket;
+    this.#region = region;
+    this.#silenceMs = silenceMs;
+    this.#signsBody = endpoint.protocol === "http:";
+    this.#transport = new Transport(endpoint.protocol);
+    this.#client = new Client({
+      endPoint: endpoint.hostname,
+      ...(endpoint.port === "" ? {} : { port: Number(endpoint.port) }),
+      useSSL: !this.#signsBody,
+      region,
+      accessKey,
+      secretKey,
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+      transport: this.#transport,
+      transportAgent: this.#transport.agent,
+      // It would send streams again that are used up, and say so on the console.
+      retryOptions: { disableRetry: true },
+    });
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  exists(): Promise<boolean> {
+    return this.#call("looking for the bucket", () => this.#client.bucketExists(this.name));
+  }
+
+  /** Fine when somebody else has just created it with the same key. */
+  create(): Promise<void> {
+    return this.#call("creating the bucket", async () => {
+      try {
+        await this.#client.makeBucket(this.name, this.#region);
+      } catch (reason) {
+        if (codeOf(reason) !== "BucketAlreadyOwnedByYou") throw reason;
+      }
+    });
+  }
+
+  /** Undefined when there is no such object. */
+  head(name: string): Promise<ObjectFacts | undefined> {
+    return this.#call(`looking for ${name}`, () =>
+      orAbsent(async () => {
+        const { headers } = await this.#send({ method: "HEAD", name, headers: { "x-amz-checksum-mode": "ENABLED" } });
+        const stated = headers["x-amz-checksum-sha256"];
+        const isWhole =
+          typeof stated === "string" && !stated.includes("-") && headers["x-amz-checksum-type"] !== "COMPOSITE";
+        return {
+          size: Number(headers["content-length"]),
+          etag: headers.etag ?? "",
+          sha256: isWhole ? hexOf(stated) : undefined,
+        };
+      }),
+    );
+  }
+
+  /** Bytes `start` to `end` (not empty); undefined when there is no such object, or none with this ETag. */
+  get(
+    name: string,
+    { start, end, etag }: { start: number; end: number; etag?: string },
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage | undefined> {
+    const headers = { range: `bytes=${start}-${end - 1}`, ...(etag === undefined ? {} : { "if-match": etag }) };
+    return this.#call(
+      `reading ${name}`,
+      () => orAbsent(() => this.#open({ method: "GET", name, headers, expect: [200, 206] })),
+      {
+        signal,
+      },
+    );
+  }
+
+  /** All bytes of an object that fits in memory; undefined when there is none. */
+  whole(name: string): Promise<Buffer | undefined> {
+    return this.#call(`reading ${name}`, () =>
+      orAbsent(async () => bytesOf(await this.#open({ method: "GET", name }))),
+    );
+  }
+
+  /** @param sha256 hexadecimal; the store refuses bytes that have another */
+  async put(name: string, body: Buffer, sha256: string, signal?: AbortSignal): Promise<void> {
+    const headers = { "x-amz-checksum-sha256": base64Of(sha256), "content-type": "application/octet-stream" };
+    await this.#call(`writing ${name}`, () => this.#send({ method: "PUT", name, headers, body }), { signal });
+  }
+
+  /** Copies within the store an object of at most 5 GiB, and has the store reckon the copy's SHA-256 where it can: `head` of the copy then states it.
+   * False when there is no object with this ETag. */
+  copy(from: string, to: string, { size, etag }: ObjectFacts): Promise<boolean> {
+    const headers = {
+      "x-amz-copy-source": `/${this.name}/${from}`,
+      "x-amz-copy-source-if-match": etag,
+      "x-amz-checksum-algorithm": "SHA256",
+    };
+    const copied = this.#call(
+      `copying ${from} to ${to}`,
+      () =>
+        orAbsent(async () => {
+          assertDone(await textOf(await this.#open({ method: "PUT", name: to, headers })), "CopyObjectResult");
+          return true;
+        }),
+      { silenceMs: this.#silenceMs + size / COPY_BYTES_PER_MS },
+    );
+    return copied.then((done) => done === true);
+  }
+
+  /** A missing object is fine. */
+  async remove(name: string): Promise<void> {
+    await this.#call(`removing ${name}`, () => orAbsent(() => this.#client.removeObject(this.name, name)));
+  }
+
+  /** At most 1,000 objects whose names begin with `prefix`, in the order of their bytes, behind `after`. */
+  list(prefix: string, after: string, limit: number): Promise<ListedObject[]> {
+    return this.#call(`listing ${prefix}`, async () => {
+      const { objects } = await this.#client.listObjectsV2Query(this.name, prefix, "", "", limit, after);
+      return objects.flatMap(({ name, size, lastModified }) =>
+        name === undefined ? [] : [{ name, size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
+      );
+    });
+  }
+
+  async *all(prefix: string): AsyncGenerator<ListedObject> {
+    for (let after = ""; ; ) {
+      const page = await this.list(prefix, after, 1000);
+      yield* page;
+      const last = page.at(-1);
+      // Not every store fills a page that is not the last one, so only an empty one is the end.
+      if (last === undefined) return;
+      after = last.name;
+    }
+  }
+
+  /** @param checked parts come with their SHA-256, which the store verifies; false for copied parts */
+  begin(name: string, checked: boolean): Promise<string> {
+    const headers = {
+      "content-type": "application/octet-stream",
+      ...(checked ? { "x-amz-checksum-algorithm": "SHA256" } : {}),
+    };
+    return this.#call(`beginning ${name}`, () => this.#client.initiateNewMultipartUpload(this.name, name, headers));
+  }
+
+  putPart(name: string, upload: string, part: number, body: Buffer, signal?: AbortSignal): Promise<StoredPart> {
+    const sha256 = createHash("sha256").update(body).digest("base64");
+    return this.#call(
+      `writing part ${part} of ${name}`,
+      async () => {
+        const headers = { "x-amz-checksum-sha256": sha256 };
+        const { headers: answer } = await this.#send({
+          method: "PUT",
+          name,
+          query: partQuery(upload, part),
+          headers,
+          body,
+        });
+        return { part, etag: answer.etag ?? "", sha256 };
+      },
+      { signal },
+    );
+  }
+
+  /** Undefined when there is no source with this ETag. */
+  copyPart(
+    from: string,
+    to: string,
+    upload: string,
+    part: number,
+    { start, end, etag }: { start: number; end: number; etag: string },
+  ): Promise<StoredPart | undefined> {
+    const headers = {
+      "x-amz-copy-source": `/${this.name}/${from}`,
+      "x-amz-copy-source-if-match": etag,
+      "x-amz-copy-source-range": `bytes=${start}-${end - 1}`,
+    };
+    return this.#call(
+      `copying part ${part} of ${from} to ${to}`,
+      () =>
+        orAbsent(async () => {
+          const said = await textOf(
+            await this.#open({ method: "PUT", name: to, query: partQuery(upload, part), headers }),
+          );
+          assertDone(said, "CopyPartResult");
+          return { part, etag: /<ETag>(.*?)<\/ETag>/.exec(said)?.[1] ?? "", sha256: undefined };
+        }),
+      { silenceMs: this.#silenceMs + (end - start) / COPY_BYTES_PER_MS },
+    );
+  }
+
+  /** Makes the parts one object. */
+  complete(name: string, upload: string, parts: readonly StoredPart[]): Promise<void> {
+    const list = parts.map(
+      ({ part, etag, sha256 }) =>
+        `<Part><PartNumber>${part}</PartNumber><ETag>${etag.replaceAll('"', "&quot;")}</ETag>${
+          sha256 === undefined ? "" : `<ChecksumSHA256>${sha256}</ChecksumSHA256>`
+        }</Part>`,
+    );
+    const body = Buffer.from(`<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`);
+    let isRepeated = false;
+    return this.#call(`completing ${name}`, async () => {
+      const query = `uploadId=${encodeURIComponent(upload)}`;
+      try {
+        assertDone(
+          await textOf(await this.#open({ method: "POST", name, query, body })),
+          "CompleteMultipartUploadResult",
+        );
+      } catch (reason) {
+        // The answer to the first try may have been lost.
+        if (!(isRepeated && isAbsent(reason) && (await this.head(name)) !== undefined)) throw reason;
+      } finally {
+        isRepeated = true;
+      }
+    });
+  }
+
+  /** A missing upload is fine. */
+  async abandon(name: string, upload: string): Promise<void> {
+    await this.#call(`abandoning ${name}`, () =>
+      orAbsent(() => this.#client.abortMultipartUpload(this.name, name, encodeURIComponent(upload))),
+    );
+  }
+
+  /** All multipart uploads under way in the bucket, whosever they are: MinIO lists them all or those of one exact name. */
+  async *unfinished(): AsyncGenerator<{ readonly name: string; readonly upload: string; readonly begunMs: number }> {
+    for (let name = "", upload = ""; ; ) {
+      const page = await this.#call("listing unfinished uploads", () =>
+        this.#client.listIncompleteUploadsQuery(this.name, "", name, upload, ""),
+      );
+      for (const { key, uploadId, initiated } of page.uploads)
+        yield { name: key, upload: uploadId, begunMs: initiated.getTime() };
+      if (!page.isTruncated) return;
+      name = page.nextKeyMarker;
+      upload = page.nextUploadIdMarker;
+    }
+  }
+
+  async #call<T>(
+    doing: string,
+    call: () => Promise<T>,
+    { signal, silenceMs = this.#silenceMs }: Limits = {},
+  ): Promise<T> {
+    for (let failures = 1; ; failures++) {
+      signal?.throwIfAborted();
+      try {
+        return await this.#transport.within({ signal, silenceMs }, call);
+      } catch (reason) {
+        signal?.throwIfAborted();
+        if (failures >= MAX_TRIES || !isTransient(reason)) throw fromStore(reason, doing, this.name);
+        const pauseMs = FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
+        await wait(pauseMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
+      }
+    }
+  }
+
+  /** The answer, its body unread. */
+  #open({ method, name, query, headers = {}, body = EMPTY, expect = [200] }: Request): Promise<IncomingMessage> {
+    const sha256 = this.#signsBody ? createHash("sha256").update(body).digest("hex") : "";
+    return this.#client.makeRequestStreamAsync(
+      {
+        method,
+        bucketName: this.name,
+        ...(name === undefined ? {} : { objectName: name }),
+        ...(query === undefined ? {} : { query }),
+        headers: { ...headers, ...(method === "GET" || method === "HEAD" ? {} : { "content-length": body.length }) },
+      },
+      body,
+      sha256,
+      expect,
+      this.#region,
+    );
+  }
+
+  async #send(request: Request): Promise<IncomingMessage> {
+    const response = await this.#open(request);
+    await textOf(response);
+    return response;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function partQuery(upload: string, part: number): string {
+  return `partNumber=${part}&uploadId=${encodeURIComponent(upload)}`;
+}
+
+async function bytesOf(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  return (await bytesOf(response)).toString("utf8");
+}
+
+/** Long operations answer 200 before they are done, and may still tell of an error in the body. */
+function assertDone(said: string, element: string): void {
+  if (said.includes(`<${element}`)) return;
+  const [, code] = /<Code>(.*?)<\/Code>/.exec(said) ?? [];
+  const [, message] = /<Message>(.*?)<\/Message>/.exec(said) ?? [];
+  throw Object.assign(new S3Error(message ?? `no ${element} in the answer`), { code: code ?? "InternalError" });
+}
+
+async function orAbsent<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (reason) {
+    if (isAbsent(reason) || codeOf(reason) === "PreconditionFailed") return undefined;
+    throw reason;
+  }
+}
+
+function hexOf(base64: string): string {
+  return Buffer.from(base64, "base64").toString("hex");
+}
+
+function base64Of(hex: string): string {
+  return Buffer.from(hex, "hex").toString("base64");
+}

@@ -1,0 +1,2 @@
+export type { S3Options } from "./options.ts";
+export { S3Blobs } from "./s3-blobs.ts";
