@@ -12,6 +12,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -101,9 +102,27 @@ func persist[Q, A any](ctx context.Context, call func(context.Context, *Q, ...gr
 	}
 }
 
+// stageKey is what sessions are opened with, where the server asks for a key. It is read anew for each, so that it may be changed.
+func stageKey() (string, error) {
+	file := os.Getenv("HEIMDEX_STAGE_KEY_FILE")
+	if file == "" {
+		return os.Getenv("HEIMDEX_STAGE_KEY"), nil
+	}
+	key, err := os.ReadFile(file)
+	return strings.TrimSpace(string(key)), err
+}
+
 func (w *Worker) serveSession(ctx context.Context, opened func()) error {
 	host, _ := os.Hostname()
-	session, err := w.work.OpenSession(ctx, &pb.OpenSessionRequest{ProtocolVersions: []uint32{1}, Worker: w.Manifest.Name + "@" + host})
+	key, err := stageKey()
+	if err != nil {
+		return err
+	}
+	opening := ctx
+	if key != "" {
+		opening = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+key)
+	}
+	session, err := w.work.OpenSession(opening, &pb.OpenSessionRequest{ProtocolVersions: []uint32{1}, Worker: w.Manifest.Name + "@" + host})
 	if err != nil {
 		return err
 	}

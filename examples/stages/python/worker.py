@@ -99,6 +99,13 @@ class Attempt:
             child.kill()
 
 
+def stage_key():
+    """The key that sessions are opened with, where the server asks for one. Read anew for each, so that it may be changed."""
+    file = os.environ.get("HEIMDEX_STAGE_KEY_FILE")
+    key = Path(file).read_text().strip() if file else os.environ.get("HEIMDEX_STAGE_KEY", "")
+    return (("authorization", f"Bearer {key}"),) if key else ()
+
+
 class Worker:
     def __init__(self, manifest, run, probe=lambda: ("", "")):
         """`run(attempt, config)` answers {port: bytes}; `probe()` answers (reason, help), both empty when the stage can run here."""
@@ -162,7 +169,7 @@ class Worker:
 
     def open(self):
         request = work.OpenSessionRequest(protocol_versions=[1], worker=f"{self.manifest.name}@{os.uname().nodename}")
-        self.session = self.work.OpenSession(request, timeout=10)
+        self.session = self.work.OpenSession(request, metadata=stage_key(), timeout=10)
         self.token = (("authorization", f"Bearer {self.session.token}"),)
         probe = Path(self.session.mount_probe) if self.session.mount_probe else None
         self.proof = probe.read_text() if probe and os.access(probe, os.R_OK) else ""

@@ -1,4 +1,4 @@
-import { type Level, OPERATOR_TENANT, type Role } from "./role.ts";
+import { EVERY_TENANT, type Level, OPERATOR_TENANT, type Role } from "./role.ts";
 
 /** Who makes a call. */
 export interface Caller {
@@ -19,6 +19,11 @@ const RANK: Readonly<Record<Role, number>> = { stage: 0, viewer: 1, editor: 2, a
 /** Whether the caller runs the platform, rather than one tenant's archive. */
 export function isOperator({ role, tenant }: Caller): boolean {
   return role === "admin" && tenant === OPERATOR_TENANT;
+}
+
+/** Whether what belongs to `tenant` is for somebody of `own`, which may be all of them. */
+export function sharesTenant(own: string, tenant: string): boolean {
+  return own === EVERY_TENANT || own === tenant;
 }
 
 /** Whether the caller may call what asks for `level`. A stage key reaches nothing of the public API, and no other key anything of the workers'. */

@@ -44,6 +44,12 @@ export class Gate {
     throw new HeimdexError("UNAUTHENTICATED", "the call carries no key that is good");
   }
 
+  /** Whether a key that opened it before still would. */
+  async isGood(key: string): Promise<boolean> {
+    if (this.#keys === undefined || this.#own.some(({ caller }) => caller.key === key)) return true;
+    return this.#keys.isGood(key);
+  }
+
   #ownCaller(secret: string): Caller | undefined {
     const hash = Buffer.from(secretHash(secret));
     return this.#own.find((own) => timingSafeEqual(own.hash, hash))?.caller;

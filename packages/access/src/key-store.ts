@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { HeimdexError } from "@heimdex/errors";
 import type { Catalog, Document } from "@heimdex/ports";
 import type { Caller } from "./caller.ts";
-import { type KeyRecord, opens } from "./key-record.ts";
+import { isGood, type KeyRecord, opens } from "./key-record.ts";
 import { isSecret, newSecret, secretHash } from "./key-secret.ts";
 
 /** How exact `lastUsedAtMs` is: a key in use costs one write in this time. */
@@ -47,8 +47,10 @@ export class KeyStore {
     return { key, role, tenant, stages };
   }
 
-  async get(id: string): Promise<KeyRecord | undefined> {
-    return (await this.#catalog.get<KeyRecord>("keys", id))?.body;
+  /** Whether the key of this id is good now. */
+  async isGood(id: string): Promise<boolean> {
+    const found = await this.#catalog.get<KeyRecord>("keys", id);
+    return found !== undefined && isGood(found.body, this.#now());
   }
 
   async create(asked: NewKey): Promise<IssuedKey> {

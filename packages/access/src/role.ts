@@ -13,5 +13,10 @@ export type Level = (typeof LEVELS)[number];
  * keys of other tenants. */
 export const OPERATOR_TENANT = "default";
 
+/** Whether a text may name a tenant: it is part of paths and names, in stores that ignore case too. */
+export function isTenant(text: unknown): text is string {
+  return typeof text === "string" && /^[a-z0-9][a-z0-9_-]{0,62}$/.test(text);
+}
+
 /** Of a stage key that serves the jobs of every tenant. */
 export const EVERY_TENANT = "*";

@@ -146,8 +146,8 @@ export const ERRORS = {
   ),
   NOT_LOOPBACK: entry(
     "FAILED_PRECONDITION",
-    "Listening beyond this machine needs authentication, which is not configured.",
-    "Listen on 127.0.0.1.",
+    "Listening beyond this machine needs callers who show keys, and none are asked for.",
+    "Ask for keys with HEIMDEX_AUTH_REQUIRED=true, or listen on 127.0.0.1.",
   ),
   SOURCE_NOT_FOUND: entry("NOT_FOUND", "There is nothing at this path.", "Check the path."),
   SOURCE_UNREADABLE: entry(

@@ -214,6 +214,14 @@ export interface SessionRecord {
   readonly id: string;
   /** SHA-256 of its token. */
   readonly tokenHash: string;
+  /** Id of the key it was opened with; "" where none was asked for. */
+  readonly key: string;
+  /** Whose jobs it gets steps of; `*`: all. */
+  readonly tenant: string;
+  /** Stages it may serve; empty: all. */
+  readonly mayServe: readonly string[];
+  /** From then on its token opens only what its leases need; 0: never. */
+  readonly expiresAtMs: number;
   readonly worker: string;
   readonly device: string;
   readonly openedAtMs: number;

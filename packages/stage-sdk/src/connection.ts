@@ -44,7 +44,7 @@ export class Connection implements Disposable {
   }
 
   /** Makes one call. Rejects with a HeimdexError, DEADLINE_EXCEEDED when no answer came within `deadlineMs`, or with the signal's reason.
-   * @param token of the session; none yet for OpenSession */
+   * @param token of the session; for OpenSession the stage key, if any */
   async call<R>(deadlineMs: number, token: string | undefined, signal: AbortSignal, call: Call<R>): Promise<R> {
     signal.throwIfAborted();
     const open = this.#open;

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { loadConfig } from "@heimdex/config";
+import { loadConfig, secret } from "@heimdex/config";
 import { STAGE_PROTOCOL_VERSION } from "@heimdex/contracts";
 import type { OpenSessionResponse } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
@@ -22,6 +22,7 @@ const DRAINED_PAUSE = 4;
 
 const settings = z.object({
   orchestrator: z.string().default("127.0.0.1:8482"),
+  stageKey: secret().optional(),
   scratch: z.string().optional(),
   supervised: z.stringbool().default(false),
 });
@@ -29,6 +30,9 @@ const settings = z.object({
 export interface ServeOptions {
   /** Where the orchestrator listens: `host:port`, `https://host:port` or a gRPC target. Default: HEIMDEX_ORCHESTRATOR, else `127.0.0.1:8482`. */
   readonly orchestrator?: string;
+  /** Key of the role stage, which sessions are opened with where the orchestrator asks for one. Default: HEIMDEX_STAGE_KEY, or the file that
+   * HEIMDEX_STAGE_KEY_FILE names, which is read again for each session; else none. */
+  readonly stageKey?: string;
   /** Name of the worker, for people. Default: that of the running program's package. */
   readonly worker?: string;
   /** Version of the worker's software. Default: that of the running program's package. */
@@ -52,7 +56,8 @@ export interface ServeOptions {
 
 /** Serves stages until it is told to stop: opens a session with the orchestrator, registers the stages, and works. When the server is away it comes
  * back by itself, for as long as it takes; when the server has forgotten the session it opens a new one, and drops what it had under way; when the
- * server drains the session it finishes what it holds there and opens a new one. Resolves when it was stopped. Rejects with CONFIG_INVALID, PROTOCOL_UNSUPPORTED, or the server's refusal when it takes
+ * server drains the session it finishes what it holds there and opens a new one. Resolves when it was stopped. Rejects with CONFIG_INVALID, PROTOCOL_UNSUPPORTED,
+ * UNAUTHENTICATED or PERMISSION_DENIED when the key does not open a session, or the server's refusal when it takes
  * none of the stages. */
 export async function serveStages(stages: readonly AnyStage[], options: ServeOptions = {}): Promise<void> {
   const config = loadConfig(settings, process.env);
@@ -76,11 +81,12 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
       software: options.software ?? program.version,
       device: options.device ?? "cpu",
     };
+    const stageKey = () => options.stageKey ?? loadConfig(settings, process.env).stageKey?.reveal();
     const graceMs = () => (shutdown?.orphaned === true ? 0 : (options.graceMs ?? 10_000));
     const finishing = new Set<Promise<void>>();
     for (let short = 0; ; ) {
       const begun = performance.now();
-      const opened = await openSession(connection, hello, stop);
+      const opened = await openSession(connection, stageKey, hello, stop);
       if (opened === undefined) break;
       const session = await Session.start(opened, { connection, host, served, stop, graceMs });
       const end = await session.run();
@@ -114,12 +120,13 @@ interface Hello {
 /** Tries until the server answers; undefined when the worker is to stop before. */
 async function openSession(
   connection: Connection,
+  stageKey: () => string | undefined,
   hello: Hello,
   stop: AbortSignal,
 ): Promise<OpenSessionResponse | undefined> {
   for (let failures = 1; !stop.aborted; failures++) {
     try {
-      return await connection.call(OPEN_DEADLINE_MS, undefined, stop, ({ work }, options) =>
+      return await connection.call(OPEN_DEADLINE_MS, stageKey(), stop, ({ work }, options) =>
         work.openSession(hello, options),
       );
     } catch (reason) {

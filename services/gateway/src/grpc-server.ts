@@ -1,4 +1,4 @@
-import type { Gate } from "@heimdex/access";
+import { checkListen, type Gate } from "@heimdex/access";
 import { errorServerMiddleware, type HeimdexError } from "@heimdex/errors";
 import { createServer, type Server } from "nice-grpc";
 import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-server-health";
@@ -6,7 +6,7 @@ import { ServerReflection, ServerReflectionService } from "nice-grpc-server-refl
 import { checkAccess } from "./access.ts";
 import { accessMiddleware, type WithCaller } from "./access-middleware.ts";
 import type { GatewayConfig } from "./config.ts";
-import { checkListen, listenError } from "./listen.ts";
+import { listenError } from "./listen.ts";
 import type { BoundService } from "./services.ts";
 import type { GatewayTelemetry } from "./telemetry.ts";
 

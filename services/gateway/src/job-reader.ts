@@ -23,12 +23,15 @@ export class JobReader {
     return document;
   }
 
-  /** Messages of several jobs; assets and sessions are read once for all. */
-  async messages(documents: readonly Document<Job>[]): Promise<(document: Document<Job>) => JobMessage> {
+  /** Messages of several jobs of a tenant; assets and sessions are read once for all. */
+  async messages(
+    tenant: string,
+    documents: readonly Document<Job>[],
+  ): Promise<(document: Document<Job>) => JobMessage> {
     const ids = [...new Set(documents.map(({ body }) => body.asset).filter((id) => id !== ""))];
     const [assets, sessions] = await Promise.all([
       ids.length === 0 ? [] : this.#catalog.getMany<AssetRecord>("assets", ids),
-      LiveSessions.read(this.#catalog, this.#sessionTtlMs),
+      LiveSessions.read(this.#catalog, tenant, this.#sessionTtlMs),
     ]);
     const byId = new Map(assets.map((asset) => [asset?.id, asset?.body]));
     return (document) => jobMessage(document, byId.get(document.body.asset), sessions);
@@ -37,7 +40,7 @@ export class JobReader {
   /** One job, and whether nothing of it will change any more. @throws HeimdexError JOB_NOT_FOUND */
   async read(tenant: string, id: string): Promise<{ readonly job: JobMessage; readonly settled: boolean }> {
     const document = await this.document(tenant, id);
-    const toMessage = await this.messages([document]);
+    const toMessage = await this.messages(tenant, [document]);
     return { job: toMessage(document), settled: document.body.endedAtMs !== 0 && document.body.settled };
   }
 }

@@ -92,7 +92,7 @@ export class JobService {
       size,
       (job) => job.tenant === tenant && (!request.activeOnly || !jobEnded(job.state)),
     );
-    const toMessage = await this.#jobs.messages(page.documents);
+    const toMessage = await this.#jobs.messages(tenant, page.documents);
     const { messages, next } = fitPage(page, toMessage, (job) => Job.encode(job).finish().length);
     return { jobs: messages, nextPageToken: next === undefined ? "" : encodePageToken(scope, next) };
   }

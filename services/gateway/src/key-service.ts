@@ -1,4 +1,12 @@
-import { type Caller, EVERY_TENANT, type IssuedKey, isOperator, type KeyRecord, type KeyStore } from "@heimdex/access";
+import {
+  type Caller,
+  EVERY_TENANT,
+  type IssuedKey,
+  isOperator,
+  isTenant,
+  type KeyRecord,
+  type KeyStore,
+} from "@heimdex/access";
 import {
   type CreateKeyRequest,
   type IssuedKey as IssuedKeyMessage,
@@ -17,7 +25,6 @@ import { fitPage, readPage } from "./catalog-pages.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { Violations } from "./violations.ts";
 
-const TENANT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const MAX_STAGES = 64;
 const MAX_OVERLAP_MS = 7 * 24 * 3_600_000;
 const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(128) });
@@ -52,7 +59,7 @@ export class KeyService {
     violations.check(request.name !== "" && request.name.length <= 128, "name", "must be 1 to 128 characters");
     violations.check(role !== undefined, "role", "must be VIEWER, EDITOR, ADMIN or STAGE");
     violations.check(
-      TENANT.test(tenant) || (tenant === EVERY_TENANT && role === "stage"),
+      isTenant(tenant) || (tenant === EVERY_TENANT && role === "stage"),
       "tenant",
       "must be 1 to 63 lower-case letters, digits, `_` or `-`, beginning with a letter or digit; `*` for STAGE alone",
     );

@@ -1,18 +1,4 @@
-import { lookup } from "node:dns/promises";
 import { HeimdexError } from "@heimdex/errors";
-import { isLoopback } from "./http/origin-guard.ts";
-
-/** The address to listen on: where no keys are asked for, nothing but loopback.
- * @param which `http` or `grpc`, for the message
- * @param isShut callers must show a key
- * @throws HeimdexError NOT_LOOPBACK */
-export async function checkListen(which: string, host: string, isShut: boolean): Promise<string> {
-  const address = host === "localhost" ? (await lookup(host)).address : host.replace(/^\[|\]$/g, "");
-  if (isShut || isLoopback(address)) return address;
-  throw new HeimdexError("NOT_LOOPBACK", `${which}: will not listen on ${host}, which reaches beyond this machine`, {
-    metadata: { listener: which, host },
-  });
-}
 
 /** What went wrong while starting to listen, in words that help. */
 export function listenError(which: string, host: string, port: number, reason: unknown): HeimdexError {

@@ -1,3 +1,4 @@
+import { sharesTenant } from "@heimdex/access";
 import type { SessionRecord } from "@heimdex/kernel";
 import { type Catalog, readAll } from "@heimdex/ports";
 
@@ -17,11 +18,11 @@ export class LiveSessions {
       }
   }
 
-  /** Those seen within `ttlMs` of `nowMs`. */
-  static async read(catalog: Catalog, ttlMs: number, nowMs = Date.now()): Promise<LiveSessions> {
+  /** Those that serve the tenant, seen within `ttlMs` of `nowMs`. */
+  static async read(catalog: Catalog, tenant: string, ttlMs: number, nowMs = Date.now()): Promise<LiveSessions> {
     const sessions: SessionRecord[] = [];
     for await (const { body } of readAll<SessionRecord>(catalog, { collection: "sessions", term: "session" }))
-      if (body.seenAtMs >= nowMs - ttlMs) sessions.push(body);
+      if (body.seenAtMs >= nowMs - ttlMs && sharesTenant(body.tenant, tenant)) sessions.push(body);
     return new LiveSessions(sessions);
   }
 

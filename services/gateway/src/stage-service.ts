@@ -32,7 +32,7 @@ export class StageService {
     this.#config = config;
   }
 
-  async listStages(request: ListStagesRequest): Promise<ListStagesResponse> {
+  async listStages(request: ListStagesRequest, { caller }: Call): Promise<ListStagesResponse> {
     const violations = new Violations();
     const size = violations.pageSize("page_size", request.pageSize, 1000, 100);
     const scope = ["ListStages"];
@@ -41,7 +41,7 @@ export class StageService {
     const query = { collection: "stages", by: "id", ...(after === undefined ? {} : { after }) } as const;
     const [{ documents, next }, sessions] = await Promise.all([
       readPage<StageRecord>(this.#catalog, query, size, () => true),
-      LiveSessions.read(this.#catalog, this.#config.sessionTtlMs),
+      LiveSessions.read(this.#catalog, caller.tenant, this.#config.sessionTtlMs),
     ]);
     return {
       stages: documents.map(({ body }) => stageInfo(body, sessions)),
@@ -55,21 +55,21 @@ export class StageService {
     const options = { tenant: caller.tenant, timeoutMs: this.#config.reindexTimeoutMs, signal };
     const method = "StageService.DisableStage";
     const reply = await this.#orchestrator.call(method, [DisableStageRequest, request], DisableStageResponse, options);
-    return { ...reply, stage: await this.#read(request.stage) };
+    return { ...reply, stage: await this.#read(caller.tenant, request.stage) };
   }
 
   async enableStage(request: EnableStageRequest, { caller, signal }: Call): Promise<StageInfo> {
     checkName(request.stage);
     const options = { tenant: caller.tenant, timeoutMs: this.#config.requestTimeoutMs, signal };
     await this.#orchestrator.call("StageService.EnableStage", [EnableStageRequest, request], StageInfo, options);
-    return this.#read(request.stage);
+    return this.#read(caller.tenant, request.stage);
   }
 
-  async #read(stage: string): Promise<StageInfo> {
+  async #read(tenant: string, stage: string): Promise<StageInfo> {
     const stored = await this.#catalog.get<StageRecord>("stages", stage);
     if (stored === undefined)
       throw new HeimdexError("NOT_FOUND", `there is no stage ${stage}`, { metadata: { stage } });
-    return stageInfo(stored.body, await LiveSessions.read(this.#catalog, this.#config.sessionTtlMs));
+    return stageInfo(stored.body, await LiveSessions.read(this.#catalog, tenant, this.#config.sessionTtlMs));
   }
 }
 

@@ -43,7 +43,7 @@ export class SystemService {
       ofAll ? blobs.freeBytes() : undefined,
       ofAll ? this.#catalogBytes() : undefined,
       catalog.get<{ reason: string }>("meta", "pause"),
-      this.#stages(ofAll),
+      this.#stages(tenant, ofAll),
     ]);
     return {
       version: this.#config.version,
@@ -76,9 +76,12 @@ export class SystemService {
   }
 
   /** @param ofAll with how much of each waits, over all tenants */
-  async #stages(ofAll: boolean): Promise<{ readonly statuses: StageStatus[]; readonly models: string[] }> {
+  async #stages(
+    tenant: string,
+    ofAll: boolean,
+  ): Promise<{ readonly statuses: StageStatus[]; readonly models: string[] }> {
     const { catalog } = this.#ports;
-    const sessions = await LiveSessions.read(catalog, this.#config.sessionTtlMs);
+    const sessions = await LiveSessions.read(catalog, tenant, this.#config.sessionTtlMs);
     const statuses: StageStatus[] = [];
     const models = new Set<string>();
     for await (const { body } of readAll<StageRecord>(catalog, { collection: "stages" })) {

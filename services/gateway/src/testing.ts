@@ -171,6 +171,10 @@ export function session(id: string, stages: readonly string[], more: Partial<Ses
   return {
     id,
     tokenHash: "",
+    key: "",
+    tenant: "*",
+    mayServe: [],
+    expiresAtMs: 0,
     worker: "worker-1",
     device: "cpu",
     openedAtMs: Date.now(),

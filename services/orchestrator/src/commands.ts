@@ -21,6 +21,7 @@ import {
 import type { Bus, Catalog, Subscription } from "@heimdex/ports";
 import { newSpanId, newTraceId, parseTraceparent } from "@heimdex/telemetry";
 import type { AssetRemoval } from "./asset-removal.ts";
+import { type Command, readCommand } from "./command.ts";
 import { dryRun } from "./dry-run.ts";
 import type { Estimates } from "./estimates.ts";
 import { timeOrderedId } from "./ids.ts";
@@ -44,15 +45,10 @@ export interface CommandParts {
   readonly salt: string;
 }
 
-interface Call {
-  readonly tenant: string;
-  readonly request: unknown;
-}
-
 /** Answers the mutating calls of the public API, which the gateway passes on over the bus: subject `api.<Service>.<Method>`, messages as proto3 JSON.
  * A job is answered by its id alone, a stage by nothing: the gateway reads the rest. */
 export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Subscription[]> {
-  const methods: Readonly<Record<string, (call: Call) => Promise<unknown>>> = {
+  const methods: Readonly<Record<string, (command: Command) => Promise<unknown>>> = {
     "JobService.CreateJob": ({ tenant, request }) => createJob(parts, tenant, CreateJobRequest.fromJSON(request)),
     "JobService.CancelJob": ({ tenant, request }) => cancelJob(parts, tenant, CancelJobRequest.fromJSON(request).job),
     "JobService.RetryJob": ({ tenant, request }) => retryJob(parts, tenant, RetryJobRequest.fromJSON(request)),
@@ -70,7 +66,7 @@ export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Sub
   };
   return Promise.all(
     Object.entries(methods).map(([method, answer]) =>
-      bus.respond(`api.${method}`, (payload) => answer(payload as Call)),
+      bus.respond(`api.${method}`, async (payload) => answer(readCommand(payload))),
     ),
   );
 }

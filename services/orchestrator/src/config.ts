@@ -1,3 +1,4 @@
+import { type AuthConfig, authConfig, type OwnKey } from "@heimdex/access";
 import { DEFAULT_RETRY_POLICY, EMPTY_PLAN_CONFIG, type PlanConfig, type RetryPolicy } from "@heimdex/kernel";
 
 /** What can be set of an orchestrator. Times in ms. */
@@ -6,6 +7,14 @@ export interface OrchestratorConfig {
   readonly workerAddress: string;
   /** Address of the workers' data port (HTTP). Default 127.0.0.1:8483. */
   readonly dataAddress: string;
+  /** Whether workers must show a stage key to open a session. Default: no, and only loopback is listened on. */
+  readonly auth: AuthConfig;
+  /** Keys of this process's own, beside those of the catalog. Default: none. */
+  readonly ownKeys: readonly OwnKey[];
+  /** How long the token of a session that was opened with a key is good. Workers are told to open another one after three quarters of it. Default 1 h. */
+  readonly tokenLifeMs: number;
+  /** Where workers reach the data port, when that is not the address it listens on: `http://heimdex.example:8483`. Default "". */
+  readonly dataUrl: string;
   /** Folder for what must not outlive the process's machine: the mount probe. */
   readonly runFolder: string;
   /** Key that signs data URLs, at least 32 bytes; the same on every replica. */
@@ -45,6 +54,10 @@ export interface OrchestratorConfig {
 export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" | "signingKey"> = {
   workerAddress: "127.0.0.1:8482",
   dataAddress: "127.0.0.1:8483",
+  dataUrl: "",
+  auth: authConfig.parse({}),
+  ownKeys: [],
+  tokenLifeMs: 3_600_000,
   acceptWithinMs: 10_000,
   leaseTtlMs: 45_000,
   renewEveryMs: 15_000,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { checkListen } from "@heimdex/access";
 import { ERRORS, type GRPC_CODE, HeimdexError } from "@heimdex/errors";
 import type { Blobs } from "@heimdex/ports";
 import type { Log } from "@heimdex/telemetry";
@@ -16,14 +17,17 @@ export interface DataServer extends AsyncDisposable {
 }
 
 interface DataParts {
+  /** Where keys are asked for it may listen beyond this machine: every URL is a key to what it names. */
+  readonly isShut: boolean;
   readonly store: JobStore;
   readonly blobs: Blobs;
   readonly signingKey: Uint8Array;
   readonly log: Log;
 }
 
-/** Serves what leases reach, over HTTP: GET and HEAD with byte ranges for inputs, PUT for outputs. A URL is good while its lease is held. */
+/** Serves what leases reach, over HTTP: GET and HEAD with byte ranges for inputs, PUT for outputs. A URL is good while its lease is held. Throws NOT_LOOPBACK, PORT_IN_USE. */
 export async function startDataServer(address: { host: string; port: number }, parts: DataParts): Promise<DataServer> {
+  await checkListen("data", address.host, parts.isShut);
   const server = createServer((request, response) => {
     answer(request, response, parts).catch((reason: unknown) => {
       if (request.destroyed && !request.complete) return; // the worker went away

@@ -44,6 +44,10 @@ const stage: StageRecord = {
 const session: SessionRecord = {
   id: "s_1",
   tokenHash: "",
+  key: "",
+  tenant: "*",
+  mayServe: [],
+  expiresAtMs: 0,
   worker: "worker",
   device: "cpu",
   openedAtMs: 0,

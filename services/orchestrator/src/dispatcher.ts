@@ -214,6 +214,7 @@ export class Dispatcher {
 function readyStep(job: Job, step: Step): ReadyStep {
   return {
     job: job.id,
+    tenant: job.tenant,
     stage: step.stage,
     requires: requirement(step.digest, step.models),
     sort: jobSort(job),

@@ -1,3 +1,4 @@
+import { checkListen } from "@heimdex/access";
 import { descriptorSet } from "@heimdex/contracts";
 import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
 import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
@@ -38,18 +39,14 @@ export function grpcServer(telemetry: Telemetry): Server {
   return server;
 }
 
-/** Throws NOT_LOOPBACK, PORT_IN_USE. */
+/** @param isShut workers must show a key. Throws NOT_LOOPBACK, PORT_IN_USE. */
 export async function listen(
   server: Server,
   address: string,
   { host, port }: { host: string; port: number },
+  isShut: boolean,
 ): Promise<number> {
-  if (!["127.0.0.1", "::1", "localhost"].includes(host)) {
-    throw new HeimdexError(
-      "NOT_LOOPBACK",
-      `the workers' port would listen on ${host}, and workers beyond this machine are not authenticated yet`,
-    );
-  }
+  await checkListen("workers", host, isShut);
   try {
     return await server.listen(address);
   } catch (reason) {

@@ -1,9 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { sharesTenant } from "@heimdex/access";
 import { Failed_Kind, type Finish, type Lease } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
 
 interface Parked {
   readonly slots: ReadonlyMap<string, number>;
+  /** Whose requests it takes; `*`: all. */
+  readonly tenant: string;
   readonly give: (lease: Lease) => void;
 }
 
@@ -18,7 +21,7 @@ export class InteractiveLane {
   readonly #waiting = new Map<string, Waiting>();
 
   /** Parks until a request comes; at most one for each answer. */
-  poll(slots: ReadonlyMap<string, number>, waitMs: number, signal: AbortSignal): Promise<Lease[]> {
+  poll(slots: ReadonlyMap<string, number>, tenant: string, waitMs: number, signal: AbortSignal): Promise<Lease[]> {
     return new Promise((resolve) => {
       const done = (leases: Lease[]) => {
         clearTimeout(timer);
@@ -27,7 +30,7 @@ export class InteractiveLane {
         if (at >= 0) this.#parked.splice(at, 1);
         resolve(leases);
       };
-      const parked: Parked = { slots, give: (lease) => done([lease]) };
+      const parked: Parked = { slots, tenant, give: (lease) => done([lease]) };
       const stop = () => done([]);
       const timer = setTimeout(stop, waitMs);
       if (signal.aborted) return done([]);
@@ -36,14 +39,11 @@ export class InteractiveLane {
     });
   }
 
-  /** Whether a poll of the stage is parked here. */
-  serves(stage: string): boolean {
-    return this.#parked.some((parked) => (parked.slots.get(stage) ?? 0) > 0);
-  }
-
-  /** Sends a request to a worker of the stage. Rejects with NO_WORKER when none waits, and with `signal.reason`. */
-  request(stage: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    const parked = this.#parked.find((candidate) => (candidate.slots.get(stage) ?? 0) > 0);
+  /** Sends a tenant's request to a worker of the stage. Rejects with NO_WORKER when none waits, and with `signal.reason`. */
+  request(stage: string, tenant: string, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const parked = this.#parked.find(
+      (candidate) => (candidate.slots.get(stage) ?? 0) > 0 && sharesTenant(candidate.tenant, tenant),
+    );
     if (parked === undefined)
       return Promise.reject(
         new HeimdexError("NO_WORKER", `no worker waits for requests of ${stage}`, { metadata: { stage } }),

@@ -13,7 +13,11 @@ const ask = async (
   options: { timeoutMs?: number; signal?: AbortSignal } = {},
 ) => {
   const request = Buffer.from(text).toString("base64");
-  const answer = await world.ports.bus.request(`interactive.${stage}`, { request }, { timeoutMs: 5_000, ...options });
+  const answer = await world.ports.bus.request(
+    `interactive.${stage}`,
+    { tenant: "default", request },
+    { timeoutMs: 5_000, ...options },
+  );
   return Buffer.from((answer as { response: string }).response, "base64").toString();
 };
 const failedAs = (id: string) => (reason: unknown) => reason instanceof HeimdexError && reason.id === id;

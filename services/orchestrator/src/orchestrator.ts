@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Gate, KeyStore } from "@heimdex/access";
 import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
 import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
@@ -8,6 +9,7 @@ import type { Effect, Job } from "@heimdex/kernel";
 import type { Subscription } from "@heimdex/ports";
 import type { Telemetry } from "@heimdex/telemetry";
 import { AssetRemoval } from "./asset-removal.ts";
+import { readCommand } from "./command.ts";
 import { answerCommands } from "./commands.ts";
 import type { OrchestratorConfig } from "./config.ts";
 import { type DataServer, startDataServer } from "./data-server.ts";
@@ -82,11 +84,16 @@ export async function startOrchestrator(
   const scheduler = new Scheduler(() =>
     config.maxAttempts === 0 ? Number.POSITIVE_INFINITY : config.maxAttempts - leases.size,
   );
-  const sessions = new Sessions(catalog);
+  const keys = new KeyStore(catalog, {
+    now: Date.now,
+    onError: (reason) => log.warn({ err: reason }, "the last use of a key could not be written"),
+  });
+  const gate = Gate.of(config.auth, keys, config.ownKeys);
+  const sessions = new Sessions(catalog, gate);
   const registry = new StageRegistry(catalog, config.plan);
   const interactive = new InteractiveLane();
   let data: DataServer | undefined;
-  const dataUrl = () => data?.url ?? "";
+  const dataUrl = () => config.dataUrl || (data?.url ?? "");
 
   const onEffects = (job: Job, effects: readonly Effect[], version: number) => {
     for (const effect of effects) {
@@ -163,7 +170,13 @@ export async function startOrchestrator(
   });
 
   data = cleanup.use(
-    await startDataServer(readAddress(config.dataAddress), { store, blobs, signingKey: config.signingKey, log }),
+    await startDataServer(readAddress(config.dataAddress), {
+      isShut: gate.isShut,
+      store,
+      blobs,
+      signingKey: config.signingKey,
+      log,
+    }),
   );
   if (config.soleHost) await sweeps.releaseAll();
   for (const { manifest, misconfigured } of await registry.refit())
@@ -202,6 +215,7 @@ export async function startOrchestrator(
     workService({
       store,
       sessions,
+      gate,
       registry,
       dispatcher,
       interactive,
@@ -216,7 +230,7 @@ export async function startOrchestrator(
     }),
   );
   const address = readAddress(config.workerAddress);
-  const port = await listen(server, config.workerAddress, address);
+  const port = await listen(server, config.workerAddress, address, gate.isShut);
   cleanup.defer(() => stopServer(server));
 
   const subscriptions: Subscription[] = await answerCommands(bus, {
@@ -314,9 +328,9 @@ async function removeProbes(folder: string): Promise<void> {
 
 async function answerInteractive(bus: OrchestratorPorts["bus"], lane: InteractiveLane): Promise<Subscription> {
   return bus.respond("interactive.>", (payload, subject, signal) => {
-    const { request } = payload as { request: string };
+    const { tenant, request } = readCommand(payload);
     return lane
-      .request(subject.slice("interactive.".length), Buffer.from(request, "base64"), signal)
+      .request(subject.slice("interactive.".length), tenant, Buffer.from(String(request), "base64"), signal)
       .then((response) => ({ response: Buffer.from(response).toString("base64") }));
   });
 }

@@ -1,8 +1,11 @@
+import { EVERY_TENANT, sharesTenant } from "@heimdex/access";
 import type { Poll } from "./poll.ts";
 
 /** A step that could be leased. */
 export interface ReadyStep {
   readonly job: string;
+  /** Whose the job is. */
+  readonly tenant: string;
   readonly stage: string;
   /** What a session must offer to get it: manifest digest and models. */
   readonly requires: string;
@@ -50,6 +53,7 @@ export class Scheduler {
     const nowMs = Date.now();
     if (this.#ready.get(key)?.some((other) => other.notBeforeMs <= nowMs) === true) return undefined;
     for (const poll of this.#polls.get(key) ?? []) {
+      if (!sharesTenant(poll.session.tenant, step.tenant)) continue;
       this.#hand(poll, step.stage, 1);
       return poll;
     }
@@ -162,11 +166,18 @@ export class Scheduler {
           at++;
           continue;
         }
+        if (!sharesTenant(poll.session.tenant, step.tenant)) {
+          at++;
+          continue;
+        }
         queue.splice(at, 1);
         this.#queued.delete(`${step.job} ${step.stage}`);
         taken.push(step);
       }
-      if (taken.length === 0) break; // nothing due for anybody
+      if (taken.length === 0) {
+        if (poll.session.tenant === EVERY_TENANT) break; // nothing due for anybody
+        continue;
+      }
       this.#hand(poll, stage, taken.length);
       for (const step of taken) poll.take(step);
     }

@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
+import { bearerOf, type Gate } from "@heimdex/access";
 import { HeimdexError } from "@heimdex/errors";
 import type { SessionRecord } from "@heimdex/kernel";
 import type { Catalog, Document } from "@heimdex/ports";
@@ -11,6 +12,9 @@ const FRESH_MS = 5_000;
 const SESSION_ID = /^s_[0-9a-f]{1,64}$/;
 const PAGE = 500;
 
+/** Who opens a session, as its key says. */
+export type Holder = Pick<SessionRecord, "key" | "tenant" | "mayServe" | "expiresAtMs">;
+
 interface Known {
   readonly document: Document<SessionRecord>;
   readonly readAtMs: number;
@@ -20,19 +24,29 @@ interface Known {
  * meet, here or on two replicas, both last. */
 export class Sessions {
   readonly #catalog: Catalog;
+  readonly #gate: Gate;
+  /** Keys that were good, and when they were looked at. */
+  readonly #good = new Map<string, number>();
   readonly #known = new Map<string, Known>();
   /** Signs of life that no write has brought yet. */
   readonly #seen = new Map<string, number>();
   /** Tail of each session's queue of writes. */
   readonly #writing = new Map<string, Promise<unknown>>();
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Catalog, gate: Gate) {
     this.#catalog = catalog;
+    this.#gate = gate;
   }
 
-  async open(worker: string, device: string, nowMs: number): Promise<{ session: SessionRecord; token: string }> {
+  async open(
+    holder: Holder,
+    worker: string,
+    device: string,
+    nowMs: number,
+  ): Promise<{ session: SessionRecord; token: string }> {
     const token = randomBytes(32).toString("base64url");
     const session: SessionRecord = {
+      ...holder,
       id: timeOrderedId("s", nowMs),
       tokenHash: sha256Hex(token),
       worker,
@@ -48,14 +62,20 @@ export class Sessions {
     return { session, token };
   }
 
-  /** The session, if the token is its own. Throws SESSION_UNKNOWN or UNAUTHENTICATED. */
-  async authenticate(id: string, authorization: string | undefined): Promise<SessionRecord> {
+  /** The session, if the token is its own: for all that has to do with leases it holds, which its token outlives. Throws SESSION_UNKNOWN or
+   * UNAUTHENTICATED. Where keys are asked for, a token that is wrong is answered the same whether there is such a session or not. */
+  async holder(id: string, authorization: string | undefined): Promise<SessionRecord> {
     const session = SESSION_ID.test(id) ? await this.#current(id) : undefined;
-    if (session === undefined) throw unknown(id);
-    if (!timingSafeEqual(Buffer.from(tokenHash(authorization)), Buffer.from(session.tokenHash))) {
-      throw new HeimdexError("UNAUTHENTICATED", `the token is not that of session ${id}`);
-    }
+    if (session === undefined && !this.#gate.isShut) throw unknown(id);
+    if (session === undefined || !isTokenOf(session, authorization))
+      throw new HeimdexError("UNAUTHENTICATED", `the token is not that of session ${id.slice(0, 64)}`);
+    await this.#checkKey(session);
     return session;
+  }
+
+  /** The same for all else: a token that has expired opens nothing new. */
+  async authenticate(id: string, authorization: string | undefined): Promise<SessionRecord> {
+    return fresh(await this.holder(id, authorization));
   }
 
   /** The session of a token, for calls that name none. Throws UNAUTHENTICATED. */
@@ -63,7 +83,20 @@ export class Sessions {
     const term = `token:${tokenHash(authorization)}`;
     const [found] = await this.#catalog.find<SessionRecord>({ collection: "sessions", term, limit: 1 });
     if (found === undefined) throw new HeimdexError("UNAUTHENTICATED", "the token is that of no session");
-    return found.body;
+    await this.#checkKey(found.body);
+    return fresh(found.body);
+  }
+
+  /** A session lives no longer than its key. */
+  async #checkKey({ id, key }: SessionRecord): Promise<void> {
+    if (!this.#gate.isShut) return;
+    if (Date.now() - (this.#good.get(key) ?? 0) < FRESH_MS) return;
+    this.#good.delete(key);
+    if (key === "" || !(await this.#gate.isGood(key)))
+      throw new HeimdexError("UNAUTHENTICATED", `the key that session ${id} was opened with is good no more`, {
+        help: "Give the worker one that is good: HEIMDEX_STAGE_KEY or HEIMDEX_STAGE_KEY_FILE.",
+      });
+    this.#good.set(key, Date.now());
   }
 
   /** How many sessions that were heard of since `sinceMs` can run the stage.
@@ -179,7 +212,18 @@ function stored(session: SessionRecord) {
 }
 
 function tokenHash(authorization: string | undefined): string {
-  return sha256Hex(/^Bearer (.+)$/.exec(authorization ?? "")?.[1] ?? "");
+  return sha256Hex(bearerOf(authorization) ?? "");
+}
+
+function isTokenOf(session: SessionRecord, authorization: string | undefined): boolean {
+  return timingSafeEqual(Buffer.from(tokenHash(authorization)), Buffer.from(session.tokenHash));
+}
+
+function fresh(session: SessionRecord): SessionRecord {
+  if (session.expiresAtMs === 0 || Date.now() < session.expiresAtMs) return session;
+  throw new HeimdexError("UNAUTHENTICATED", `the token of session ${session.id} has expired`, {
+    help: "Open a new session.",
+  });
 }
 
 function unknown(id: string): HeimdexError {

@@ -1,6 +1,7 @@
+import { EVERY_TENANT, OPERATOR_TENANT } from "@heimdex/access";
 import type { StageRegistryServiceImplementation } from "@heimdex/contracts/stage/v1/stage_registry_service";
 import { type FieldViolation, HeimdexError } from "@heimdex/errors";
-import type { ModelRef, StageRecord } from "@heimdex/kernel";
+import type { ModelRef, SessionRecord, StageRecord } from "@heimdex/kernel";
 import { readManifest } from "./manifest.ts";
 import type { Offer, Sessions } from "./sessions.ts";
 import { stageMessage } from "./stage-message.ts";
@@ -33,6 +34,7 @@ export function stageRegistryService({
       const manifest = readManifest(request.manifest);
       checkUnavailable(request.unavailableReason, request.unavailableHelp);
       const { name, version } = manifest;
+      checkMayServe(session, name);
       const { interactive, unavailableReason: unavailable } = request;
       const models = readModels(request.models);
       sessions.seen(session.id, Date.now());
@@ -41,14 +43,16 @@ export function stageRegistryService({
       const withdrawn = (stages: readonly Offer[]) => stages.filter((other) => other.stage !== name);
       if (session.stages.some((other) => other.stage === name && other.unavailable === "" && unavailable !== ""))
         await sessions.change(session.id, (latest) => ({ ...latest, stages: withdrawn(latest.stages) }));
-      const stage = await registry.register({
-        manifest,
-        models,
-        unavailableReason: unavailable,
-        unavailableHelp: request.unavailableHelp,
-        interactive,
-        isServed: async (served) => (await serving(name, served)) > 0,
-      });
+      const stage = shapesPlans(session)
+        ? await registry.register({
+            manifest,
+            models,
+            unavailableReason: unavailable,
+            unavailableHelp: request.unavailableHelp,
+            interactive,
+            isServed: async (served) => (await serving(name, served)) > 0,
+          })
+        : await registry.confirm(manifest);
       await sessions.change(session.id, (latest) => ({ ...latest, stages: [...withdrawn(latest.stages), offer] }));
       onRegistered(name);
       return { stage: await show(stage) };
@@ -68,10 +72,26 @@ export function stageRegistryService({
       };
     },
     async retireStage(request, context) {
-      await sessions.byToken(context.metadata.get("authorization"));
+      const session = await sessions.byToken(context.metadata.get("authorization"));
+      checkMayServe(session, request.name);
+      if (!shapesPlans(session))
+        throw new HeimdexError("PERMISSION_DENIED", "a worker of one tenant takes no stage out of everybody's plans");
       return show(await registry.retire(request.name));
     },
   };
+}
+
+/** Whether what a session registers is for all: the list of stages is one, and so are the plans that are made of it. */
+function shapesPlans({ tenant }: SessionRecord): boolean {
+  return tenant === EVERY_TENANT || tenant === OPERATOR_TENANT;
+}
+
+/** Throws PERMISSION_DENIED when the session's key is for other stages. */
+function checkMayServe({ mayServe }: SessionRecord, stage: string): void {
+  if (mayServe.length === 0 || mayServe.includes(stage)) return;
+  throw new HeimdexError("PERMISSION_DENIED", `the key is for ${mayServe.join(", ")}, and not for ${stage}`, {
+    metadata: { stage },
+  });
 }
 
 function checkUnavailable(reason: string, help: string): void {

@@ -97,6 +97,21 @@ export class StageRegistry {
     return misfits;
   }
 
+  /** A stage that is known already, with just this manifest: what a worker of one tenant may serve, since plans are everybody's.
+   * Throws PERMISSION_DENIED. */
+  async confirm(manifest: StageManifest): Promise<StageRecord> {
+    const stage = await this.get(manifest.name);
+    if (stage?.digests[manifest.version] === manifestDigest(manifest)) return stage;
+    throw new HeimdexError(
+      "PERMISSION_DENIED",
+      `${manifest.name} ${manifest.version} is not registered with this manifest, and a worker of one tenant registers none`,
+      {
+        metadata: { stage: manifest.name, version: manifest.version },
+        help: "Register it once with a stage key of the tenant `default`, or for all tenants.",
+      },
+    );
+  }
+
   /** Takes the stage out of new plans until a newer version registers, or a person enables it. Throws NOT_FOUND. */
   async retire(name: string): Promise<StageRecord> {
     return this.#change(name, (stage) => ({ ...stage, state: "RETIRED" }));

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { EVERY_TENANT, type Gate } from "@heimdex/access";
 import { STAGE_PROTOCOL_VERSION } from "@heimdex/contracts";
 import {
   AcquireLeasesRequest_Lane,
@@ -18,7 +19,7 @@ import { heldStep, releaseLease } from "./held-step.ts";
 import { inlineBytes, MAX_INLINE_A_CALL } from "./outputs.ts";
 import { renewLeases } from "./renewals.ts";
 import { requirement } from "./requirement.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Holder, Sessions } from "./sessions.ts";
 import { signGrant } from "./signed-url.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 import type { StaleUploads } from "./stale-uploads.ts";
@@ -34,6 +35,7 @@ const MAX_STAGES = 256;
 
 export interface WorkParts extends FinishParts {
   readonly sessions: Sessions;
+  readonly gate: Gate;
   readonly registry: StageRegistry;
   readonly dispatcher: Dispatcher;
   readonly config: OrchestratorConfig;
@@ -58,8 +60,13 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
     return known;
   };
 
+  /** The server wants the session to be the worker's last, or its token will not do for long. */
+  const drains = ({ openedAtMs, expiresAtMs }: SessionRecord): boolean =>
+    stopping.aborted || (expiresAtMs > 0 && Date.now() > expiresAtMs - (expiresAtMs - openedAtMs) / 4);
+
   return {
-    async openSession(request) {
+    async openSession(request, context) {
+      const holder = await holderOf(parts, context.metadata.get("authorization"));
       if (!request.protocolVersions.includes(STAGE_PROTOCOL_VERSION)) {
         throw new HeimdexError(
           "PROTOCOL_UNSUPPORTED",
@@ -72,7 +79,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       bound("worker", request.worker.length, 1, 128, "characters");
       bound("software", request.software.length, 0, 128, "characters");
       bound("device", request.device.length, 0, 128, "characters");
-      const { session, token } = await sessions.open(request.worker, request.device || "cpu", Date.now());
+      const { session, token } = await sessions.open(holder, request.worker, request.device || "cpu", Date.now());
       return {
         session: session.id,
         token,
@@ -96,12 +103,11 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       const slots = readSlots(request.slots);
       if (request.lane === AcquireLeasesRequest_Lane.INTERACTIVE) {
         const own = new Map([...slots].filter(([stage]) => offersInteractive(session, stage)));
-        return { leases: await interactive.poll(own, waitMs, signal), drain: stopping.aborted };
+        return { leases: await interactive.poll(own, session.tenant, waitMs, signal), drain: drains(session) };
       }
       const replayKey = `${session.id} ${request.requestId}`;
       const repeated = answers.get(replayKey);
-      if (request.requestId !== "" && repeated !== undefined)
-        return { leases: await repeated, drain: stopping.aborted };
+      if (request.requestId !== "" && repeated !== undefined) return { leases: await repeated, drain: drains(session) };
       const answer = offers
         .of(session)
         .then((offered) => dispatcher.acquire(session, offered, slots, request.requestId, waitMs, signal));
@@ -110,18 +116,18 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
         const forget = () => answers.delete(replayKey);
         answer.then((given) => (given.length === 0 ? forget() : setTimeout(forget, REPLAY_MS).unref()), forget);
       }
-      return { leases: await answer, drain: stopping.aborted };
+      return { leases: await answer, drain: drains(session) };
     },
 
     async renewLeases(request, context) {
-      const session = await sessions.authenticate(request.session, context.metadata.get("authorization"));
+      const session = await sessions.holder(request.session, context.metadata.get("authorization"));
       bound("renewals", request.renewals.length, 0, MAX_RENEWALS, "leases a call");
       sessions.seen(session.id, Date.now());
-      return { answers: await renewLeases(parts, session, request.renewals), drain: stopping.aborted };
+      return { answers: await renewLeases(parts, session, request.renewals), drain: drains(session) };
     },
 
     async finishLeases(request, context) {
-      const session = await sessions.authenticate(request.session, context.metadata.get("authorization"));
+      const session = await sessions.holder(request.session, context.metadata.get("authorization"));
       bound("finishes", request.finishes.length, 0, MAX_FINISHES, "leases a call");
       boundInline(request.finishes);
       sessions.seen(session.id, Date.now());
@@ -135,13 +141,13 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
     },
 
     async createUploads(request, context) {
-      const session = await sessions.authenticate(request.session, context.metadata.get("authorization"));
+      const session = await sessions.holder(request.session, context.metadata.get("authorization"));
       return { uploads: await createUploads(parts, session, request) };
     },
 
     async closeSession(request, context) {
       const session = await sessions
-        .authenticate(request.session, context.metadata.get("authorization"))
+        .holder(request.session, context.metadata.get("authorization"))
         .catch((reason: unknown) => {
           if (HeimdexError.from(reason).id !== "SESSION_UNKNOWN") throw reason;
         });
@@ -153,6 +159,17 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       return {};
     },
   };
+}
+
+/** Who opens a session: whoever shows a stage key, where keys are asked for. Throws UNAUTHENTICATED, PERMISSION_DENIED. */
+async function holderOf({ gate, config }: WorkParts, authorization: string | undefined): Promise<Holder> {
+  if (!gate.isShut) return { key: "", tenant: EVERY_TENANT, mayServe: [], expiresAtMs: 0 };
+  const { key, role, tenant, stages } = await gate.caller(authorization);
+  if (role !== "stage")
+    throw new HeimdexError("PERMISSION_DENIED", `sessions are opened with a key of the role stage, not ${role}`, {
+      help: "Make one: `heimdex keys create NAME --role stage`.",
+    });
+  return { key, tenant, mayServe: stages, expiresAtMs: Date.now() + config.tokenLifeMs };
 }
 
 /** Throws INVALID_ARGUMENT naming the field when `value` is not from `least` to `most`. */

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
-import { authConfig, LOCAL_CALLER, newSecret } from "@heimdex/access";
+import { authConfig, type Caller, EVERY_TENANT, LOCAL_CALLER, newSecret } from "@heimdex/access";
 import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
 import { MemoryBus } from "@heimdex/adapters-memory";
@@ -64,6 +64,8 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   const services = options.services ?? STAGE_SERVICES;
   const { auth } = loadConfig(environment, process.env);
   const key = auth.required ? newSecret() : "";
+  const stageKey = auth.required ? newSecret() : "";
+  const ofStages: Caller = { key: "host-stages", role: "stage", tenant: EVERY_TENANT, stages: [] };
   const catalog = cleanup.use(await SqliteCatalog.open(folder.catalog));
   const bus = cleanup.use(
     new MemoryBus({
@@ -83,6 +85,8 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         runFolder: folder.run,
         signingKey: await signingKey(folder),
         soleHost: true,
+        auth,
+        ownKeys: [{ secret: stageKey, caller: ofStages }],
         maxAttempts: options.jobs,
       },
       telemetry,
@@ -110,12 +114,14 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
     HEIMDEX_ADMIN_KEY_FILE: _adminKeyFile,
     HEIMDEX_KEY: _key,
     HEIMDEX_KEY_FILE: _keyFile,
+    HEIMDEX_STAGE_KEY_FILE: _stageKeyFile,
     ...inherited
   } = process.env;
   const env = (models: StageModels) => ({
     ...inherited,
     HEIMDEX_ORCHESTRATOR: orchestrator.workerAddress,
     HEIMDEX_SCRATCH: folder.scratch,
+    HEIMDEX_STAGE_KEY: stageKey,
     [STAGE_MODELS_VARIABLE]: stageModelsVariable(models, process.env),
   });
   const supervisor = cleanup.use(

@@ -1,16 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { BlockList, isIP } from "node:net";
+import { isLoopback } from "@heimdex/access";
 import { HeimdexError } from "@heimdex/errors";
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
-/** Whether an address reaches this machine only. */
-export function isLoopback(address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && LOOPBACK.check(address, family === 4 ? "ipv4" : "ipv6");
-}
 
 /** Refuses what a web page from elsewhere could make a browser send to a server on loopback:
  * - a name of the attacker's that resolves to 127.0.0.1 (DNS rebinding) shows in `Host`;

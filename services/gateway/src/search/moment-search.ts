@@ -179,7 +179,7 @@ export class MomentSearch {
     // Words are embedded for their meaning in any case, as that is what the archive is made for; for pictures only where there are any.
     if (question === undefined || (kind === "image" && sought.kind === "words" && serving === undefined))
       return NOTHING;
-    const embedding = await this.#embedder.embed(question, serving?.space, signal);
+    const embedding = await this.#embedder.embed(filter.tenant, question, serving?.space, signal);
     if (embedding.kind === "left-out") return { channels: [], degradedReason: embedding.reason };
     const { space, model, vector, words } = embedding.query;
     // No channel where the model knows no word of the query: that is an answer, too.

@@ -61,11 +61,13 @@ export class QueryEmbedder {
     this.#ttlMs = options.ttlMs ?? 60_000;
   }
 
-  /** @param space in which the answer has to be; undefined: the stage's own
+  /** @param tenant whose question it is: what is kept of one tenant's is not given to another
+   * @param space in which the answer has to be; undefined: the stage's own
    * @throws HeimdexError IMAGE_UNREADABLE where the stage refuses the picture; `signal.reason` when aborted; nothing else */
-  async embed(question: Question, space: string | undefined, signal: AbortSignal): Promise<Embedding> {
-    const key = keyOf(question, space);
-    const kept = this.#find(`${question.stage} ${space} takes no words`, "text" in question) ?? this.#find(key);
+  async embed(tenant: string, question: Question, space: string | undefined, signal: AbortSignal): Promise<Embedding> {
+    const key = keyOf(tenant, question, space);
+    const wordlessKey = `${tenant} ${question.stage} ${space} takes no words`;
+    const kept = this.#find(wordlessKey, "text" in question) ?? this.#find(key);
     if (kept !== undefined) return { kind: "embedded", query: kept };
     const asked =
       "text" in question ? { text: question.text } : { image: Buffer.from(question.image).toString("base64") };
@@ -74,7 +76,7 @@ export class QueryEmbedder {
     try {
       reply = await this.#bus.request(
         `interactive.${question.stage}`,
-        { request: request.toString("base64") },
+        { tenant, request: request.toString("base64") },
         { timeoutMs: this.#timeoutOf(question), signal },
       );
     } catch (reason) {
@@ -88,7 +90,7 @@ export class QueryEmbedder {
     if (query === undefined)
       return { kind: "left-out", reason: `${matterOf(question)}: the embedder's answer could not be read` };
     const wordless = "text" in question && query.space === "";
-    this.#keep(wordless ? `${question.stage} ${space} takes no words` : key, query);
+    this.#keep(wordless ? wordlessKey : key, query);
     return { kind: "embedded", query };
   }
 
@@ -126,9 +128,9 @@ export class QueryEmbedder {
   }
 }
 
-function keyOf(question: Question, space: string | undefined): string {
+function keyOf(tenant: string, question: Question, space: string | undefined): string {
   const asked = "text" in question ? question.text : createHash("sha256").update(question.image).digest("hex");
-  return JSON.stringify([question.stage, space, "text" in question, asked]);
+  return JSON.stringify([tenant, question.stage, space, "text" in question, asked]);
 }
 
 const matterOf = ({ stage }: Question): string => (stage === "embed.text" ? "meaning" : "looks");

@@ -103,14 +103,20 @@ export class RawWorker {
     this.session = session;
   }
 
-  /** Connects and opens a session. */
-  static async open(address: string): Promise<RawWorker> {
+  /** Connects and opens a session, with a stage key where one is asked for. */
+  static async open(address: string, key?: string): Promise<RawWorker> {
     const channel = createChannel(address, undefined, { "grpc.enable_http_proxy": 0 });
     const factory = createClientFactory().use(errorClientMiddleware);
     const work = factory.create(WorkServiceDefinition, channel);
     const registry = factory.create(StageRegistryServiceDefinition, channel);
-    const session = await work.openSession({ protocolVersions: [1], worker: "raw", software: "1", device: "cpu" });
-    return new RawWorker(channel, work, registry, session);
+    const hello = { protocolVersions: [1], worker: "raw", software: "1", device: "cpu" };
+    const metadata = key === undefined ? Metadata() : Metadata({ authorization: `Bearer ${key}` });
+    try {
+      return new RawWorker(channel, work, registry, await work.openSession(hello, { metadata }));
+    } catch (reason) {
+      channel.close();
+      throw reason;
+    }
   }
 
   close(): void {

@@ -136,8 +136,8 @@ export class World implements AsyncDisposable {
   }
 
   /** A worker that speaks the contract and nothing else. */
-  async worker(): Promise<RawWorker> {
-    const worker = await RawWorker.open(this.address);
+  async worker(key?: string): Promise<RawWorker> {
+    const worker = await RawWorker.open(this.address, key);
     this.#stack.defer(() => worker.close());
     return worker;
   }
@@ -191,8 +191,13 @@ export class World implements AsyncDisposable {
   }
 
   /** Creates a job and says its id. */
-  async create(sourceUri: string, more: Partial<Omit<CreateJobRequest, "requestId">> & { request_id?: string } = {}) {
-    return (await this.command<{ job: string }>("JobService.CreateJob", { source_uri: sourceUri, ...more })).job;
+  async create(
+    sourceUri: string,
+    more: Partial<Omit<CreateJobRequest, "requestId">> & { request_id?: string } = {},
+    tenant = TENANT,
+  ) {
+    const request = { source_uri: sourceUri, ...more };
+    return (await this.command<{ job: string }>("JobService.CreateJob", request, tenant)).job;
   }
 
   /** Creates a job and waits until it is settled. */

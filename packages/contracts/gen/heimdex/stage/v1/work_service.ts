@@ -30,7 +30,11 @@ export interface OpenSessionRequest {
 export interface OpenSessionResponse {
   /** Id of the session, to be sent with every call. */
   session: string;
-  /** Secret to be sent as metadata `authorization: Bearer TOKEN` with every further call of both services. */
+  /**
+   * Secret to be sent as metadata `authorization: Bearer TOKEN` with every further call of both services. Where the server asks for keys it lasts an hour or so:
+   * in time before that the server asks for another session (`drain`). One that has expired is answered UNAUTHENTICATED, except in RenewLeases,
+   * CreateUploads, FinishLeases and CloseSession, so that what is under way comes to its end.
+   */
   token: string;
   /** The version both speak. */
   protocolVersion: number;
@@ -3877,7 +3881,11 @@ export const WorkServiceDefinition = {
   name: "WorkService",
   fullName: "heimdex.stage.v1.WorkService",
   methods: {
-    /** Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. */
+    /**
+     * Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. Where the
+     * server asks for keys, send one of the role stage as metadata `authorization: Bearer KEY`: UNAUTHENTICATED when it is not good, PERMISSION_DENIED when it
+     * is of another role. The session then serves the tenant and the stages of the key, and ends with it.
+     */
     openSession: {
       name: "OpenSession",
       requestType: OpenSessionRequest as typeof OpenSessionRequest,
@@ -3945,7 +3953,11 @@ export const WorkServiceDefinition = {
 } as const;
 
 export interface WorkServiceImplementation<CallContextExt = {}> {
-  /** Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. */
+  /**
+   * Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. Where the
+   * server asks for keys, send one of the role stage as metadata `authorization: Bearer KEY`: UNAUTHENTICATED when it is not good, PERMISSION_DENIED when it
+   * is of another role. The session then serves the tenant and the stages of the key, and ends with it.
+   */
   openSession(
     request: OpenSessionRequest,
     context: CallContext & CallContextExt,
@@ -3988,7 +4000,11 @@ export interface WorkServiceImplementation<CallContextExt = {}> {
 }
 
 export interface WorkServiceClient<CallOptionsExt = {}> {
-  /** Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. */
+  /**
+   * Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. Where the
+   * server asks for keys, send one of the role stage as metadata `authorization: Bearer KEY`: UNAUTHENTICATED when it is not good, PERMISSION_DENIED when it
+   * is of another role. The session then serves the tenant and the stages of the key, and ends with it.
+   */
   openSession(
     request: DeepPartial<OpenSessionRequest>,
     options?: CallOptions & CallOptionsExt,
