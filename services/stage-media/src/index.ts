@@ -3,3 +3,4 @@ export { analyzeStage } from "./analyze-stage.ts";
 export { probeStage } from "./probe-stage.ts";
 export { groupScenes } from "./scenes.ts";
 export { scenesStage } from "./scenes-stage.ts";
+export { subtitlesStage } from "./subtitles-stage.ts";

@@ -1,4 +1,4 @@
 import { serveStages } from "@heimdex/stage-sdk";
-import { analyzeStage, probeStage, scenesStage } from "./index.ts";
+import { analyzeStage, probeStage, scenesStage, subtitlesStage } from "./index.ts";
 
-await serveStages([probeStage, analyzeStage, scenesStage]);
+await serveStages([probeStage, analyzeStage, scenesStage, subtitlesStage]);

@@ -12,8 +12,12 @@ const main = (name: string) => fileURLToPath(new URL(`../../../../services/${nam
 
 /** What `heimdex up` starts. */
 export const STAGE_SERVICES: readonly StageService[] = [
-  { name: "stage-media", stages: ["media.probe", "media.analyze", "media.scenes"], main: main("stage-media") },
-  { name: "stage-asr", stages: ["asr.subtitles", "asr.transcribe"], main: main("stage-asr") },
+  {
+    name: "stage-media",
+    stages: ["media.probe", "media.analyze", "media.scenes", "asr.subtitles"],
+    main: main("stage-media"),
+  },
+  { name: "stage-asr", stages: ["asr.transcribe"], main: main("stage-asr") },
   {
     name: "stage-vision",
     stages: ["vision.text", "vision.faces", "vision.objects", "vision.describe"],

@@ -1,7 +1,6 @@
-import { HeimdexError } from "@heimdex/errors";
-import { findFfmpeg } from "@heimdex/media";
 import { defineStage, layer, mediaFacts, neighbours, source } from "@heimdex/stage-sdk";
 import { z } from "zod";
+import { ffmpegCapability } from "./ffmpeg-capability.ts";
 import { extractTrack } from "./subtitles/extract-track.ts";
 import { readSubtitles } from "./subtitles/subtitles.ts";
 
@@ -22,16 +21,7 @@ export const subtitlesStage = defineStage({
   config,
   resources: { cpu: 1, memoryMiB: 256 },
   deterministic: true,
-  async probe(signal) {
-    try {
-      await findFfmpeg(signal);
-      return { available: true };
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof HeimdexError)) throw error;
-      return { available: false, reason: error.id, help: `${error.message}. ${error.help}` };
-    }
-  },
+  probe: ffmpegCapability,
   async run(ctx) {
     const { source } = ctx.inputs;
     const media = await ctx.inputs.media.json(ctx.signal);
