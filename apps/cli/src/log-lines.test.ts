@@ -47,7 +47,7 @@ test("tail reads whole lines from the end, and goes on where it stopped, also af
   assert.deepEqual((await readSince(path, more.end)).lines, ["new"]);
 });
 
-test("a log that has grown large starts anew when it is opened, and the one before is kept", async (t) => {
+test("a log that has grown large starts anew when more is written, and the one before is kept", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "heimdex-log-"));
   t.after(() => rm(folder, { recursive: true }));
   const path = join(folder, "x.log");
