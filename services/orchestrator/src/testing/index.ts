@@ -1,0 +1,1 @@
+export { inline, json, manifest, type PortOptions, port, RawWorker, source } from "./raw-worker.ts";
