@@ -57,7 +57,7 @@ test("a worker killed in the middle of an upload: nothing of it is kept", async 
   const again = await second.lease();
   await second.complete(again, [{ ...json("out", "whole"), mediaType: "application/octet-stream" }]);
   const ended = await host.settled(job);
-  assert.deepEqual([ended.state, ended.steps[0]?.endedBy], ["SUCCEEDED", again.lease]);
+  assert.deepEqual([ended.state, ended.steps[0]?.ending?.lease], ["SUCCEEDED", again.lease]);
 });
 
 test("a worker killed when its result has not arrived: the step is done again", async (t) => {
@@ -133,7 +133,7 @@ test("what a frozen worker writes late is refused, every way it could write", as
   );
   assert.equal((await second.complete(again, [json("out", "in time")])).result, "ACCEPTED");
   const [step] = (await host.settled(job)).steps;
-  assert.deepEqual([step?.endedBy, step?.outputs[0]?.sha256], [again.lease, json("out", "in time").sha256]);
+  assert.deepEqual([step?.ending?.lease, step?.outputs[0]?.sha256], [again.lease, json("out", "in time").sha256]);
 });
 
 for (const [which, shiftMs] of [
