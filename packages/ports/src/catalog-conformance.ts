@@ -76,6 +76,26 @@ export function catalogConformance(adapter: string, open: (t: TestContext) => Pr
       );
     });
 
+    test("bodies keep every number and every name as it is", async (t) => {
+      const { catalog } = await open(t);
+      const numbers = [
+        2 ** 31,
+        -(2 ** 31) - 1,
+        2 ** 53 - 1,
+        1 - 2 ** 53,
+        0.1,
+        1e21,
+        5e-324,
+        Number.MAX_VALUE,
+        4e15 + 0.5,
+      ];
+      const names =
+        '{"__proto__":{"a":1},"constructor":2,"$set":3,"a.b":4,"":5,".":6,"_id":7,"$":[[8]],"ключ":9,"id":null}';
+      await catalog.write([put("numbers", [], "", numbers), put("names", [], "", JSON.parse(names))]);
+      assert.deepEqual((await catalog.get("jobs", "numbers"))?.body, numbers);
+      assert.equal(JSON.stringify((await catalog.get("jobs", "names"))?.body), names);
+    });
+
     test("what a caller changes afterwards changes nothing stored", async (t) => {
       const { catalog } = await open(t);
       const body = { state: "READY" };

@@ -82,8 +82,9 @@ export interface FindQuery {
 }
 
 /** Durable documents with compare-and-set. Calls out of the bounds stated here reject with CATALOG_QUERY_INVALID. When a write is answered it survives kill -9 and power loss.
- * All calls reject with CATALOG_UNAVAILABLE when the store cannot be reached, CATALOG_CLOSED after disposal, DISK_FULL when there is no room
- * (nothing of the batch is then stored). Concurrent writers, in this process or another, see each document change atomically. */
+ * All calls reject with CATALOG_UNAVAILABLE when the store cannot be reached, CATALOG_CLOSED after disposal, DISK_FULL when there is no room.
+ * A write that rejects with CATALOG_UNAVAILABLE or DISK_FULL may have been stored, in part or whole. Concurrent writers, in this
+ * process or another, see each document change atomically. */
 export interface Catalog extends AsyncDisposable {
   get<B>(collection: Collection, id: string): Promise<Document<B> | undefined>;
   /** In the order of `ids`; missing ones are undefined. At most 1000. */
@@ -91,7 +92,8 @@ export interface Catalog extends AsyncDisposable {
   find<B>(query: FindQuery): Promise<Document<B>[]>;
   /** How many documents carry the term; exact. */
   count(collection: Collection, term?: string): Promise<number>;
-  /** Applies the operations in order; one result for each. Concurrent calls may share one transaction. At most 1000 operations.
+  /** Applies the operations in order; one result for each. Neighbours of one collection that write different documents may be applied side by side;
+   * concurrent calls may share one transaction. At most 1000 operations.
    * Rejects with CATALOG_DOCUMENT_TOO_LARGE (naming it) before anything is written. */
   write(ops: readonly WriteOp[]): Promise<WriteResult[]>;
   /** Writes applied since opening, for `status` and benchmarks. */

@@ -20,6 +20,14 @@ export interface ServerSpec {
   readonly ready: WaitStrategy;
 }
 
+/** Restarts what ends by itself, as deployments do: a server that was killed may fail to start at the first try. */
+class RestartingContainer extends GenericContainer {
+  constructor(image: string) {
+    super(image);
+    this.hostConfig.RestartPolicy = { Name: "unless-stopped" };
+  }
+}
+
 /** A server in a container of its own, and what may happen to it. It keeps its address and its data while it is killed and started again. */
 export class ServerContainer implements AsyncDisposable {
   /** Where it is reached from here. */
@@ -38,7 +46,7 @@ export class ServerContainer implements AsyncDisposable {
   static async start(spec: ServerSpec): Promise<ServerContainer> {
     // A port that Docker chooses would be another one after each start.
     const port = await freePort();
-    const container = new GenericContainer(spec.image)
+    const container = new RestartingContainer(spec.image)
       .withExposedPorts({ container: spec.port, host: port })
       .withEnvironment({ ...spec.environment })
       .withWaitStrategy(spec.ready)

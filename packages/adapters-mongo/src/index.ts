@@ -1,0 +1,1 @@
+export { MongoCatalog, type MongoCatalogOptions } from "./mongo-catalog.ts";

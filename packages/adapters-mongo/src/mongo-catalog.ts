@@ -1,0 +1,199 @@
+import { HeimdexError } from "@heimdex/errors";
+import {
+  type Catalog,
+  type Collection,
+  checkFind,
+  checkIds,
+  checkTerm,
+  checkWrites,
+  type Document,
+  type FindQuery,
+  type WriteOp,
+  type WriteResult,
+} from "@heimdex/ports";
+import { type Db, MongoClient } from "mongodb";
+import { findSteps } from "./find-steps.ts";
+import { prepareCollections } from "./indexes.ts";
+import { fromMongo } from "./mongo-error.ts";
+import { OpWriter } from "./op-writer.ts";
+import { type Stored, toDocument } from "./stored.ts";
+
+export interface MongoCatalogOptions {
+  /** `mongodb://` or `mongodb+srv://`, with credentials and TLS as MongoDB's connection strings have them. */
+  readonly url: string;
+  /** Default "heimdex". It belongs to Heimdex alone. */
+  readonly database?: string;
+  /** Longest that one command may take, the search for a server and repetitions included, ms; then the call rejects with CATALOG_UNAVAILABLE.
+   * Default 10 000. */
+  readonly timeoutMs?: number;
+  /** Most connections to each server. Default 50. */
+  readonly maxConnections?: number;
+}
+
+/** A Catalog in a MongoDB database: each collection is one of the server's, each document one of its documents, each operation a write of that one
+ * document. Writes are answered when a majority of the replica set has them in its journal, reads see what a majority has; nothing else than
+ * that is asked of the server: no transactions, change streams, TTL or partial indexes. */
+export class MongoCatalog implements Catalog {
+  readonly #client: MongoClient;
+  readonly #db: Db;
+  readonly #place: string;
+  readonly #timeoutMs: number;
+  readonly #writer: OpWriter;
+  /** Calls that have not been answered. */
+  readonly #running = new Set<Promise<unknown>>();
+  #writes = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(client: MongoClient, database: string, timeoutMs: number) {
+    this.#client = client;
+    this.#db = client.db(database);
+    this.#place = `${client.options.hosts.join(",") || client.options.srvHost}/${database}`;
+    this.#timeoutMs = timeoutMs;
+    this.#writer = new OpWriter(this.#db, (command) => this.#within(command()));
+  }
+
+  /** Connects, and creates the collections and indexes that are missing.
+   * @throws HeimdexError CONFIG_INVALID (malformed URL), CATALOG_UNAVAILABLE (no server within the time-out, refused, no database of ours) */
+  static async open(options: MongoCatalogOptions): Promise<MongoCatalog> {
+    const { url, database = "heimdex", timeoutMs = 10_000, maxConnections = 50 } = options;
+    const client = createClient(url, timeoutMs, maxConnections);
+    const catalog = new MongoCatalog(client, database, timeoutMs);
+    try {
+      await client.connect();
+      // Building an index over what is stored takes as long as it takes.
+      await prepareCollections(catalog.#db);
+    } catch (reason) {
+      await client.close();
+      throw fromMongo(reason, catalog.#place);
+    }
+    return catalog;
+  }
+
+  get writes(): number {
+    return this.#writes;
+  }
+
+  async get<B>(collection: Collection, id: string): Promise<Document<B> | undefined> {
+    checkIds(collection, [id]);
+    return this.#run(async () => {
+      const found = await this.#within(this.#stored(collection).findOne({ _id: id }));
+      return found === null ? undefined : toDocument<B>(found);
+    });
+  }
+
+  async getMany<B>(collection: Collection, ids: readonly string[]): Promise<(Document<B> | undefined)[]> {
+    checkIds(collection, ids);
+    return this.#run(async () => {
+      if (ids.length === 0) return [];
+      const query = this.#stored(collection).find({ _id: { $in: [...new Set(ids)] } }, { batchSize: ids.length });
+      const found = new Map((await this.#within(query.toArray())).map((stored) => [stored._id, stored]));
+      // Each place gets a document of its own, also where an id is asked for twice.
+      return ids.map((id) => {
+        const stored = found.get(id);
+        return stored === undefined ? undefined : toDocument<B>(stored);
+      });
+    });
+  }
+
+  async find<B>(query: FindQuery): Promise<Document<B>[]> {
+    checkFind(query);
+    return this.#run(async () => {
+      const found: Document<B>[] = [];
+      for (const { filter, sort, hint } of findSteps(query)) {
+        const limit = query.limit - found.length;
+        if (limit === 0) break;
+        const step = this.#stored(query.collection).find(filter, { sort, hint, limit, batchSize: limit });
+        for (const stored of await this.#within(step.toArray())) found.push(toDocument<B>(stored));
+      }
+      return found;
+    });
+  }
+
+  async count(collection: Collection, term?: string): Promise<number> {
+    checkTerm(collection, term);
+    const [{ filter, hint }] = findSteps({ collection, ...(term === undefined ? {} : { term }), limit: 1 });
+    return this.#run(() => this.#within(this.#stored(collection).countDocuments(filter, { hint })));
+  }
+
+  async write(ops: readonly WriteOp[]): Promise<WriteResult[]> {
+    if (this.#closing !== undefined) throw this.#closed();
+    const bodies = checkWrites(ops);
+    return this.#run(async () => {
+      const results = await this.#writer.apply(ops, bodies);
+      for (const { ok } of results) if (ok) this.#writes++;
+      return results;
+    });
+  }
+
+  /** Finishes the calls it has accepted. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#running).then(() => this.#client.close());
+    return this.#closing;
+  }
+
+  #stored(collection: Collection) {
+    return this.#db.collection<Stored>(collection);
+  }
+
+  async #run<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw this.#closed();
+    const running = call();
+    this.#running.add(running);
+    try {
+      return await running;
+    } catch (reason) {
+      throw fromMongo(reason, this.#place);
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /** The driver bounds each step of a command (finding a server, a connection, the answer) and repeats it once; here its sum is bounded, too. */
+  async #within<T>(command: Promise<T>): Promise<T> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(this.#late()), this.#timeoutMs);
+    try {
+      return await Promise.race([command, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #late(): HeimdexError {
+    return new HeimdexError(
+      "CATALOG_UNAVAILABLE",
+      `the catalog ${this.#place} did not answer within ${this.#timeoutMs} ms`,
+      {
+        metadata: { catalog: this.#place },
+      },
+    );
+  }
+
+  #closed(): HeimdexError {
+    return new HeimdexError("CATALOG_CLOSED", `the catalog ${this.#place} is closed`);
+  }
+}
+
+function createClient(url: string, timeoutMs: number, maxConnections: number): MongoClient {
+  try {
+    return new MongoClient(url, {
+      appName: "heimdex",
+      maxPoolSize: maxConnections,
+      serverSelectionTimeoutMS: timeoutMs,
+      connectTimeoutMS: timeoutMs,
+      socketTimeoutMS: timeoutMs,
+      waitQueueTimeoutMS: timeoutMs,
+      retryReads: true,
+      retryWrites: true,
+      readPreference: "primary",
+      readConcern: { level: "majority" },
+      // `journal` matters where there is no replica set: "majority" alone would be answered from memory there.
+      writeConcern: { w: "majority", journal: true, wtimeoutMS: timeoutMs },
+    });
+  } catch (cause) {
+    throw new HeimdexError("CONFIG_INVALID", `the catalog's URL is none of MongoDB's (${(cause as Error).message})`, {
+      cause,
+      help: "mongodb://USER:PASSWORD@HOST:27017/?authSource=admin",
+    });
+  }
+}
