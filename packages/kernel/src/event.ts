@@ -11,13 +11,22 @@ export type JobEvent = { readonly atMs: number } & (
       readonly sourceModifiedMs: number;
       readonly neighbours: readonly ArtifactRef[];
       readonly steps: readonly Step[];
+      /** Digest of the plan. */
+      readonly plan?: string;
     }
   /** The source could not be read or planned. */
   | { readonly kind: "unplannable"; readonly reason: string; readonly help: string }
   /** Another job of the same asset was under way; this one ends as that one did. */
   | { readonly kind: "joined"; readonly asset: string; readonly other: string }
   /** The cache was asked for a step's key. */
-  | { readonly kind: "looked-up"; readonly stage: string; readonly key: string; readonly hit: CacheEntry | undefined }
+  | {
+      readonly kind: "looked-up";
+      readonly stage: string;
+      readonly key: string;
+      readonly hit: CacheEntry | undefined;
+      /** Of a miss: why there is no result. */
+      readonly cause?: string;
+    }
   | {
       readonly kind: "leased";
       readonly stage: string;

@@ -40,9 +40,30 @@ export {
   stageStanding,
 } from "./manifest.ts";
 export { newJob } from "./new-job.ts";
+export {
+  PLANS_ID,
+  type PlanMarks,
+  type PlansRecord,
+  planDigest,
+  planMarks,
+  planTerm,
+  presentTerm,
+  upToDatePlans,
+} from "./plan-marks.ts";
 export { EMPTY_PLAN_CONFIG, type PlanConfig, planSteps, schemaDefaults } from "./planner.ts";
 export { activeTerm, assetId, requestRecordId, sourceId } from "./record-ids.ts";
-export { CACHED_EMPTY, DISABLED, ENABLE, type Reduced, type ReducerConfig, reduce, stepInputs } from "./reducer.ts";
+export {
+  ASKED_FOR,
+  CACHED_EMPTY,
+  DISABLED,
+  ENABLE,
+  LEFT_OUT,
+  type Reduced,
+  type ReducerConfig,
+  reduce,
+  stepInputs,
+} from "./reducer.ts";
+export { runCause } from "./run-cause.ts";
 export {
   type AssetSpaces,
   leave,

@@ -80,6 +80,10 @@ export interface Step {
   readonly partial: string;
   /** Known once all inputs are. */
   readonly key: string;
+  /** It runs even if its result is known. Default false. */
+  readonly again?: boolean;
+  /** Why it runs, or ran: what in its key no earlier run had. Absent where it did not. */
+  readonly cause?: string;
   readonly lease: Lease | undefined;
   /** The last lease that ended by a word of its worker; undefined until then. Whatever else ends a lease leaves it. */
   readonly ending: Ending | undefined;
@@ -132,6 +136,10 @@ export interface Job {
   readonly neighbours: readonly ArtifactRef[];
   readonly priority: number;
   readonly reread: boolean;
+  /** Stages that run even if their results are known. Default: none. */
+  readonly again?: readonly string[];
+  /** Digest of the plan it was made by, see `PlansRecord`; absent until then. */
+  readonly plan?: string;
   readonly state: JobState;
   readonly reason: string;
   readonly help: string;
@@ -172,7 +180,7 @@ export interface CacheEntry {
 }
 
 /** An asset: catalog collection `assets`; terms `tenant:<t>`, `indexing` while `indexedRevision < sidecarRevision`, `layer:<kind>` for its custom layers, and
- * those of its spaces while it has a source that is not missing. Times are Unix ms. */
+ * `present:<t>`, `plan:<t>:<digest>` and those of its spaces while it has a source that is not missing. Times are Unix ms. */
 export interface AssetRecord {
   readonly id: string;
   readonly tenant: string;
@@ -192,6 +200,8 @@ export interface AssetRecord {
   readonly spaces?: AssetSpaces;
   /** Kinds of custom layers in the newest indexed sidecar; absent until then. */
   readonly layers?: readonly string[];
+  /** Digest of the plan it was last brought up to date by; absent until then. */
+  readonly plan?: string;
   readonly latestJob: string;
   readonly createdAtMs: number;
   /** Trace and root span of the job that wrote the newest sidecar: the index span joins it. */

@@ -47,6 +47,7 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
         neighbours,
         steps,
         state: "RUNNING",
+        ...(event.plan === undefined ? {} : { plan: event.plan }),
         plannedAtMs: event.atMs,
       };
       return advance(planned, [], event.atMs, config);
@@ -68,7 +69,12 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
     case "looked-up": {
       if (step.state !== "WAITING" || step.key !== event.key) return unchanged;
       if (event.hit === undefined) {
-        const ready: Step = { ...step, state: "READY", readyAtMs: event.atMs };
+        const ready: Step = {
+          ...step,
+          state: "READY",
+          ...(event.cause === undefined ? {} : { cause: event.cause }),
+          readyAtMs: event.atMs,
+        };
         return advance(put(job, ready), [{ kind: "offer", stage: step.stage, notBeforeMs: 0 }], event.atMs, config);
       }
       return advance(
@@ -203,6 +209,9 @@ export const DISABLED = "DISABLED: the stage is turned off";
 export const LEFT_OUT = "LEFT_OUT: the stage is turned off, and what it made is kept";
 export const ENABLE = "Turn it on again with `heimdex stages enable STAGE`, and index again.";
 
+/** Why a stage runs that was to run whatever is known. */
+export const ASKED_FOR = "it was asked for, whatever is known";
+
 /** Reason of a cached step whose result is that there is nothing. */
 export const CACHED_EMPTY = "EMPTY: there was nothing to find";
 
@@ -279,6 +288,11 @@ function advance(job: Job, before: readonly Effect[], atMs: number, config: Redu
         continue;
       }
       const key = stepKey(current.tenant, step, stepInputs(current, step), config.salt);
+      if (step.again === true) {
+        current = put(current, { ...step, key, state: "READY", cause: ASKED_FOR, readyAtMs: atMs });
+        effects.push({ kind: "offer", stage: step.stage, notBeforeMs: 0 });
+        continue;
+      }
       current = put(current, { ...step, key });
       effects.push({ kind: "look-up", stage: step.stage, key });
     }

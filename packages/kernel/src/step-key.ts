@@ -1,9 +1,22 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "./canonical-json.ts";
 import type { ArtifactRef, Step } from "./job.ts";
 
 /** Form of the key itself: raise it when what goes into the key changes. */
 const KEY_SCHEMA = 1;
+
+type Keyed = Pick<Step, "stage" | "behaviour" | "models" | "config" | "outputPorts">;
+
+/** What of a planned stage goes into its key. */
+export function keyedParts({ stage, behaviour, models, config, outputPorts }: Keyed) {
+  return {
+    stage,
+    behaviour,
+    models: models.map(({ id, sha256 }) => `${id}@${sha256}`).sort(),
+    config,
+    outputs: outputPorts.map((port) => `${port.name} ${port.mediaType} ${port.schema}/${port.major}`).sort(),
+  };
+}
 
 /** Names a step's result by all that decides it; equal keys, equal results. Lower-case hex SHA-256.
  * Content digests of the inputs, not who made them, go in: a re-run with identical output stops the cascade (early cut-off).
@@ -11,25 +24,21 @@ const KEY_SCHEMA = 1;
  * @param salt the server's, to drop all results at once; "" by default */
 export function stepKey(
   tenant: string,
-  step: Pick<Step, "stage" | "behaviour" | "models" | "config" | "outputPorts">,
+  step: Keyed,
   inputs: ReadonlyMap<string, readonly ArtifactRef[]>,
   salt: string,
 ): string {
   const value = {
     schema: KEY_SCHEMA,
     tenant,
-    stage: step.stage,
-    behaviour: step.behaviour,
-    models: step.models.map(({ id, sha256 }) => `${id}@${sha256}`).sort(),
-    config: step.config,
+    ...keyedParts(step),
     inputs: Object.fromEntries(
       [...inputs].map(([port, artifacts]) => [
         port,
         artifacts.map((artifact) => [artifact.sha256, artifact.name ?? ""]),
       ]),
     ),
-    outputs: step.outputPorts.map((port) => `${port.name} ${port.mediaType} ${port.schema}/${port.major}`).sort(),
     salt,
   };
-  return createHash("sha256").update(canonicalJson(value)).digest("hex");
+  return hash("sha256", canonicalJson(value));
 }

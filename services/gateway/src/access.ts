@@ -14,6 +14,7 @@ export const ACCESS: Readonly<Record<string, Level>> = {
   "heimdex.v1.JobService.RetryJob": "editor",
   // It looks at the source, so it tells whether a file is there.
   "heimdex.v1.JobService.PlanJob": "editor",
+  "heimdex.v1.JobService.RerunAssets": "editor",
   "heimdex.v1.JobService.WatchJob": "viewer",
   "heimdex.v1.JobService.GetTrace": "viewer",
   "heimdex.v1.KeyService.CreateKey": "admin",

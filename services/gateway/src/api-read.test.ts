@@ -19,6 +19,7 @@ test("an asset reads in proto names, defaults present", async (t) => {
     latest_job: "j_1",
     create_time: "2023-11-14T22:13:20Z",
     state: "PRESENT",
+    stale: false,
   });
 });
 

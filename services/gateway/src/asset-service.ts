@@ -15,6 +15,7 @@ import type { Call } from "./call.ts";
 import { fitPage, readPage } from "./catalog-pages.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { Staleness } from "./staleness.ts";
 import { Violations } from "./violations.ts";
 
 const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(128) });
@@ -35,7 +36,8 @@ export class AssetService {
     const violations = new Violations();
     violations.id("asset", request.asset);
     violations.throwIfAny();
-    return assetMessage((await readAsset(this.#catalog, caller.tenant, request.asset)).body);
+    const { body } = await readAsset(this.#catalog, caller.tenant, request.asset);
+    return assetMessage(body, await Staleness.read(this.#catalog));
   }
 
   async listAssets(request: ListAssetsRequest, { caller }: Call): Promise<ListAssetsResponse> {
@@ -45,9 +47,10 @@ export class AssetService {
     const scope = ["ListAssets", caller.tenant, request.sourceUri];
     const after = decodePageToken(request.pageToken, scope, position, violations);
     violations.throwIfAny();
+    const staleness = await Staleness.read(this.#catalog);
     if (request.sourceUri !== "") {
       const document = await assetOfSource(this.#catalog, caller.tenant, request.sourceUri);
-      return { assets: document === undefined ? [] : [assetMessage(document.body)], nextPageToken: "" };
+      return { assets: document === undefined ? [] : [assetMessage(document.body, staleness)], nextPageToken: "" };
     }
     const page = await readPage<AssetRecord>(
       this.#catalog,
@@ -63,7 +66,7 @@ export class AssetService {
     );
     const { messages, next } = fitPage(
       page,
-      ({ body }) => assetMessage(body),
+      ({ body }) => assetMessage(body, staleness),
       (asset) => Asset.encode(asset).finish().length,
     );
     return { assets: messages, nextPageToken: next === undefined ? "" : encodePageToken(scope, next) };
@@ -78,7 +81,7 @@ export class AssetService {
   }
 }
 
-function assetMessage(asset: AssetRecord): Asset {
+function assetMessage(asset: AssetRecord, staleness: Staleness): Asset {
   return {
     asset: asset.id,
     fingerprint: asset.fingerprint,
@@ -95,5 +98,6 @@ function assetMessage(asset: AssetRecord): Asset {
     latestJob: asset.latestJob,
     createTime: new Date(asset.createdAtMs),
     state: asset.sources.some((source) => !source.missing) ? Asset_State.PRESENT : Asset_State.MISSING,
+    stale: staleness.of(asset),
   };
 }

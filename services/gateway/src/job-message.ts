@@ -44,6 +44,7 @@ function stepMessage(step: Step, sessions: LiveSessions): StepMessage {
     wallMs: whole(step.wallMs),
     cpuMs: whole(step.cpuMs),
     estimateMs: whole(step.estimateMs),
+    cause: step.cause ?? "",
   };
 }
 

@@ -8,6 +8,8 @@ import {
   type ListJobsResponse,
   PlanJobRequest,
   PlanJobResponse,
+  RerunAssetsRequest,
+  RerunAssetsResponse,
   RetryJobRequest,
   type Trace,
   type WatchJobRequest,
@@ -26,6 +28,12 @@ import { Violations } from "./violations.ts";
 import { watchJob } from "./watch-job.ts";
 
 const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(128) });
+
+const assetPosition = z.strictObject({ asset: z.string().max(512) });
+
+/** Assets that are looked at in one call. */
+const MAX_RERUN = 500;
+const MAX_STAGES = 64;
 
 /** Models a plan may assume: more than there are stages. */
 const MAX_ASSUMED = 64;
@@ -122,6 +130,25 @@ export class JobService {
       violations.check(/^[0-9a-f]{64}$/.test(sha256), `models[${at}].sha256`, "64 hexadecimal digits");
     violations.throwIfAny();
     return this.#ask("JobService.PlanJob", [PlanJobRequest, request], PlanJobResponse, call);
+  }
+
+  async rerunAssets(request: RerunAssetsRequest, call: Call): Promise<RerunAssetsResponse> {
+    const violations = new Violations();
+    violations.check(request.assets.length <= MAX_RERUN, "assets", `at most ${MAX_RERUN}`);
+    for (const [at, asset] of request.assets.entries()) violations.id(`assets[${at}]`, asset);
+    violations.check(request.stages.length <= MAX_STAGES, "stages", `at most ${MAX_STAGES}`);
+    for (const [at, stage] of request.stages.entries())
+      violations.check(stage !== "" && stage.length <= 128, `stages[${at}]`, "must be 1 to 128 characters");
+    const pageSize = violations.pageSize("page_size", request.pageSize, MAX_RERUN, 200);
+    violations.check(Math.abs(request.priority) <= 100, "priority", "must be -100 to 100");
+    violations.requestId("request_id", request.requestId);
+    const scope = ["RerunAssets", call.caller.tenant, request.stages, request.dryRun];
+    const pageToken = decodePageToken(request.pageToken, scope, assetPosition, violations)?.asset ?? "";
+    violations.throwIfAny();
+    const page = { ...request, pageSize, pageToken };
+    const reply = await this.#ask("JobService.RerunAssets", [RerunAssetsRequest, page], RerunAssetsResponse, call);
+    const { nextPageToken: asset } = reply;
+    return { ...reply, nextPageToken: asset === "" ? "" : encodePageToken(scope, { asset }) };
   }
 
   async *watchJob(request: WatchJobRequest, call: Call): AsyncGenerator<WatchJobResponse, void, undefined> {

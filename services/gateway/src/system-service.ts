@@ -15,6 +15,7 @@ import type { OrchestratorClient } from "./orchestrator-client.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { LiveSessions } from "./sessions.ts";
 import { spaceStatuses } from "./space-status.ts";
+import { Staleness } from "./staleness.ts";
 
 /** heimdex.v1.SystemService. */
 export class SystemService {
@@ -67,6 +68,7 @@ export class SystemService {
       stages: stages.statuses,
       spaces: await spaceStatuses(catalog, tenant, stats.spaces),
       models: stages.models,
+      staleAssets: await (await Staleness.read(catalog)).count(catalog, tenant),
     };
   }
 

@@ -1,4 +1,4 @@
-import { type AssetRecord, spaceTerms } from "@heimdex/kernel";
+import { type AssetRecord, planTerm, presentTerm, spaceTerms } from "@heimdex/kernel";
 import type { Catalog, Document } from "@heimdex/ports";
 
 /** Assets whose newest indexed sidecar has a custom layer of that kind. */
@@ -6,13 +6,15 @@ export const layerTerm = (kind: string): string => `layer:${kind}`;
 
 /** Words an asset is found by in the catalog. */
 function assetTerms(asset: AssetRecord): string[] {
-  const { tenant, spaces, sources } = asset;
-  // What is nowhere to be read cannot be run again: nothing waits for it.
-  const waits = spaces !== undefined && sources.some((source) => !source.missing);
+  const { tenant, spaces, sources, plan } = asset;
+  // What is nowhere to be read cannot be run again: nothing waits for it, and it is not stale.
+  const isPresent = sources.some((source) => !source.missing);
   return [
     `tenant:${tenant}`,
     ...(asset.indexedRevision < asset.sidecarRevision ? ["indexing"] : []),
-    ...(waits ? spaceTerms(tenant, spaces) : []),
+    ...(isPresent ? [presentTerm(tenant)] : []),
+    ...(isPresent && plan !== undefined ? [planTerm(tenant, plan)] : []),
+    ...(isPresent && spaces !== undefined ? spaceTerms(tenant, spaces) : []),
     ...(asset.layers ?? []).map(layerTerm),
   ];
 }

@@ -4,6 +4,7 @@ import {
   CreateJobRequest,
   PlanJobRequest,
   PlanJobResponse,
+  RerunAssetsRequest,
   RetryJobRequest,
 } from "@heimdex/contracts/v1/job";
 import { DisableStageRequest, DisableStageResponse, EnableStageRequest } from "@heimdex/contracts/v1/stage";
@@ -17,20 +18,24 @@ import {
   jobEnded,
   newJob,
   requestRecordId,
+  type Step,
 } from "@heimdex/kernel";
 import type { Bus, Catalog, Subscription } from "@heimdex/ports";
 import { newSpanId, newTraceId, parseTraceparent } from "@heimdex/telemetry";
 import type { AssetRemoval } from "./asset-removal.ts";
 import { type Command, readCommand } from "./command.ts";
-import { dryRun } from "./dry-run.ts";
+import { type DryOptions, dryRuns } from "./dry-run.ts";
 import type { Estimates } from "./estimates.ts";
 import { timeOrderedId } from "./ids.ts";
 import type { Indexer } from "./indexer.ts";
 import type { Intake } from "./intake.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
+import type { Plans } from "./plans.ts";
+import { rerunAssets } from "./rerun.ts";
 import { canonicalUri, sourcePath, statSource } from "./source.ts";
 import { NOTHING, type StagePurge } from "./stage-purge.ts";
+import type { StageRegistry } from "./stage-registry.ts";
 
 export interface CommandParts {
   readonly catalog: Catalog;
@@ -38,6 +43,8 @@ export interface CommandParts {
   readonly intake: Intake;
   readonly indexer: Indexer;
   readonly estimates: Estimates;
+  readonly plans: Plans;
+  readonly registry: StageRegistry;
   readonly removal: AssetRemoval;
   readonly purge: StagePurge;
   readonly trace: JobTrace;
@@ -53,6 +60,13 @@ export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Sub
     "JobService.CancelJob": ({ tenant, request }) => cancelJob(parts, tenant, CancelJobRequest.fromJSON(request).job),
     "JobService.RetryJob": ({ tenant, request }) => retryJob(parts, tenant, RetryJobRequest.fromJSON(request)),
     "JobService.PlanJob": ({ tenant, request }) => planJob(parts, tenant, PlanJobRequest.fromJSON(request)),
+    "JobService.RerunAssets": ({ tenant, request }) =>
+      rerunAssets(
+        { ...parts, dryOptions: (steps) => dryOptions(parts, steps) },
+        tenant,
+        RerunAssetsRequest.fromJSON(request),
+        (source, again) => createJob(parts, tenant, CreateJobRequest.fromPartial(source), again),
+      ),
     "AssetService.DeleteAsset": async ({ tenant, request }) => {
       await parts.removal.remove(tenant, DeleteAssetRequest.fromJSON(request).asset);
       return {};
@@ -60,6 +74,7 @@ export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Sub
     "StageService.DisableStage": ({ request }) => disableStage(parts, DisableStageRequest.fromJSON(request)),
     "StageService.EnableStage": async ({ request }) => {
       await parts.purge.enable(EnableStageRequest.fromJSON(request).stage);
+      await parts.plans.refresh();
       return {};
     },
     "SystemService.Reindex": async ({ tenant }) => ReindexResponse.toJSON(await parts.indexer.rebuild(tenant)),
@@ -71,7 +86,13 @@ export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Sub
   );
 }
 
-async function createJob(parts: CommandParts, tenant: string, request: CreateJobRequest): Promise<unknown> {
+/** @param again stages that run even if their results are known */
+async function createJob(
+  parts: CommandParts,
+  tenant: string,
+  request: CreateJobRequest,
+  again: readonly string[] = [],
+): Promise<{ readonly job: string }> {
   const sourceUri = canonicalUri(request.sourceUri); // refuses what can never be read before a job exists
   const nowMs = Date.now();
   const parent = parseTraceparent(request.traceparent);
@@ -81,6 +102,7 @@ async function createJob(parts: CommandParts, tenant: string, request: CreateJob
     sourceUri,
     priority: Math.max(-100, Math.min(100, request.priority)),
     reread: request.reread,
+    ...(again.length > 0 && { again }),
     createdAtMs: nowMs,
     traceId: parent?.traceId ?? newTraceId(),
     rootSpanId: newSpanId(),
@@ -92,10 +114,14 @@ async function createJob(parts: CommandParts, tenant: string, request: CreateJob
   return { job: id };
 }
 
-async function disableStage({ purge }: CommandParts, { stage, dryRun, keep }: DisableStageRequest): Promise<unknown> {
+async function disableStage(
+  { purge, plans }: CommandParts,
+  { stage, dryRun, keep }: DisableStageRequest,
+): Promise<unknown> {
   const { removed, jobsUnderWay } = dryRun
     ? { removed: keep ? NOTHING : await purge.holdings(stage), jobsUnderWay: 0 }
     : await purge.disable(stage, keep);
+  await plans.refresh();
   return DisableStageResponse.toJSON(DisableStageResponse.fromPartial({ removed, jobsUnderWay }));
 }
 
@@ -164,27 +190,39 @@ async function planJob(parts: CommandParts, tenant: string, request: PlanJobRequ
   const uri = canonicalUri(request.sourceUri);
   const facts = await statSource(sourcePath(uri));
   const known = await parts.intake.remembered(tenant, uri, facts);
-  const asset = known === undefined ? "" : assetId(tenant, known.fingerprint);
-  const durationMs = asset === "" ? 0 : ((await parts.catalog.get<AssetRecord>("assets", asset))?.body.durationMs ?? 0);
-  const lookUp = async (keys: readonly string[]) =>
-    (await parts.catalog.getMany<CacheEntry>("cache", keys)).map((entry) => entry?.body);
+  const id = known === undefined ? "" : assetId(tenant, known.fingerprint);
+  const asset = id === "" ? undefined : (await parts.catalog.get<AssetRecord>("assets", id))?.body;
   const plan = await parts.intake.plan(request.models);
-  const steps = await dryRun({
+  const subject = {
     tenant,
     uri,
     fingerprint: known?.fingerprint ?? "",
     size: facts.size,
     neighbours: await parts.intake.neighboursOf(sourcePath(uri), plan),
-    salt: parts.salt,
-    steps: plan,
-    lookUp,
-  });
+    before: asset === undefined ? undefined : (await parts.catalog.get<Job>("jobs", asset.latestJob))?.body,
+  };
+  const [steps = []] = await dryRuns([subject], dryOptions(parts, plan));
   return PlanJobResponse.toJSON({
-    asset,
+    asset: id,
     steps: steps.map(({ stage, action, why }) => {
       const step = plan.find((each) => each.stage === stage) ?? { stage, models: [] };
-      const { ms, samples } = parts.estimates.of(step, durationMs);
+      const { ms, samples } = parts.estimates.of(step, asset?.durationMs ?? 0);
       return { stage, action, why, estimateMs: action === "RUN" || action === "UNKNOWN" ? ms : 0, samples };
     }),
   });
+}
+
+/** Documents read at once. */
+const READ_AT_ONCE = 1000;
+
+/** What trying a plan needs of the server: results as the catalog has them. */
+function dryOptions({ catalog, salt }: Pick<CommandParts, "catalog" | "salt">, steps: readonly Step[]): DryOptions {
+  const lookUp = async (keys: readonly string[]) => {
+    const found: (CacheEntry | undefined)[] = [];
+    for (let from = 0; from < keys.length; from += READ_AT_ONCE)
+      for (const entry of await catalog.getMany<CacheEntry>("cache", keys.slice(from, from + READ_AT_ONCE)))
+        found.push(entry?.body);
+    return found;
+  };
+  return { steps, salt, lookUp };
 }

@@ -2,10 +2,13 @@ import {
   type ArtifactRef,
   type CacheEntry,
   DEFAULT_RETRY_POLICY,
+  type Effect,
   isFinal,
   type Job,
   newJob,
+  type Reduced,
   reduce,
+  runCause,
   type Step,
 } from "@heimdex/kernel";
 
@@ -15,61 +18,87 @@ export interface DryStep {
   readonly why: string;
 }
 
-/** What a job would do with each stage: the reducer itself, told of cached results only. What it cannot go past is what would run. */
-export async function dryRun(plan: {
+/** What would be worked on. */
+export interface DrySubject {
   readonly tenant: string;
   readonly uri: string;
   /** "" when the bytes have not been read yet. */
   readonly fingerprint: string;
   readonly size: number;
-  /** What lies beside the source now. */
+  /** What lies beside the source. */
   readonly neighbours: readonly ArtifactRef[];
-  readonly salt: string;
+  /** The last job of the asset that ended well: what has changed since says why a stage would run. */
+  readonly before: Job | undefined;
+}
+
+export interface DryOptions {
+  /** As the planner gives them. */
   readonly steps: readonly Step[];
+  readonly salt: string;
+  /** Results by step key, in the order of the keys, of which there may be any number. */
   readonly lookUp: (keys: readonly string[]) => Promise<readonly (CacheEntry | undefined)[]>;
-}): Promise<DryStep[]> {
-  if (plan.fingerprint === "") return plan.steps.map((step) => unread(step));
-  const config = { retry: DEFAULT_RETRY_POLICY, salt: plan.salt };
-  const planned = {
-    kind: "planned",
-    atMs: 0,
-    asset: "dry-run",
-    fingerprint: plan.fingerprint,
-    sourceSize: plan.size,
-    sourceModifiedMs: 0,
-    neighbours: plan.neighbours,
-    steps: plan.steps,
-  } as const;
-  let { job, effects } = reduce(newJob({ id: "dry-run", tenant: plan.tenant, sourceUri: plan.uri }), planned, config);
+}
+
+type LookUp = Effect & { readonly kind: "look-up" };
+
+/** What a job would do with each stage, for each subject: the reducer itself, told of cached results only. What it cannot go past is what would run. The
+ * cache is asked for all subjects at once, as often as steps wait for each other. */
+export async function dryRuns(subjects: readonly DrySubject[], options: DryOptions): Promise<DryStep[][]> {
+  const { steps, salt, lookUp } = options;
+  const config = { retry: DEFAULT_RETRY_POLICY, salt };
+  const runs = subjects.map(({ tenant, uri, fingerprint, size, neighbours }) => {
+    if (fingerprint === "") return undefined;
+    const planned = {
+      kind: "planned",
+      atMs: 0,
+      asset: "dry-run",
+      fingerprint,
+      sourceSize: size,
+      sourceModifiedMs: 0,
+      neighbours,
+      steps,
+    } as const;
+    return withLookUps(reduce(newJob({ id: "dry-run", tenant, sourceUri: uri }), planned, config));
+  });
   for (;;) {
-    const keys = effects.filter((effect) => effect.kind === "look-up");
-    if (keys.length === 0) break;
-    const hits = await plan.lookUp(keys.map((effect) => effect.key));
-    const next = [];
-    for (const [index, { stage, key }] of keys.entries()) {
-      const reduced = reduce(job, { kind: "looked-up", atMs: 0, stage, key, hit: hits[index] }, config);
-      job = reduced.job;
-      next.push(...reduced.effects);
+    const asked = runs.flatMap((run) => run?.lookUps.map(({ key }) => key) ?? []);
+    if (asked.length === 0) break;
+    const hits = (await lookUp(asked)).values();
+    for (const [at, run] of runs.entries()) {
+      if (run === undefined || run.lookUps.length === 0) continue;
+      let { job } = run;
+      const next: LookUp[] = [];
+      for (const { stage, key } of run.lookUps) {
+        const hit = hits.next().value;
+        const looked = withLookUps(reduce(job, { kind: "looked-up", atMs: 0, stage, key, hit }, config));
+        job = looked.job;
+        next.push(...looked.lookUps);
+      }
+      runs[at] = { job, lookUps: next };
     }
-    effects = next;
   }
-  return job.steps.map((step) => outcome(step, job));
+  return runs.map((run, at) =>
+    run === undefined ? steps.map(unread) : run.job.steps.map((step) => outcome(step, run.job, subjects[at]?.before)),
+  );
+}
+
+function withLookUps({ job, effects }: Reduced): { readonly job: Job; readonly lookUps: readonly LookUp[] } {
+  return { job, lookUps: effects.filter((effect) => effect.kind === "look-up") };
 }
 
 function unread(step: Step): DryStep {
-  if (step.state === "SKIPPED") return { stage: step.stage, action: "SKIPPED", why: step.reason };
-  if (step.after.length > 0)
-    return { stage: step.stage, action: "UNKNOWN", why: `depends on ${step.after.join(", ")}` };
-  return { stage: step.stage, action: "RUN", why: "the file has not been read yet, or has changed" };
+  const { stage, after } = step;
+  if (step.state === "SKIPPED") return { stage, action: "SKIPPED", why: step.reason };
+  if (after.length > 0) return { stage, action: "UNKNOWN", why: `depends on ${after.join(", ")}` };
+  return { stage, action: "RUN", why: "the file has not been read yet, or has changed" };
 }
 
-function outcome(step: Step, job: Job): DryStep {
+function outcome(step: Step, job: Job, before: Job | undefined): DryStep {
   const { stage } = step;
   if (step.state === "CACHED")
     return { stage, action: "CACHED", why: "same input, stage, models and configuration as before" };
   if (isFinal(step.state)) return { stage, action: "SKIPPED", why: step.reason };
-  if (step.state === "READY")
-    return { stage, action: "RUN", why: "no result is known for this input, stage, models and configuration" };
+  if (step.state === "READY") return { stage, action: "RUN", why: step.cause ?? runCause(job, step, before) };
   const open = step.after.filter((name) => job.steps.some((other) => other.stage === name && !isFinal(other.state)));
   return { stage, action: "UNKNOWN", why: `depends on ${open.join(", ")}` };
 }

@@ -23,6 +23,7 @@ import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { isPassing } from "./passing.ts";
+import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
 import { fingerprint, neighbours, type SourceFacts, sourcePath, statSource } from "./source.ts";
 import type { StageRegistry } from "./stage-registry.ts";
@@ -34,6 +35,7 @@ export interface IntakeParts {
   readonly registry: StageRegistry;
   readonly trace: JobTrace;
   readonly estimates: Estimates;
+  readonly plans: Plans;
   readonly plan: PlanConfig;
   readonly log: Log;
   readonly stopping: AbortSignal;
@@ -192,11 +194,13 @@ export class Intake {
     job: Job,
     { path, facts, digest, asset }: ReadSource,
   ): Promise<JobEvent & { kind: "planned" | "joined" }> {
-    const { trace, estimates } = this.#parts;
+    const { trace, estimates, plans } = this.#parts;
     const other = await this.#underWay(job, asset);
     if (other !== undefined) return { kind: "joined", atMs: Date.now(), asset, other };
     const planMs = Date.now();
-    const steps = estimates.apply(await this.plan());
+    const planned = await this.plan();
+    const plan = await plans.digestOf(planned);
+    const steps = estimates.apply(runAgain(planned, job.again ?? []));
     const beside = takesNeighbours(steps) ? await this.#neighbours(job.tenant, path) : [];
     trace.own(job, {
       name: "plan",
@@ -215,6 +219,7 @@ export class Intake {
       sourceModifiedMs: facts.modifiedMs,
       neighbours: beside,
       steps,
+      plan,
     };
   }
 
@@ -302,6 +307,11 @@ export class Intake {
       ),
     );
   }
+}
+
+/** The steps, with those of some stages to run even if their results are known. */
+export function runAgain(steps: readonly Step[], stages: readonly string[]): Step[] {
+  return steps.map((step) => (stages.includes(step.stage) ? { ...step, again: true } : step));
 }
 
 /** Whether any of the steps reads the small files beside the source. */

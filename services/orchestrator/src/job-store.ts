@@ -1,12 +1,15 @@
 import { HeimdexError } from "@heimdex/errors";
 import {
   type ArtifactRef,
+  type AssetRecord,
   type CacheEntry,
   type Effect,
   type Job,
   type JobEvent,
+  jobEnded,
   type ReducerConfig,
   reduce,
+  runCause,
   type Step,
 } from "@heimdex/kernel";
 import type { Blobs, Catalog, Document, WriteOp, WriteResult } from "@heimdex/ports";
@@ -54,6 +57,8 @@ export class JobStore {
   readonly #queues = new Map<string, Waiting[]>();
   /** Jobs under way as last written here. Bounded: ended ones leave it. */
   readonly #known = new Map<string, Document<Job>>();
+  /** Of jobs under way the job of the asset before. */
+  readonly #before = new Map<string, Promise<Job | undefined>>();
 
   /** @param claim finds a worker for a step that is about to become ready; undefined when none waits */
   constructor(
@@ -159,6 +164,7 @@ export class JobStore {
         continue; // somebody else wrote it: reduce again over that
       }
       const document: Document<Job> = { id, version: result.version, terms: [], sort: "", body: job };
+      if (jobEnded(job.state)) this.#before.delete(id);
       if (job.settled) this.#known.delete(id);
       else this.#known.set(id, document);
       for (const claim of claims) claim.written(job);
@@ -214,12 +220,22 @@ export class JobStore {
         const hit =
           entry !== undefined && entry.tenant === job.tenant && (await this.#present(entry)) ? entry : undefined;
         if (hit !== undefined && found !== undefined && hit.asset !== job.asset) borrowed.push(cacheLend(found, job));
-        const reduced = reduce(current, { kind: "looked-up", atMs, stage, key, hit }, this.#config);
+        const cause = hit === undefined ? { cause: await this.#cause(current, stage) } : {};
+        const reduced = reduce(current, { kind: "looked-up", atMs, stage, key, hit, ...cause }, this.#config);
         current = reduced.job;
         effects.push(...reduced.effects);
       }
     }
     return current;
+  }
+
+  /** Why nothing is known of a step: what has changed since the last job of the asset, which is read once for each job. */
+  async #cause(job: Job, stage: string): Promise<string> {
+    const step = job.steps.find((candidate) => candidate.stage === stage);
+    const before = this.#before.get(job.id) ?? lastJob(this.#catalog, job.asset);
+    this.#before.set(job.id, before);
+    before.catch(() => this.#before.delete(job.id)); // whoever comes next asks again
+    return step === undefined ? "" : runCause(job, step, await before);
   }
 
   /** A result whose bytes are gone is no result: the step runs again. */
@@ -242,9 +258,16 @@ export class JobStore {
       if (step.state !== "WAITING" || step.key === "") continue;
       const entry = (await this.#catalog.get<CacheEntry>("cache", step.key))?.body;
       const hit = entry !== undefined && (await this.#present(entry)) ? entry : undefined;
-      await this.apply(id, { kind: "looked-up", atMs: Date.now(), stage: step.stage, key: step.key, hit });
+      const cause = hit === undefined && job !== undefined ? { cause: await this.#cause(job, step.stage) } : {};
+      await this.apply(id, { kind: "looked-up", atMs: Date.now(), stage: step.stage, key: step.key, hit, ...cause });
     }
   }
+}
+
+/** The last job of an asset that ended well. */
+async function lastJob(catalog: Catalog, asset: string): Promise<Job | undefined> {
+  const latest = (await catalog.get<AssetRecord>("assets", asset))?.body.latestJob;
+  return latest === undefined ? undefined : (await catalog.get<Job>("jobs", latest))?.body;
 }
 
 /** Another asset's result is used: it must not go with that asset alone. */

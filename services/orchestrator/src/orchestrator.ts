@@ -23,6 +23,7 @@ import { InteractiveLane } from "./interactive-lane.ts";
 import { JobStore } from "./job-store.ts";
 import { JobTrace } from "./job-trace.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { Plans } from "./plans.ts";
 import type { OrchestratorPorts } from "./ports.ts";
 import { repeat } from "./repeat.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -113,6 +114,7 @@ export async function startOrchestrator(
     dispatcher.claim(job, step),
   );
   const dispatcher = new Dispatcher({ store, scheduler, leases, blobs, trace, config, dataUrl });
+  const plans = new Plans({ catalog, registry, plan: config.plan, salt: config.salt });
   const intake = new Intake({
     catalog,
     blobs,
@@ -120,6 +122,7 @@ export async function startOrchestrator(
     registry,
     trace,
     estimates,
+    plans,
     plan: config.plan,
     log,
     stopping: stopping.signal,
@@ -148,10 +151,11 @@ export async function startOrchestrator(
     estimates,
     registry,
     spaces,
+    plans,
     log,
     onSidecar: (asset) => indexer.add(asset),
   });
-  const purge = new StagePurge({ catalog, blobs, store, registry, settlement, indexer, log });
+  const purge = new StagePurge({ catalog, blobs, store, registry, plans, settlement, indexer, log });
   const sweeps = new Sweeps({
     catalog,
     blobs,
@@ -194,7 +198,10 @@ export async function startOrchestrator(
       log.error({ err: reason }, `${what} failed; it is tried again`);
     }
   };
-  const followStages = guard("tending the index", () => indexer.tend());
+  const followStages = guard("following stages that came, changed or went", async () => {
+    await plans.refresh();
+    await indexer.tend();
+  });
 
   const staleUploads = new StaleUploads(blobs);
   const server = grpcServer(telemetry);
@@ -239,6 +246,8 @@ export async function startOrchestrator(
     intake,
     indexer,
     estimates,
+    plans,
+    registry,
     removal: new AssetRemoval(catalog, blobs, index),
     purge,
     trace,
@@ -259,12 +268,7 @@ export async function startOrchestrator(
       guard("the healing sweep", () => sweeps.heal()),
     ),
   );
-  cleanup.use(
-    repeat(
-      config.healEveryMs,
-      guard("tending the index", () => indexer.tend()),
-    ),
-  );
+  cleanup.use(repeat(config.healEveryMs, followStages));
   cleanup.use(
     repeat(
       config.healEveryMs,

@@ -1,8 +1,10 @@
 import { HeimdexError } from "@heimdex/errors";
 import {
   type AssetRecord,
+  DISABLED,
   type Job,
   LAYER_SCHEMA_PREFIX,
+  LEFT_OUT,
   MEDIA_SCHEMA,
   type SourceRecord,
   sourceId,
@@ -18,6 +20,7 @@ import type { JobTrace } from "./job-trace.ts";
 import { runId } from "./kept-layers.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { isPassing } from "./passing.ts";
+import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
 import { buildSidecar, type StepValues, sameContent } from "./sidecar-builder.ts";
 import { sourceName } from "./source.ts";
@@ -33,6 +36,7 @@ export interface SettlementParts {
   readonly estimates: Estimates;
   readonly registry: StageRegistry;
   readonly spaces: Spaces;
+  readonly plans: Plans;
   readonly log: Log;
   /** A new sidecar revision is there. */
   readonly onSidecar: (asset: string) => void;
@@ -67,6 +71,9 @@ export async function readSidecar(
     });
   }
 }
+
+/** Reasons of steps whose stage a person turned off, perhaps after they were planned. */
+const TURNED_OFF: readonly string[] = [DISABLED, LEFT_OUT];
 
 /** A fault that may be ours is tried so often before the job ends without a sidecar. */
 const TRIES = 3;
@@ -162,8 +169,11 @@ export class Settlement {
 
   /** Writes the next revision, unless nothing is new, and the asset that names it. Returns the revision that holds. */
   async #writeSidecar(planned: Job): Promise<number> {
-    const { catalog, blobs, spaces, registry } = this.#parts;
-    const job = withoutStages(planned, await registry.disabled());
+    const { catalog, blobs, spaces, registry, plans } = this.#parts;
+    const disabled = await registry.disabled();
+    const job = withoutStages(planned, disabled);
+    const off = job.steps.filter(({ state, reason }) => state === "SKIPPED" && TURNED_OFF.includes(reason));
+    const plan = await plans.without(job.plan, new Set([...disabled, ...off.map(({ stage }) => stage)]));
     const values = await this.#values(job);
     for (;;) {
       const stored = await catalog.get<AssetRecord>("assets", job.asset);
@@ -185,6 +195,7 @@ export class Settlement {
       const body: AssetRecord = {
         ...asset,
         sidecarRevision: revision,
+        ...(plan === undefined ? {} : { plan }),
         latestJob: job.id,
         traceId: job.traceId,
         rootSpanId: job.rootSpanId,

@@ -16,6 +16,7 @@ import type { Indexer } from "./indexer.ts";
 import type { JobStore } from "./job-store.ts";
 import { isRunOf } from "./kept-layers.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
+import type { Plans } from "./plans.ts";
 import { readSidecar, type Settlement, sidecarFolder, sidecarName } from "./settlement.ts";
 import { blobReferences, stageLayers, withoutStage } from "./stage-layers.ts";
 import type { StageRegistry } from "./stage-registry.ts";
@@ -37,6 +38,7 @@ export interface StagePurgeParts {
   readonly blobs: Blobs;
   readonly store: JobStore;
   readonly registry: StageRegistry;
+  readonly plans: Plans;
   readonly settlement: Settlement;
   readonly indexer: Indexer;
   readonly log: Log;
@@ -219,7 +221,7 @@ class Pass {
 
   /** Writes a revision without the stage's layers, where the newest has any. Says what the newest is then. */
   async #strip(id: string): Promise<Sidecar | undefined> {
-    const { catalog, blobs } = this.#parts;
+    const { catalog, blobs, plans } = this.#parts;
     for (;;) {
       const stored = await catalog.get<AssetRecord>("assets", id);
       if (stored === undefined) return undefined;
@@ -231,7 +233,13 @@ class Pass {
       if (next !== undefined) {
         const bytes = Buffer.from(`${JSON.stringify(next, undefined, 1)}\n`);
         await blobs.putNamed(tenant, sidecarName(id, next.revision), bytes);
-        if (!(await writeAsset(catalog, { ...stored.body, sidecarRevision: next.revision }, stored))) continue;
+      }
+      // Turned on again, it has everything to do here.
+      const plan = this.#isDry ? stored.body.plan : await plans.without(stored.body.plan, new Set([this.#stage]));
+      if (next !== undefined || plan !== stored.body.plan) {
+        const revision = next?.revision ?? sidecarRevision;
+        const body = { ...stored.body, sidecarRevision: revision, ...(plan === undefined ? {} : { plan }) };
+        if (!(await writeAsset(catalog, body, stored))) continue;
       }
       if (layers.length > 0) this.#sum.assets++;
       this.#sum.layers += layers.length;

@@ -38,6 +38,8 @@ export interface Asset {
     | undefined;
   /** Whether its bytes are there. */
   state: Asset_State;
+  /** A stage was added or changed since its last job: JobService.RerunAssets brings it up to date. Default false; so is an asset whose bytes are not there. */
+  stale: boolean;
 }
 
 /** Whether its bytes are there. */
@@ -162,6 +164,7 @@ function createBaseAsset(): Asset {
     latestJob: "",
     createTime: undefined,
     state: Asset_State.STATE_UNSPECIFIED,
+    stale: false,
   };
 }
 
@@ -196,6 +199,9 @@ export const Asset: MessageFns<Asset> = {
     }
     if (message.state !== Asset_State.STATE_UNSPECIFIED) {
       writer.uint32(80).int32(asset_StateToNumber(message.state));
+    }
+    if (message.stale !== false) {
+      writer.uint32(88).bool(message.stale);
     }
     return writer;
   },
@@ -293,6 +299,14 @@ export const Asset: MessageFns<Asset> = {
             message.state = asset_StateFromJSON(reader.int32());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.stale = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -337,6 +351,7 @@ export const Asset: MessageFns<Asset> = {
         ? fromJsonTimestamp(object.create_time)
         : undefined,
       state: isSet(object.state) ? asset_StateFromJSON(object.state) : Asset_State.STATE_UNSPECIFIED,
+      stale: isSet(object.stale) ? globalThis.Boolean(object.stale) : false,
     };
   },
 
@@ -372,6 +387,9 @@ export const Asset: MessageFns<Asset> = {
     if (message.state !== Asset_State.STATE_UNSPECIFIED) {
       obj.state = asset_StateToJSON(message.state);
     }
+    if (message.stale !== false) {
+      obj.stale = message.stale;
+    }
     return obj;
   },
 
@@ -390,6 +408,7 @@ export const Asset: MessageFns<Asset> = {
     message.latestJob = object.latestJob ?? "";
     message.createTime = object.createTime ?? undefined;
     message.state = object.state ?? Asset_State.STATE_UNSPECIFIED;
+    message.stale = object.stale ?? false;
     return message;
   },
 };

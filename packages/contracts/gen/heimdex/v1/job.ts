@@ -179,6 +179,8 @@ export interface Step {
   cpuMs: number;
   /** How long earlier runs let one expect, ms; 0 when unknown. */
   estimateMs: number;
+  /** Why it runs, or ran, although the asset was worked on before: what has changed since. Empty where its result was known, and until that is looked up. */
+  cause: string;
 }
 
 /** How a step stands. */
@@ -507,6 +509,76 @@ export function plannedStep_ActionToNumber(object: PlannedStep_Action): number {
     default:
       return -1;
   }
+}
+
+/** Request of RerunAssets. */
+export interface RerunAssetsRequest {
+  /** Only these assets, at most 500; then `page_size` does not count. Default: all. */
+  assets: string[];
+  /** Names of stages that run again on every asset, even if their results are known. At most 64. Default: none, and only stale assets are worked on. */
+  stages: string[];
+  /** Makes no job. Default false. */
+  dryRun: boolean;
+  /** Assets looked at in one call, 1 to 500. Default 200. */
+  pageSize: number;
+  /** `next_page_token` of the page before. Default: the first page. */
+  pageToken: string;
+  /** Priority of the jobs, -100 to 100, higher first. Default 0. */
+  priority: number;
+  /** Random id that makes a repeated call harmless: it makes no second job of an asset. At most 64 characters. Default: none. */
+  requestId: string;
+}
+
+/** Response of RerunAssets. */
+export interface RerunAssetsResponse {
+  /** Assets that are worked on, or would be. */
+  reruns: Rerun[];
+  /** Assets of the page at which there is nothing to do. */
+  upToDate: number;
+  /** Assets of the page that cannot be worked on, as no source of theirs was there at the last look. */
+  missing: number;
+  /** What becomes of each stage, over `reruns`; in plan order. */
+  stages: StageForecast[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+}
+
+/** An asset that is brought up to date. */
+export interface Rerun {
+  /** Id of the asset. */
+  asset: string;
+  /** The source that is read. */
+  sourceUri: string;
+  /** Id of the job; empty in a dry run. */
+  job: string;
+}
+
+/** What becomes of one stage over several assets. */
+export interface StageForecast {
+  /** Name of the stage. */
+  stage: string;
+  /** Assets that it runs on. */
+  run: number;
+  /** Assets whose result is known. */
+  cached: number;
+  /** Assets at which it is left out. */
+  skipped: number;
+  /** Assets at which it depends on what other stages put out: it runs unless that is as before. */
+  unknown: number;
+  /** How long earlier runs let one expect for `run` and `unknown` together, ms of work; 0 when unknown. */
+  estimateMs: number;
+  /** Earlier runs the estimate rests on. */
+  samples: number;
+  /** Why it runs, most frequent first; at most 5 of all. */
+  causes: StageForecast_Cause[];
+}
+
+/** A reason to run. */
+export interface StageForecast_Cause {
+  /** What has changed. */
+  why: string;
+  /** At so many assets. */
+  assets: number;
 }
 
 /** Request of WatchJob. */
@@ -909,6 +981,7 @@ function createBaseStep(): Step {
     wallMs: 0,
     cpuMs: 0,
     estimateMs: 0,
+    cause: "",
   };
 }
 
@@ -943,6 +1016,9 @@ export const Step: MessageFns<Step> = {
     }
     if (message.estimateMs !== 0) {
       writer.uint32(80).uint32(message.estimateMs);
+    }
+    if (message.cause !== "") {
+      writer.uint32(90).string(message.cause);
     }
     return writer;
   },
@@ -1040,6 +1116,14 @@ export const Step: MessageFns<Step> = {
             message.estimateMs = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1076,6 +1160,7 @@ export const Step: MessageFns<Step> = {
         : isSet(object.estimate_ms)
         ? globalThis.Number(object.estimate_ms)
         : 0,
+      cause: isSet(object.cause) ? globalThis.String(object.cause) : "",
     };
   },
 
@@ -1111,6 +1196,9 @@ export const Step: MessageFns<Step> = {
     if (message.estimateMs !== 0) {
       obj.estimateMs = Math.round(message.estimateMs);
     }
+    if (message.cause !== "") {
+      obj.cause = message.cause;
+    }
     return obj;
   },
 
@@ -1129,6 +1217,7 @@ export const Step: MessageFns<Step> = {
     message.wallMs = object.wallMs ?? 0;
     message.cpuMs = object.cpuMs ?? 0;
     message.estimateMs = object.estimateMs ?? 0;
+    message.cause = object.cause ?? "";
     return message;
   },
 };
@@ -2147,6 +2236,705 @@ export const PlannedStep: MessageFns<PlannedStep> = {
   },
 };
 
+function createBaseRerunAssetsRequest(): RerunAssetsRequest {
+  return { assets: [], stages: [], dryRun: false, pageSize: 0, pageToken: "", priority: 0, requestId: "" };
+}
+
+export const RerunAssetsRequest: MessageFns<RerunAssetsRequest> = {
+  encode(message: RerunAssetsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.assets) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.stages) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(24).bool(message.dryRun);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(32).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(42).string(message.pageToken);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(48).int32(message.priority);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(58).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunAssetsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunAssetsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.assets.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.stages.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.priority = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RerunAssetsRequest {
+    return {
+      assets: globalThis.Array.isArray(object?.assets) ? object.assets.map((e: any) => globalThis.String(e)) : [],
+      stages: globalThis.Array.isArray(object?.stages) ? object.stages.map((e: any) => globalThis.String(e)) : [],
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : 0,
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: RerunAssetsRequest): unknown {
+    const obj: any = {};
+    if (message.assets?.length) {
+      obj.assets = message.assets;
+    }
+    if (message.stages?.length) {
+      obj.stages = message.stages;
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    if (message.priority !== 0) {
+      obj.priority = Math.round(message.priority);
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RerunAssetsRequest>): RerunAssetsRequest {
+    return RerunAssetsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RerunAssetsRequest>): RerunAssetsRequest {
+    const message = createBaseRerunAssetsRequest();
+    message.assets = object.assets?.map((e) => e) || [];
+    message.stages = object.stages?.map((e) => e) || [];
+    message.dryRun = object.dryRun ?? false;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.priority = object.priority ?? 0;
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseRerunAssetsResponse(): RerunAssetsResponse {
+  return { reruns: [], upToDate: 0, missing: 0, stages: [], nextPageToken: "" };
+}
+
+export const RerunAssetsResponse: MessageFns<RerunAssetsResponse> = {
+  encode(message: RerunAssetsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.reruns) {
+      Rerun.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.upToDate !== 0) {
+      writer.uint32(16).uint32(message.upToDate);
+    }
+    if (message.missing !== 0) {
+      writer.uint32(24).uint32(message.missing);
+    }
+    for (const v of message.stages) {
+      StageForecast.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(42).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunAssetsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunAssetsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reruns.push(Rerun.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.upToDate = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.missing = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.stages.push(StageForecast.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RerunAssetsResponse {
+    return {
+      reruns: globalThis.Array.isArray(object?.reruns) ? object.reruns.map((e: any) => Rerun.fromJSON(e)) : [],
+      upToDate: isSet(object.upToDate)
+        ? globalThis.Number(object.upToDate)
+        : isSet(object.up_to_date)
+        ? globalThis.Number(object.up_to_date)
+        : 0,
+      missing: isSet(object.missing) ? globalThis.Number(object.missing) : 0,
+      stages: globalThis.Array.isArray(object?.stages) ? object.stages.map((e: any) => StageForecast.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: RerunAssetsResponse): unknown {
+    const obj: any = {};
+    if (message.reruns?.length) {
+      obj.reruns = message.reruns.map((e) => Rerun.toJSON(e));
+    }
+    if (message.upToDate !== 0) {
+      obj.upToDate = Math.round(message.upToDate);
+    }
+    if (message.missing !== 0) {
+      obj.missing = Math.round(message.missing);
+    }
+    if (message.stages?.length) {
+      obj.stages = message.stages.map((e) => StageForecast.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RerunAssetsResponse>): RerunAssetsResponse {
+    return RerunAssetsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RerunAssetsResponse>): RerunAssetsResponse {
+    const message = createBaseRerunAssetsResponse();
+    message.reruns = object.reruns?.map((e) => Rerun.fromPartial(e)) || [];
+    message.upToDate = object.upToDate ?? 0;
+    message.missing = object.missing ?? 0;
+    message.stages = object.stages?.map((e) => StageForecast.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseRerun(): Rerun {
+  return { asset: "", sourceUri: "", job: "" };
+}
+
+export const Rerun: MessageFns<Rerun> = {
+  encode(message: Rerun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.asset !== "") {
+      writer.uint32(10).string(message.asset);
+    }
+    if (message.sourceUri !== "") {
+      writer.uint32(18).string(message.sourceUri);
+    }
+    if (message.job !== "") {
+      writer.uint32(26).string(message.job);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Rerun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.asset = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sourceUri = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.job = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Rerun {
+    return {
+      asset: isSet(object.asset) ? globalThis.String(object.asset) : "",
+      sourceUri: isSet(object.sourceUri)
+        ? globalThis.String(object.sourceUri)
+        : isSet(object.source_uri)
+        ? globalThis.String(object.source_uri)
+        : "",
+      job: isSet(object.job) ? globalThis.String(object.job) : "",
+    };
+  },
+
+  toJSON(message: Rerun): unknown {
+    const obj: any = {};
+    if (message.asset !== "") {
+      obj.asset = message.asset;
+    }
+    if (message.sourceUri !== "") {
+      obj.sourceUri = message.sourceUri;
+    }
+    if (message.job !== "") {
+      obj.job = message.job;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Rerun>): Rerun {
+    return Rerun.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Rerun>): Rerun {
+    const message = createBaseRerun();
+    message.asset = object.asset ?? "";
+    message.sourceUri = object.sourceUri ?? "";
+    message.job = object.job ?? "";
+    return message;
+  },
+};
+
+function createBaseStageForecast(): StageForecast {
+  return { stage: "", run: 0, cached: 0, skipped: 0, unknown: 0, estimateMs: 0, samples: 0, causes: [] };
+}
+
+export const StageForecast: MessageFns<StageForecast> = {
+  encode(message: StageForecast, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== "") {
+      writer.uint32(10).string(message.stage);
+    }
+    if (message.run !== 0) {
+      writer.uint32(16).uint32(message.run);
+    }
+    if (message.cached !== 0) {
+      writer.uint32(24).uint32(message.cached);
+    }
+    if (message.skipped !== 0) {
+      writer.uint32(32).uint32(message.skipped);
+    }
+    if (message.unknown !== 0) {
+      writer.uint32(40).uint32(message.unknown);
+    }
+    if (message.estimateMs !== 0) {
+      writer.uint32(48).uint64(message.estimateMs);
+    }
+    if (message.samples !== 0) {
+      writer.uint32(56).uint32(message.samples);
+    }
+    for (const v of message.causes) {
+      StageForecast_Cause.encode(v!, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StageForecast {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStageForecast();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.run = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cached = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.skipped = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.unknown = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.estimateMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.samples = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.causes.push(StageForecast_Cause.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StageForecast {
+    return {
+      stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
+      run: isSet(object.run) ? globalThis.Number(object.run) : 0,
+      cached: isSet(object.cached) ? globalThis.Number(object.cached) : 0,
+      skipped: isSet(object.skipped) ? globalThis.Number(object.skipped) : 0,
+      unknown: isSet(object.unknown) ? globalThis.Number(object.unknown) : 0,
+      estimateMs: isSet(object.estimateMs)
+        ? globalThis.Number(object.estimateMs)
+        : isSet(object.estimate_ms)
+        ? globalThis.Number(object.estimate_ms)
+        : 0,
+      samples: isSet(object.samples) ? globalThis.Number(object.samples) : 0,
+      causes: globalThis.Array.isArray(object?.causes)
+        ? object.causes.map((e: any) => StageForecast_Cause.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: StageForecast): unknown {
+    const obj: any = {};
+    if (message.stage !== "") {
+      obj.stage = message.stage;
+    }
+    if (message.run !== 0) {
+      obj.run = Math.round(message.run);
+    }
+    if (message.cached !== 0) {
+      obj.cached = Math.round(message.cached);
+    }
+    if (message.skipped !== 0) {
+      obj.skipped = Math.round(message.skipped);
+    }
+    if (message.unknown !== 0) {
+      obj.unknown = Math.round(message.unknown);
+    }
+    if (message.estimateMs !== 0) {
+      obj.estimateMs = Math.round(message.estimateMs);
+    }
+    if (message.samples !== 0) {
+      obj.samples = Math.round(message.samples);
+    }
+    if (message.causes?.length) {
+      obj.causes = message.causes.map((e) => StageForecast_Cause.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StageForecast>): StageForecast {
+    return StageForecast.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StageForecast>): StageForecast {
+    const message = createBaseStageForecast();
+    message.stage = object.stage ?? "";
+    message.run = object.run ?? 0;
+    message.cached = object.cached ?? 0;
+    message.skipped = object.skipped ?? 0;
+    message.unknown = object.unknown ?? 0;
+    message.estimateMs = object.estimateMs ?? 0;
+    message.samples = object.samples ?? 0;
+    message.causes = object.causes?.map((e) => StageForecast_Cause.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStageForecast_Cause(): StageForecast_Cause {
+  return { why: "", assets: 0 };
+}
+
+export const StageForecast_Cause: MessageFns<StageForecast_Cause> = {
+  encode(message: StageForecast_Cause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.why !== "") {
+      writer.uint32(10).string(message.why);
+    }
+    if (message.assets !== 0) {
+      writer.uint32(16).uint32(message.assets);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StageForecast_Cause {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStageForecast_Cause();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.assets = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StageForecast_Cause {
+    return {
+      why: isSet(object.why) ? globalThis.String(object.why) : "",
+      assets: isSet(object.assets) ? globalThis.Number(object.assets) : 0,
+    };
+  },
+
+  toJSON(message: StageForecast_Cause): unknown {
+    const obj: any = {};
+    if (message.why !== "") {
+      obj.why = message.why;
+    }
+    if (message.assets !== 0) {
+      obj.assets = Math.round(message.assets);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StageForecast_Cause>): StageForecast_Cause {
+    return StageForecast_Cause.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StageForecast_Cause>): StageForecast_Cause {
+    const message = createBaseStageForecast_Cause();
+    message.why = object.why ?? "";
+    message.assets = object.assets ?? 0;
+    return message;
+  },
+};
+
 function createBaseWatchJobRequest(): WatchJobRequest {
   return { job: "", afterVersion: 0, untilSearchable: false };
 }
@@ -2939,6 +3727,46 @@ export const JobServiceDefinition = {
         },
       },
     },
+    /**
+     * Brings assets up to date with the stages as they are now: those that a stage was added for, or changed its behaviour, model, configuration or inputs,
+     * since their last job. One page of assets a call; `dry_run` says what would be done. With `stages`, those run again on all assets of the page, whatever is
+     * known; what follows from them only where they put out something else. A result is replaced when the new run has ended well, not before.
+     */
+    rerunAssets: {
+      name: "RerunAssets",
+      requestType: RerunAssetsRequest as typeof RerunAssetsRequest,
+      requestStream: false,
+      responseType: RerunAssetsResponse as typeof RerunAssetsResponse,
+      responseStream: false,
+      options: {
+        _unknownFields: {
+          578365826: [
+            Buffer.from([
+              19,
+              58,
+              1,
+              42,
+              34,
+              14,
+              47,
+              118,
+              49,
+              47,
+              106,
+              111,
+              98,
+              115,
+              58,
+              114,
+              101,
+              114,
+              117,
+              110,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
     /** Sends the job now and after each change, until it ends. */
     watchJob: {
       name: "WatchJob",
@@ -3006,6 +3834,15 @@ export interface JobServiceImplementation<CallContextExt = {}> {
   retryJob(request: RetryJobRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Job>>;
   /** Says what a job for this source would do, without doing it. */
   planJob(request: PlanJobRequest, context: CallContext & CallContextExt): Promise<DeepPartial<PlanJobResponse>>;
+  /**
+   * Brings assets up to date with the stages as they are now: those that a stage was added for, or changed its behaviour, model, configuration or inputs,
+   * since their last job. One page of assets a call; `dry_run` says what would be done. With `stages`, those run again on all assets of the page, whatever is
+   * known; what follows from them only where they put out something else. A result is replaced when the new run has ended well, not before.
+   */
+  rerunAssets(
+    request: RerunAssetsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<RerunAssetsResponse>>;
   /** Sends the job now and after each change, until it ends. */
   watchJob(
     request: WatchJobRequest,
@@ -3031,6 +3868,15 @@ export interface JobServiceClient<CallOptionsExt = {}> {
   retryJob(request: DeepPartial<RetryJobRequest>, options?: CallOptions & CallOptionsExt): Promise<Job>;
   /** Says what a job for this source would do, without doing it. */
   planJob(request: DeepPartial<PlanJobRequest>, options?: CallOptions & CallOptionsExt): Promise<PlanJobResponse>;
+  /**
+   * Brings assets up to date with the stages as they are now: those that a stage was added for, or changed its behaviour, model, configuration or inputs,
+   * since their last job. One page of assets a call; `dry_run` says what would be done. With `stages`, those run again on all assets of the page, whatever is
+   * known; what follows from them only where they put out something else. A result is replaced when the new run has ended well, not before.
+   */
+  rerunAssets(
+    request: DeepPartial<RerunAssetsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<RerunAssetsResponse>;
   /** Sends the job now and after each change, until it ends. */
   watchJob(
     request: DeepPartial<WatchJobRequest>,
@@ -3073,6 +3919,17 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
 }
 
 function isObject(value: any): boolean {

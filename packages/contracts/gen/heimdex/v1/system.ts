@@ -48,6 +48,8 @@ export interface Status {
   spaces: SpaceStatus[];
   /** Models in use, by id. */
   models: string[];
+  /** Assets that are stale: JobService.RerunAssets brings them up to date. */
+  staleAssets: number;
 }
 
 export interface Status_BytesEntry {
@@ -248,6 +250,7 @@ function createBaseStatus(): Status {
     stages: [],
     spaces: [],
     models: [],
+    staleAssets: 0,
   };
 }
 
@@ -297,6 +300,9 @@ export const Status: MessageFns<Status> = {
     }
     for (const v of message.models) {
       writer.uint32(122).string(v!);
+    }
+    if (message.staleAssets !== 0) {
+      writer.uint32(128).uint32(message.staleAssets);
     }
     return writer;
   },
@@ -437,6 +443,14 @@ export const Status: MessageFns<Status> = {
             message.models.push(reader.string());
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.staleAssets = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -509,6 +523,11 @@ export const Status: MessageFns<Status> = {
       models: globalThis.Array.isArray(object?.models)
         ? object.models.map((e: any) => globalThis.String(e))
         : [],
+      staleAssets: isSet(object.staleAssets)
+        ? globalThis.Number(object.staleAssets)
+        : isSet(object.stale_assets)
+        ? globalThis.Number(object.stale_assets)
+        : 0,
     };
   },
 
@@ -565,6 +584,9 @@ export const Status: MessageFns<Status> = {
     if (message.models?.length) {
       obj.models = message.models;
     }
+    if (message.staleAssets !== 0) {
+      obj.staleAssets = Math.round(message.staleAssets);
+    }
     return obj;
   },
 
@@ -596,6 +618,7 @@ export const Status: MessageFns<Status> = {
     message.stages = object.stages?.map((e) => StageStatus.fromPartial(e)) || [];
     message.spaces = object.spaces?.map((e) => SpaceStatus.fromPartial(e)) || [];
     message.models = object.models?.map((e) => e) || [];
+    message.staleAssets = object.staleAssets ?? 0;
     return message;
   },
 };
