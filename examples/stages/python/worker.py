@@ -7,6 +7,7 @@ the interpreter busy for a while does not lose it. The server may be away: every
 import hashlib
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -75,8 +76,28 @@ class Attempt:
             return found and found.inline
         if found.path:
             return Path(found.path).read_bytes()
-        with urllib.request.urlopen(found.url, timeout=60) as answer:
-            return answer.read()
+        return self.wait_for(lambda: urllib.request.urlopen(found.url, timeout=60).read())
+
+    def wait_for(self, work):
+        """What `work` answers, which may wait long for others; raises Stopped as soon as nobody wants it any more."""
+        answers = queue.SimpleQueue()
+
+        def do():
+            try:
+                answers.put((work(), None))
+            except Exception as error:
+                answers.put((None, error))
+
+        threading.Thread(target=do, daemon=True).start()
+        while not self.stopped.is_set():
+            try:
+                answer, error = answers.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if error is not None:
+                raise error
+            return answer
+        raise Stopped
 
     def popen(self, command, **options):
         """A child process that ends when the attempt is to stop, also while it waits for something."""
@@ -243,8 +264,9 @@ class Worker:
             session=self.session.session, lease=lease.lease, epoch=lease.epoch, sizes=[len(data)], first=number
         )
         upload = self.call(self.work.CreateUploads, request, timeout=10).uploads[0]
-        with urllib.request.urlopen(urllib.request.Request(upload.url, data=data, method="PUT"), timeout=600):
-            artifact.upload = upload.number
+        put = urllib.request.Request(upload.url, data=data, method="PUT")
+        self.attempt.wait_for(lambda: urllib.request.urlopen(put, timeout=600).close())
+        artifact.upload = upload.number
         return artifact
 
     def renew(self, attempt, ended):

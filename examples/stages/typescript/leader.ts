@@ -1,6 +1,14 @@
 import { spawn } from "node:child_process";
-import { itemId } from "@heimdex/sidecar";
-import { customLayer, defineStage, layer, mediaFacts, optional, StageFailure, source } from "@heimdex/stage-sdk";
+import {
+  customLayer,
+  defineStage,
+  itemId,
+  layer,
+  mediaFacts,
+  optional,
+  StageFailure,
+  source,
+} from "@heimdex/stage-sdk";
 import { z } from "zod";
 import { HEIGHT, isTone, lookOf, type Mark, slates, stretches, WIDTH } from "./looks.ts";
 

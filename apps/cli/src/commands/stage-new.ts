@@ -1,6 +1,9 @@
+import { execFile } from "node:child_process";
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { HeimdexError } from "@heimdex/errors";
 import type { Context } from "../context.ts";
 import { printable } from "../ui/text.ts";
 import { UsageError } from "../usage-error.ts";
@@ -8,7 +11,10 @@ import { UsageError } from "../usage-error.ts";
 type Language = "ts" | "python" | "go";
 
 const REPOSITORY = fileURLToPath(new URL("../../../../", import.meta.url));
+const SDK = join(REPOSITORY, "packages/stage-sdk");
 const TEMPLATES = fileURLToPath(new URL("../../templates/stage/", import.meta.url));
+/** What the TypeScript template asks for, which is on no registry: the packed SDK takes its place. */
+const SDK_RANGE = '"^0.1.0"';
 /** What the templates are called. */
 const TEMPLATE_NAME = "org.example.length";
 /** A kind of somebody's own has a reverse-domain name of three labels or more. */
@@ -22,7 +28,7 @@ const ENTRY: Readonly<Record<Language, string>> = {
 
 /** `stage new DIR`: writes a small project of a stage that works. */
 export async function newStage(
-  { terminal }: Context,
+  { terminal, signal }: Context,
   folder: string,
   { lang, name: given }: { readonly lang: Language; readonly name?: string },
 ): Promise<number | undefined> {
@@ -40,12 +46,31 @@ export async function newStage(
     throw new UsageError(`${folder} is not empty.`, "Name a folder that is not there yet.");
   await mkdir(folder, { recursive: true });
   await cp(join(TEMPLATES, lang), folder, { recursive: true });
-  if (lang !== "ts") await copyWorker(folder, lang);
+  if (lang === "ts") await packSdk(folder, signal);
+  else await copyWorker(folder, lang);
   const files = await named(folder, name);
   terminal.document({ folder: resolve(folder), stage: name, files });
   terminal.line(`${printable(folder)} holds the stage ${name}: ${files.join(", ")}`);
   terminal.line(`next: cd ${printable(folder)} && ${ENTRY[lang]}`);
   return undefined;
+}
+
+/** Puts the SDK beside package.json, as npm would bring it, and has it installed from there. */
+async function packSdk(folder: string, signal: AbortSignal): Promise<void> {
+  const pack = ["pack", "--silent", "--pack-destination", resolve(folder)];
+  const { stdout } = await promisify(execFile)("npm", pack, { cwd: SDK, signal }).catch(
+    (cause: Error & { stderr?: string }) => {
+      signal.throwIfAborted();
+      const help = `Run \`npm pack\` in ${SDK}: it says more.`;
+      throw new HeimdexError("TOOL_FAILED", `npm could not pack the stage SDK: ${cause.stderr?.trim()}`, {
+        cause,
+        help,
+      });
+    },
+  );
+  const manifest = join(folder, "package.json");
+  const tarball = `"file:${stdout.trim().split("\n").at(-1)}"`;
+  await writeFile(manifest, (await readFile(manifest, "utf8")).replace(SDK_RANGE, tarball));
 }
 
 /** The worker that the examples have, and the contract it is made from. */

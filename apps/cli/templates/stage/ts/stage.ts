@@ -1,9 +1,14 @@
-import { itemId } from "@heimdex/sidecar";
-import { customLayer, defineStage, mediaFacts } from "@heimdex/stage-sdk";
+import { customLayer, defineStage, itemId, mediaFacts } from "@heimdex/stage-sdk";
 import { z } from "zod";
-import { inWords } from "./in-words.ts";
 
 const kind = "org.example.length";
+
+/** How long a film is, in words. Pure. */
+export function inWords(durationMs: number): string {
+  const seconds = Math.round(durationMs / 1000);
+  const amount = seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
+  return `${seconds < 1200 ? "short" : "long"} film of ${amount}`;
+}
 
 export const stage = defineStage({
   name: kind,

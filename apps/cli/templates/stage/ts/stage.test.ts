@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inWords } from "./in-words.ts";
+import { inWords } from "./stage.ts";
 
 test("films up to twenty minutes are short", () => {
   assert.equal(inWords(11_400), "short film of 11 seconds");
