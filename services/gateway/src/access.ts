@@ -28,7 +28,8 @@ export const ACCESS: Readonly<Record<string, Level>> = {
   "heimdex.v1.StageService.DisableStage": "operator",
   "heimdex.v1.StageService.EnableStage": "operator",
   "heimdex.v1.SystemService.GetStatus": "viewer",
-  "heimdex.v1.SystemService.Reindex": "admin",
+  // The index is one for all tenants, and is emptied first.
+  "heimdex.v1.SystemService.Reindex": "operator",
   "GET /v1/jobs/{job}:watch": "viewer",
   "GET /v1/blobs/{sha256}": "viewer",
   "GET /v1/assets/{asset}/media": "viewer",

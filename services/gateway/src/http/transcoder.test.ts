@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { getOption } from "@bufbuild/protobuf";
 import { descriptorSet } from "@heimdex/contracts";
+import { ACCESS } from "../access.ts";
 import { ask, job, openGateway, stage } from "../testing.ts";
 import { readContract } from "./transcoder.ts";
 
@@ -80,4 +81,14 @@ test("the reference lists every method", async () => {
   const page = await readFile(new URL("../../../../docs/reference/api.md", import.meta.url), "utf8");
   for (const { name, verb, path } of annotated())
     assert.ok(page.includes(`| ${name.replace("heimdex.v1.", "")} | \`${verb} ${path}\` |`), name);
+});
+
+test("the reference says who may call what as the gateway keeps it", async () => {
+  const page = await readFile(new URL("../../../../docs/reference/api.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| (\w+Service\.\w+) \| .* \| (\w+) \|$/gm)];
+  for (const [, name, level] of rows) assert.equal(ACCESS[`heimdex.v1.${name}`], level, name);
+  assert.equal(
+    new Set(rows.map(([, name]) => name)).size,
+    Object.keys(ACCESS).filter((name) => /^heimdex/.test(name)).length,
+  );
 });
