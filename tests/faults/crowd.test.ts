@@ -86,21 +86,42 @@ class Supervised {
   }
 }
 
-for (const slots of [1]) {
-  test(`a file that kills every worker that touches it is set aside, and all others are done (${slots} at a time)`, async (t) => {
-    const host = await Host.start(t, { acceptWithinMs: 4_000, leaseTtlMs: 4_000 });
-    const worker = Supervised.start(t, host.address, slots);
-    await host.untilServed(STAGE);
-    // With several at a time they are at work on others when the killer comes.
-    const names = Array.from({ length: slots === 1 ? 5 : slots - 1 }, (_, at) => `harmless ${at}`);
-    const others = await Promise.all(names.map((name) => host.index({ name, is: slots === 1 ? "done" : "wait" })));
-    const killer = await host.index({ name: "killer", is: "kill" });
-    const dead = await host.settled(killer);
-    assert.equal(dead.state, "FAILED");
-    assert.match(dead.reason, /^LOST_REPEATEDLY: /);
-    assert.match(dead.help, /kill/);
-    for (const name of names) worker.go(name);
-    for (const job of others) assert.equal((await host.settled(job)).reason, "");
-    assert.equal(worker.deaths, 3);
-  });
-}
+test("a file that kills every worker that touches it is set aside, and others go on before and after it", async (t) => {
+  const host = await Host.start(t, { acceptWithinMs: 4_000, leaseTtlMs: 4_000 });
+  const worker = Supervised.start(t, host.address, 1);
+  await host.untilServed(STAGE);
+  const before = await host.index({ name: "before", is: "done" });
+  const killer = await host.index({ name: "killer", is: "kill" });
+  const after = await host.index({ name: "after", is: "done" });
+  const dead = await host.settled(killer);
+  assert.equal(dead.state, "FAILED");
+  assert.match(dead.reason, /^LOST_REPEATEDLY: /);
+  assert.match(dead.help, /kill/);
+  for (const job of [before, after]) assert.equal((await host.settled(job)).state, "SUCCEEDED");
+  assert.equal(worker.deaths, 3);
+});
+
+test("files that are worked on beside one that kills their worker are not set aside with it", async (t) => {
+  const host = await Host.start(t, { acceptWithinMs: 4_000, leaseTtlMs: 4_000 });
+  const worker = Supervised.start(t, host.address, 3);
+  await host.untilServed(STAGE);
+  const beside: string[] = [];
+  const two = async (turn: number) => {
+    for (const name of [`${turn} a`, `${turn} b`]) beside.push(await host.index({ name, is: "wait" }));
+  };
+  await two(0);
+  const killer = await host.index({ name: "killer", is: "kill" });
+  for (const lost of [1, 2]) {
+    await host.untilStep(killer, (step) => step.lost === lost, `the killer has killed ${lost} times`);
+    await two(lost); // at work when it is had again
+    for (const name of [`${lost - 1} a`, `${lost - 1} b`]) worker.go(name);
+  }
+  assert.match((await host.settled(killer)).reason, /^LOST_REPEATEDLY: /);
+  for (const name of ["2 a", "2 b"]) worker.go(name);
+  for (const job of beside) {
+    const { state, steps } = await host.settled(job);
+    assert.equal(state, "SUCCEEDED");
+    assert.ok((steps[0]?.lost ?? 0) <= 1, "it shared its worker with the killer once");
+  }
+  assert.equal(worker.deaths, 3);
+});

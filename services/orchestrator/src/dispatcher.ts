@@ -82,9 +82,10 @@ export class Dispatcher {
    * then it is offered as any other. */
   async claim(job: Job, step: Step): Promise<Claim | undefined> {
     if (step.notBeforeMs > Date.now()) return undefined;
-    const poll = this.#scheduler.claim(readyStep(job, step));
+    const ready = readyStep(job, step);
+    const poll = this.#scheduler.claim(ready);
     if (poll === undefined) return undefined;
-    const drop = () => this.#ended(poll, step.stage, undefined);
+    const drop = () => this.#ended(poll, ready, undefined);
     try {
       const lease = this.#newLease(job, step, poll);
       const message = await this.#message(job, step, lease, poll);
@@ -93,7 +94,7 @@ export class Dispatcher {
           event: leased(step, lease, poll.session),
           written: (now) => {
             this.#leased(now, step, lease);
-            this.#ended(poll, step.stage, message);
+            this.#ended(poll, ready, message);
           },
           dropped: drop,
         };
@@ -107,15 +108,15 @@ export class Dispatcher {
 
   async #grant(poll: Poll, ready: ReadyStep): Promise<void> {
     try {
-      this.#ended(poll, ready.stage, await this.#lease(poll, ready));
+      this.#ended(poll, ready, await this.#lease(poll, ready));
     } catch (reason) {
       this.#scheduler.offer({ ...ready, notBeforeMs: Date.now() + AGAIN_MS });
-      this.#ended(poll, ready.stage, undefined, reason);
+      this.#ended(poll, ready, undefined, reason);
     }
   }
 
-  #ended(poll: Poll, stage: string, lease: LeaseMessage | undefined, fault?: unknown): void {
-    this.#scheduler.ended(poll, stage, lease !== undefined);
+  #ended(poll: Poll, ready: ReadyStep, lease: LeaseMessage | undefined, fault?: unknown): void {
+    this.#scheduler.ended(poll, ready, lease !== undefined);
     poll.ended(lease, fault);
   }
 
@@ -205,6 +206,7 @@ export class Dispatcher {
       progressAtMs: found ? nowMs : lease.grantedAtMs,
       lastProgress: "",
       uploads: found,
+      suspect: step.lost > 0,
       stallMs: step.stallMs,
       deadlineMs: lease.grantedAtMs + step.attemptMs,
     });
@@ -219,6 +221,7 @@ function readyStep(job: Job, step: Step): ReadyStep {
     requires: requirement(step.digest, step.models),
     sort: jobSort(job),
     notBeforeMs: step.notBeforeMs,
+    suspect: step.lost > 0,
   };
 }
 

@@ -12,6 +12,7 @@ const lease = (more: Partial<WatchedLease> = {}): WatchedLease => ({
   progressAtMs: 0,
   lastProgress: "",
   uploads: false,
+  suspect: false,
   stallMs: 5_000,
   deadlineMs: 10_000,
   ...more,

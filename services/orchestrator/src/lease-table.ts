@@ -14,6 +14,8 @@ export interface WatchedLease {
   lastProgress: string;
   /** Its worker may have put uploads there, which end with it. */
   uploads: boolean;
+  /** An earlier worker that had the step was not heard of again. */
+  readonly suspect: boolean;
   readonly stallMs: number;
   /** The attempt ends then, whatever happens. */
   deadlineMs: number;
@@ -46,6 +48,11 @@ export class LeaseTable {
   }
   ofSession(session: string): WatchedLease[] {
     return [...this.#leases.values()].filter((lease) => lease.session === session);
+  }
+  /** Whether a session holds the lease of a suspect. */
+  hasSuspect(session: string): boolean {
+    for (const lease of this.#leases.values()) if (lease.suspect && lease.session === session) return true;
+    return false;
   }
   ofJob(job: string): WatchedLease[] {
     return [...this.#leases.values()].filter((lease) => lease.job === job);

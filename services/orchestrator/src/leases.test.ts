@@ -144,6 +144,28 @@ test("three lost leases end a step", async (t) => {
   assert.notEqual(ended.help, "");
 });
 
+test("of steps whose worker was lost, a session has one at a time: what kills workers does not take the same others along again", async (t) => {
+  const { world, worker, job, clock } = await oneStage(t, { acceptWithinMs: 1_000 });
+  for (const name of ["b", "c", "d"]) await world.create(await world.file(`${name}.bin`, name));
+  const ready = async (count: number) =>
+    world.until(
+      async () => ((await world.ports.catalog.count("jobs", "ready")) === count ? true : undefined),
+      `${count} are ready`,
+    );
+  await ready(4);
+  const slots = { "made.one": 3 };
+  assert.equal((await worker.acquire({ slots })).length, 3);
+  clock.tick(1_000);
+  await ready(4);
+  const [suspect, fresh, ...more] = await worker.acquire({ slots });
+  assert.deepEqual([suspect?.job, suspect?.attempt, fresh?.attempt, more.length], [job, 2, 1, 0]);
+  assert.deepEqual(await worker.acquire({ slots, waitMs: 0 }), []);
+  const waiting = worker.lease({ slots });
+  assert.ok(suspect);
+  await done(worker, suspect);
+  assert.equal((await waiting).attempt, 2);
+});
+
 test("an attempt without progress is taken away though its worker renews it", async (t) => {
   const { world, worker, job, clock } = await oneStage(t, {}, { attemptMs: 60_000, stallMs: 5_000 });
   const lease = await worker.lease();

@@ -73,8 +73,8 @@ export async function startOrchestrator(
   const trace = new JobTrace(catalog, telemetry);
   const estimates = await Estimates.open(catalog);
   const drops = new Set<Promise<void>>();
-  const leases = new LeaseTable(({ tenant, fence, uploads }) => {
-    if (config.maxAttempts > 0) scheduler.wake();
+  const leases = new LeaseTable(({ tenant, fence, uploads, suspect }) => {
+    if (config.maxAttempts > 0 || suspect) scheduler.wake();
     if (!uploads) return;
     const drop = blobs
       .dropUploads(tenant, fence.lease)
@@ -82,8 +82,9 @@ export async function startOrchestrator(
       .finally(() => drops.delete(drop));
     drops.add(drop);
   });
-  const scheduler = new Scheduler(() =>
-    config.maxAttempts === 0 ? Number.POSITIVE_INFINITY : config.maxAttempts - leases.size,
+  const scheduler = new Scheduler(
+    () => (config.maxAttempts === 0 ? Number.POSITIVE_INFINITY : config.maxAttempts - leases.size),
+    (session) => leases.hasSuspect(session),
   );
   const keys = new KeyStore(catalog, {
     now: Date.now,

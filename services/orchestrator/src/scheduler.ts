@@ -1,4 +1,4 @@
-import { EVERY_TENANT, sharesTenant } from "@heimdex/access";
+import { sharesTenant } from "@heimdex/access";
 import type { Poll } from "./poll.ts";
 
 /** A step that could be leased. */
@@ -13,6 +13,8 @@ export interface ReadyStep {
   readonly sort: string;
   /** Unix ms. */
   readonly notBeforeMs: number;
+  /** A worker that had it was not heard of again: it may be what killed it. */
+  readonly suspect: boolean;
 }
 
 /** Brings ready steps and parked polls together. In memory only: what is lost with the process is found again in the catalog.
@@ -29,17 +31,27 @@ export class Scheduler {
   #scheduled = false;
   #paused = false;
   readonly #room: () => number;
+  readonly #hasSuspect: (session: string) => boolean;
   /** Steps meant for polls of which it is not known yet whether they became leases. */
   #handed = 0;
+  /** Sessions of polls for which a suspect is among them. */
+  readonly #suspected = new Set<string>();
 
-  /** @param room how many more steps may be taken now, over all stages. Default: no limit. Call `wake` when it has grown. */
-  constructor(room: () => number = () => Number.POSITIVE_INFINITY) {
+  /** @param room how many more steps may be taken now, over all stages. Default: no limit. Call `wake` when it has grown.
+   * @param hasSuspect whether a session holds a lease of a suspect: it gets no second one. So what kills its workers never takes the same others along
+   * until these, too, count as lost repeatedly. Call `wake` when such a lease has ended. Default: none does. */
+  constructor(
+    room: () => number = () => Number.POSITIVE_INFINITY,
+    hasSuspect: (session: string) => boolean = () => false,
+  ) {
     this.#room = room;
+    this.#hasSuspect = hasSuspect;
   }
 
   /** A step handed to a poll is a lease now; or it is none, and the poll has its slot again. */
-  ended(poll: Poll, stage: string, leased: boolean): void {
+  ended(poll: Poll, { stage, suspect }: Pick<ReadyStep, "stage" | "suspect">, leased: boolean): void {
     this.#handed--;
+    if (suspect) this.#suspected.delete(poll.session.id);
     if (leased) return;
     poll.slots.set(stage, (poll.slots.get(stage) ?? 0) + 1);
     if (poll.open) this.#parkFor(poll, stage);
@@ -53,11 +65,16 @@ export class Scheduler {
     const nowMs = Date.now();
     if (this.#ready.get(key)?.some((other) => other.notBeforeMs <= nowMs) === true) return undefined;
     for (const poll of this.#polls.get(key) ?? []) {
-      if (!sharesTenant(poll.session.tenant, step.tenant)) continue;
-      this.#hand(poll, step.stage, 1);
+      if (!this.#suits(poll, step)) continue;
+      this.#hand(poll, step.stage, [step]);
       return poll;
     }
     return undefined;
+  }
+
+  #suits({ session }: Poll, { tenant, suspect }: ReadyStep): boolean {
+    if (!sharesTenant(session.tenant, tenant)) return false;
+    return !suspect || !(this.#suspected.has(session.id) || this.#hasSuspect(session.id));
   }
 
   /** Looks again whether steps can be handed out. */
@@ -112,13 +129,16 @@ export class Scheduler {
     if (polls?.size === 0) this.#polls.delete(key);
   }
 
-  /** Of a poll's slots for a stage, so many are meant for steps now. */
-  #hand(poll: Poll, stage: string, steps: number): void {
-    const left = (poll.slots.get(stage) ?? 0) - steps;
+  /** Of a poll's slots for a stage, some are meant for these steps now. */
+  #hand(poll: Poll, stage: string, steps: readonly ReadyStep[]): void {
+    const left = (poll.slots.get(stage) ?? 0) - steps.length;
     poll.slots.set(stage, left);
     if (left <= 0) this.#unparkFor(poll, stage);
-    this.#handed += steps;
-    for (let step = 0; step < steps; step++) poll.begun();
+    this.#handed += steps.length;
+    for (const { suspect } of steps) {
+      if (suspect) this.#suspected.add(poll.session.id);
+      poll.begun();
+    }
   }
 
   pause(paused: boolean): void {
@@ -159,6 +179,7 @@ export class Scheduler {
       const taken: ReadyStep[] = [];
       const stage = key.slice(0, key.indexOf(" "));
       const slots = Math.min(poll.slots.get(stage) ?? 0, this.#room() - this.#handed);
+      let isDue = false;
       for (let at = 0; at < queue.length && taken.length < slots; ) {
         const step = queue[at] as ReadyStep;
         if (step.notBeforeMs > nowMs) {
@@ -166,7 +187,8 @@ export class Scheduler {
           at++;
           continue;
         }
-        if (!sharesTenant(poll.session.tenant, step.tenant)) {
+        isDue = true;
+        if (!this.#suits(poll, step) || (step.suspect && taken.some(({ suspect }) => suspect))) {
           at++;
           continue;
         }
@@ -175,10 +197,10 @@ export class Scheduler {
         taken.push(step);
       }
       if (taken.length === 0) {
-        if (poll.session.tenant === EVERY_TENANT) break; // nothing due for anybody
-        continue;
+        if (isDue) continue; // for others, not for this session
+        break;
       }
-      this.#hand(poll, stage, taken.length);
+      this.#hand(poll, stage, taken);
       for (const step of taken) poll.take(step);
     }
     if (queue.length === 0) this.#ready.delete(key);
