@@ -2,10 +2,17 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { heimdex } from "./heimdex.fixture.ts";
-import { errorShape, indexShape, planShape, searchShape, traceShape } from "./shapes.fixture.ts";
+import { errorShape, indexShape, planShape, rerunShape, searchShape, traceShape } from "./shapes.fixture.ts";
 
 const page = await readFile(new URL("../../docs/reference/cli.md", import.meta.url), "utf8");
-const shapes = { error: errorShape, index: indexShape, search: searchShape, plan: planShape, trace: traceShape };
+const shapes = {
+  error: errorShape,
+  index: indexShape,
+  search: searchShape,
+  plan: planShape,
+  rerun: rerunShape,
+  trace: traceShape,
+};
 
 for (const [name, shape] of Object.entries(shapes)) {
   test(`the reference's example of ${name} has the shape that ${name} --json prints`, () => {

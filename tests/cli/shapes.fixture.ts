@@ -7,6 +7,7 @@ const stage = z.strictObject({
   reason: z.string(),
   wall_ms: ms,
   cpu_ms: ms,
+  cause: z.string(),
 });
 export const indexShape = z.strictObject({
   assets: z.array(
@@ -36,16 +37,15 @@ export const searchShape = z.strictObject({
       at_ms: ms,
       score: z.number(),
       snippet: z.string(),
-      why: z
-        .array(
-          z.strictObject({
-            channel: z.string(),
-            rank: z.int().min(1),
-            score: z.number(),
-            matched: z.array(z.string()),
-          }),
-        )
-        .min(1),
+      // None in a list; `where` has no place in an order.
+      why: z.array(
+        z.strictObject({
+          channel: z.string(),
+          rank: z.int().min(0),
+          score: z.number(),
+          matched: z.array(z.string()),
+        }),
+      ),
     }),
   ),
   took_ms: ms,
@@ -59,8 +59,26 @@ export const planShape = z.strictObject({
       action: z.enum(["RUN", "CACHED", "SKIPPED", "UNKNOWN"]),
       why: z.string().min(1),
       estimate_ms: ms,
+      samples: z.int().min(0),
     }),
   ),
+});
+
+export const rerunShape = z.strictObject({
+  dry_run: z.boolean(),
+  assets: z.int(),
+  reruns: z.int(),
+  up_to_date: z.int(),
+  missing: z.int(),
+  stages: z.array(
+    z.strictObject({
+      ...{ stage: z.string().min(1), run: z.int(), cached: z.int(), skipped: z.int(), unknown: z.int() },
+      estimate_ms: ms,
+      samples: z.int(),
+      causes: z.array(z.strictObject({ why: z.string().min(1), assets: z.int().min(1) })),
+    }),
+  ),
+  failed: indexShape.shape.assets,
 });
 
 export const traceShape = z.strictObject({

@@ -12,6 +12,8 @@ export interface StageOutcome {
   readonly reason: string;
   readonly wall_ms: number;
   readonly cpu_ms: number;
+  /** Why it ran although the asset was worked on before: what has changed since; "" where it did not run. */
+  readonly cause: string;
 }
 
 /** One entry of `index --json`. */
@@ -52,7 +54,7 @@ function assetState({ state, job }: Job): AssetState {
 
 function stageOutcome(step: Step): StageOutcome {
   const { stage, state, reason, wallMs, cpuMs } = step;
-  const times = { wall_ms: wallMs, cpu_ms: cpuMs };
+  const times = { wall_ms: wallMs, cpu_ms: cpuMs, cause: step.cause };
   switch (state) {
     case "OK":
     case "EMPTY":

@@ -151,6 +151,15 @@ export function createProgram(execute: Execute): Command {
     .addOption(jobsOption())
     .action(on(async () => (await import("./commands/retry.ts")).retry));
   program
+    .command("rerun")
+    .description("brings assets up to date with stages that came or changed since")
+    .option("--stage <name>", "run this stage again even if its results are known (may be repeated)", several)
+    .option("--asset <id>", "only this asset (id or path; may be repeated)", each)
+    .option("--all", "all assets (the default without --stage)")
+    .option("--dry-run", "only say what would be run, why, and how long it takes")
+    .addOption(jobsOption())
+    .action(on(async () => (await import("./commands/rerun.ts")).rerun));
+  program
     .command("plan")
     .description("says what indexing a file would do, without doing it")
     .argument("<path>", "a file")
@@ -178,7 +187,7 @@ export function createProgram(execute: Execute): Command {
     .action(on(async () => (await import("./commands/stages.ts")).disableStage));
   stages
     .command("enable")
-    .description("turns a stage on again; index again to make what it makes")
+    .description("turns a stage on again; `rerun` makes what it makes")
     .argument("<stage>", "such as vision.faces")
     .action(on(async () => (await import("./commands/stages.ts")).enableStage));
 

@@ -27,7 +27,7 @@ const layerSchema = `{"type": "object", "required": ["kind", "version", "items"]
   "items": {"type": "array", "items": {"type": "object", "required": ["id", "start_ms", "end_ms", "text", "daylight"], "properties": {
     "id": {"type": "string"}, "start_ms": {"type": "integer"}, "end_ms": {"type": "integer"},
     "text": {"type": "string", "x-heimdex-search": "text", "description": "Colours and daylight in words."},
-    "colours": {"type": "array", "items": {"type": "string"}, "description": "Dominant colours, the largest first."},
+    "colours": {"type": "array", "items": {"type": "string"}, "x-heimdex-search": "facet", "description": "Dominant colours, the largest first."},
     "daylight": {"enum": ["day", "night"], "x-heimdex-search": "facet"}}}}}}`
 
 func port(name, mediaType, schema string, many bool) *pb.Port {

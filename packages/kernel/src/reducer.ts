@@ -207,7 +207,7 @@ function withFacts(job: Job, facts: Job["facts"]): Job {
 export const DISABLED = "DISABLED: the stage is turned off";
 /** The same where what the stage made stays: its layers are kept, as those of any stage that could not run this time. */
 export const LEFT_OUT = "LEFT_OUT: the stage is turned off, and what it made is kept";
-export const ENABLE = "Turn it on again with `heimdex stages enable STAGE`, and index again.";
+export const ENABLE = "Turn it on again with `heimdex stages enable STAGE`, then `heimdex rerun`.";
 
 /** Why a stage runs that was to run whatever is known. */
 export const ASKED_FOR = "it was asked for, whatever is known";

@@ -30,9 +30,11 @@ export async function listAssets(context: Context): Promise<undefined> {
       : asset.indexedRevision === 0
         ? "not searchable"
         : "searchable",
+    asset.stale ? terminal.style.warn("stale") : "",
     `${printable(sourcePath(asset.sources[0]?.uri ?? ""))}${asset.sources.length > 1 ? ` (and ${count(asset.sources.length - 1, "copy", "copies")})` : ""}`,
   ]);
   for (const row of table(rows, [1])) terminal.line(row);
+  if (assets.some(({ stale }) => stale)) terminal.note("What is stale is brought up to date by: heimdex rerun");
 }
 
 /** `assets rm` */

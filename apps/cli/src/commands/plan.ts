@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { sourceUri } from "../source-uri.ts";
 import { count, printable, table } from "../ui/text.ts";
 import { duration } from "../ui/time.ts";
+import { estimateText } from "./rerun.ts";
 
 /** `plan` */
 export async function plan(context: Context, path: string): Promise<undefined> {
@@ -14,15 +15,17 @@ export async function plan(context: Context, path: string): Promise<undefined> {
     api.jobs.planJob({ sourceUri: sourceUri(path) }, { signal: context.signal }),
   );
   terminal.document({
-    steps: answer.steps.map(({ stage, action, why, estimateMs }) => ({ stage, action, why, estimate_ms: estimateMs })),
+    steps: answer.steps.map(({ stage, action, why, estimateMs, samples }) => ({
+      ...{ stage, action, why, estimate_ms: estimateMs, samples },
+    })),
   });
   const rows = answer.steps.map((step) => [
     step.stage,
     step.action === "RUN" ? terminal.style.bold(step.action) : terminal.style.dim(step.action),
-    step.estimateMs === 0 ? "" : `~${duration(step.estimateMs)}`,
+    step.action === "RUN" || step.action === "UNKNOWN" ? estimateText(step.estimateMs, step.samples) : "",
     printable(step.why),
   ]);
-  for (const row of table(rows, [2])) terminal.line(row);
+  for (const row of table(rows)) terminal.line(row);
   terminal.line(summary(answer));
 }
 

@@ -27,7 +27,8 @@ export async function status(context: Context): Promise<undefined> {
       ? `running      process ${pid}, http://${http}, gRPC ${grpc}`
       : "running      no (looked at for the length of this command; `heimdex up` keeps it running)",
   );
-  terminal.line(`archive      ${count(now.assets, "asset")}, ${count(now.moments, "moment")} to search`);
+  const stale = now.staleAssets === 0 ? "" : `; ${style.warn(`${now.staleAssets} stale`)} (heimdex rerun)`;
+  terminal.line(`archive      ${count(now.assets, "asset")}, ${count(now.moments, "moment")} to search${stale}`);
   terminal.line(
     `work         ${count(now.activeJobs, "job")} under way, ${count(now.runningSteps, "step")} running, ${now.readySteps} ready`,
   );
@@ -60,7 +61,7 @@ export function spaceLines(spaces: readonly SpaceStatus[]): string[] {
       const failed = assetsFailed === 0 ? "" : `, ${assetsFailed} failed`;
       const next =
         assetsToDo > 0
-          ? "`heimdex index` brings the others over; until then the one above answers"
+          ? "`heimdex rerun` brings the others over; until then the one above answers"
           : assetsFailed > assetsDone
             ? "it fails more often than not, so the one above goes on answering"
             : "it is switched to now";

@@ -85,7 +85,7 @@ export interface SpaceStatus {
   state: SpaceStatus_State;
   /** Assets that have been brought over, with or without a vector to show for it. SERVING: assets with vectors. */
   assetsDone: number;
-  /** FILLING: assets that still have vectors of the serving space alone; `heimdex index` brings them over. */
+  /** FILLING: assets that still have vectors of the serving space alone; `heimdex rerun` brings them over. */
   assetsToDo: number;
   /** FILLING: assets at which the new model failed. Nothing waits for them, unless they are more than those that are done. */
   assetsFailed: number;
