@@ -3,11 +3,14 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { createChannel, createClient } from "nice-grpc";
+import { HealthDefinition } from "nice-grpc-server-health";
 import { FakeOrchestrator } from "./fake-orchestrator.fixture.ts";
 
 const WORKER = fileURLToPath(new URL("worker.fixture.ts", import.meta.url));
@@ -115,4 +118,36 @@ function isAlive(pid: number): boolean {
     if (["ESRCH", "ENOENT"].includes((reason as NodeJS.ErrnoException).code ?? "")) return false;
     throw reason;
   }
+}
+
+test("HEIMDEX_HEALTH_ADDRESS: it is serving once it has a session, and no longer when it drains", async (t) => {
+  const { server, env } = await world(t);
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const worker = spawn(process.execPath, [WORKER], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...env, GRACE_MS: "60000", HEIMDEX_HEALTH_ADDRESS: address },
+  });
+  const exited = once(worker, "exit");
+  const lease = offer(server, "end when stopping");
+  await renewed(server);
+  const channel = createChannel(address);
+  t.after(() => channel.close());
+  const { status } = await createClient(HealthDefinition, channel).check({ service: "" });
+  assert.equal(status, SERVING);
+  worker.kill("SIGTERM");
+  await server.finished(lease);
+  await exited;
+});
+
+/** Of grpc.health.v1; the package keeps its name to itself. */
+const SERVING = 1;
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
 }

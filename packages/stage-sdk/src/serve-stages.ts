@@ -8,6 +8,7 @@ import { z } from "zod";
 import { backoffMs, pause } from "./backoff.ts";
 import { Connection, callFailure } from "./connection.ts";
 import { CpuShare } from "./cpu-share.ts";
+import type { Health } from "./health.ts";
 import { findProgram } from "./program.ts";
 import { Scratch } from "./scratch.ts";
 import { ServedStage } from "./served-stage.ts";
@@ -24,6 +25,8 @@ const settings = z.object({
   orchestrator: z.string().default("127.0.0.1:8482"),
   stageKey: secret().optional(),
   scratch: z.string().optional(),
+  /** `HOST:PORT`, to answer grpc.health.v1 there. */
+  healthAddress: z.string().optional(),
   supervised: z.stringbool().default(false),
 });
 
@@ -69,6 +72,7 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
   const stop = options.signal ?? (shutdown as { signal: AbortSignal }).signal;
   const scratch = new Scratch(options.scratch ?? config.scratch);
   try {
+    await using health = await openHealth(config.healthAddress);
     const served = stages.map((stage) => new ServedStage(stage, options.slots?.[stage.name] ?? stage.slots ?? 1));
     // Probes are started before the server is reached: what takes longer hides the other.
     for (const stage of served) void stage.probe(log, stop);
@@ -89,7 +93,9 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
       const opened = await openSession(connection, stageKey, hello, stop);
       if (opened === undefined) break;
       const session = await Session.start(opened, { connection, host, served, stop, graceMs });
+      if (health !== undefined) health.isServing = true;
       const end = await session.run();
+      if (health !== undefined) health.isServing = false;
       // Slots that what is under way still holds are not asked for by the next session.
       const finished = session.finish().finally(() => finishing.delete(finished));
       finishing.add(finished);
@@ -108,6 +114,13 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
     if (options.telemetry === undefined) await telemetry[Symbol.asyncDispose]();
     if (shutdown !== undefined) exitSoon();
   }
+}
+
+/** Loaded only where it is asked for: a worker starts sooner without. */
+async function openHealth(address: string | undefined): Promise<Health | undefined> {
+  if (address === undefined) return undefined;
+  const { Health } = await import("./health.ts");
+  return Health.open(address);
 }
 
 interface Hello {
