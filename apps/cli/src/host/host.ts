@@ -61,6 +61,8 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   const folder = await openDataFolder(root);
   // What a killed host left behind must not be taken for this one's.
   await rm(hostFile(folder), { force: true });
+  const settings = await readSettings(folder.root);
+  const { stage_models: stageModels } = settings;
   const services = options.services ?? STAGE_SERVICES;
   const { auth } = loadConfig(environment, process.env);
   const key = auth.required ? newSecret() : "";
@@ -88,6 +90,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         auth,
         ownKeys: [{ secret: stageKey, caller: ofStages }],
         maxAttempts: options.jobs,
+        plan: { stages: settings.stage_config, producers: settings.producers },
       },
       telemetry,
     ),
@@ -107,7 +110,6 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
       [{ secret: key, caller: LOCAL_CALLER }],
     ),
   );
-  const { stage_models: stageModels } = await readSettings(folder.root);
   // Stage services have no use for the keys of those who run or use the platform.
   const {
     HEIMDEX_ADMIN_KEY: _adminKey,

@@ -10,16 +10,24 @@ import { watchStageModels } from "./watch-settings.ts";
 test("settings are read, set, kept where unknown, and refused when they are none", async (t) => {
   const root = await mkdtemp(join(tmpdir(), "heimdex-settings-"));
   t.after(() => rm(root, { recursive: true }));
-  assert.deepEqual(await readSettings(root), { stage_models: {} });
+  assert.deepEqual(await readSettings(root), { stage_models: {}, stage_config: {}, producers: {} });
   await writeFile(join(root, "settings.json"), '{"later": 1}');
   await writeStageModels(root, { "embed.text": "all-minilm-l6-v2" });
   assert.deepEqual(JSON.parse(await readFile(join(root, "settings.json"), "utf8")), {
     later: 1,
     stage_models: { "embed.text": "all-minilm-l6-v2" },
+    stage_config: {},
+    producers: {},
   });
-  for (const text of ["junk", '{"stage_models": {"embed.text": "a,b=c"}}', "[]"]) {
+  for (const [text, where] of [
+    ["junk", /settings\.json/],
+    ['{"stage_models": {"embed.text": "a,b=c"}}', /stage_models\.embed\.text/],
+    ["[]", /settings\.json/],
+    ['{"stage_config": {"org.example.pauses": 3}}', /stage_config\.org\.example\.pauses/],
+    ['{"producers": {"org.example.mood": "org.example.one"}}', /producers\.org\.example\.mood/],
+  ] as const) {
     await writeFile(join(root, "settings.json"), text);
-    await assert.rejects(readSettings(root), { id: "CONFIG_INVALID", message: /settings\.json/ });
+    await assert.rejects(readSettings(root), { id: "CONFIG_INVALID", message: where });
   }
 });
 

@@ -11,8 +11,12 @@ export type StageModels = Readonly<Record<string, string>>;
 const settingsSchema = z.looseObject({
   /** Models that stages are set to; others use the bundled one. */
   stage_models: z.record(z.string().regex(/^[^,=\s]+$/), z.string().regex(/^[^,=\s]+$/)).default({}),
+  /** What stages are configured to, by stage and setting; the rest has the stage's defaults. Checked against the stage's own schema when plans are made. */
+  stage_config: z.record(z.string(), z.record(z.string(), z.json())).default({}),
+  /** Which stage feeds an input that two put out: by `schema/major`. */
+  producers: z.record(z.string().regex(/^[^/\s]+\/\d+$/), z.string()).default({}),
 });
-/** `settings.json` of a data directory. Fields it does not know it keeps. */
+/** `settings.json` of a data directory. A host takes `stage_models` over while it runs, all else when it starts. Fields it does not know it keeps. */
 export type Settings = z.infer<typeof settingsSchema>;
 
 export const settingsFile = (root: string) => join(root, "settings.json");
@@ -27,7 +31,9 @@ export async function readSettings(root: string): Promise<Settings> {
   try {
     return settingsSchema.parse(JSON.parse(text));
   } catch (reason) {
-    throw new HeimdexError("CONFIG_INVALID", `${path} does not hold settings`, {
+    const issue = reason instanceof z.ZodError ? reason.issues[0] : undefined;
+    const where = issue === undefined ? "" : `: ${issue.path.map(String).join(".") || "all of it"}: ${issue.message}`;
+    throw new HeimdexError("CONFIG_INVALID", `${path} does not hold settings${where}`, {
       cause: reason,
       metadata: { data: root },
       help: 'Put it back from a copy, or write {"stage_models": {}} into it: then every stage uses its bundled model.',
