@@ -3,7 +3,7 @@ SHELL := /bin/sh
 BIN := node_modules/.bin
 NODE := $(BIN)/node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kit test-languages test-footage test-cluster lint fmt types proto stale verify bench clean
+.PHONY: help setup demo test test-kit test-languages test-footage test-cluster lint fmt types proto breaking stale verify bench clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16
@@ -50,10 +50,13 @@ types: node_modules/.installed ## Checks types
 proto: node_modules/.installed ## Generates code from the contracts
 	@packages/contracts/generate.sh
 
+breaking: node_modules/.installed ## Fails when the contracts break what the last tag promised (without tags: main, or the commit before)
+	@scripts/check-breaking
+
 stale: node_modules/.installed ## Fails when generated files are not what their sources give
 	@scripts/check-stale
 
-verify: lint types stale test ## Everything CI runs, but for test-languages
+verify: lint breaking types stale test ## Everything CI runs, but for test-languages
 
 bench: setup ## Measures, and prints what docs/reference/performance.md holds
 	@$(NODE) benchmarks/src/main.ts
