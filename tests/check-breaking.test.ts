@@ -73,7 +73,11 @@ test("contracts are compared with the last tag, with where the branch left main,
   await clone.commit("second, on main");
   await says(clone, true, /nothing breaks against \w+, the commit before/);
   await clone.breakIt();
-  await says(clone, false, /stage\.proto:.*"11".*"deterministic"[^]*they break what \w+, the commit before promised/);
+  await says(
+    clone,
+    false,
+    /stage\.proto:.*"11".*"deterministic"[\s\S]*they break what \w+, the commit before promised/,
+  );
   await clone.git("checkout", "--quiet", "-b", "topic");
   await clone.commit("broken, on a branch");
   await clone.commit("and one more");

@@ -27,7 +27,7 @@ interface DataParts {
 
 /** Serves what leases reach, over HTTP: GET and HEAD with byte ranges for inputs, PUT for outputs. A URL is good while its lease is held. Throws NOT_LOOPBACK, PORT_IN_USE. */
 export async function startDataServer(address: { host: string; port: number }, parts: DataParts): Promise<DataServer> {
-  await checkListen("data", address.host, parts.isShut);
+  const host = await checkListen("data", address.host, parts.isShut);
   const server = createServer((request, response) => {
     answer(request, response, parts).catch((reason: unknown) => {
       if (request.destroyed && !request.complete) return; // the worker went away
@@ -46,7 +46,7 @@ export async function startDataServer(address: { host: string; port: number }, p
           : reason,
       );
     });
-    server.listen(address.port, address.host, resolve);
+    server.listen(address.port, host, resolve);
   });
   const { port } = server.address() as AddressInfo;
   return {

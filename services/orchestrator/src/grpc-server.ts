@@ -42,13 +42,13 @@ export function grpcServer(telemetry: Telemetry): Server {
 /** @param isShut workers must show a key. Throws NOT_LOOPBACK, PORT_IN_USE. */
 export async function listen(
   server: Server,
-  address: string,
   { host, port }: { host: string; port: number },
   isShut: boolean,
 ): Promise<number> {
-  await checkListen("workers", host, isShut);
+  // What was checked, not the name it was found by: that may stand for more.
+  const address = await checkListen("workers", host, isShut);
   try {
-    return await server.listen(address);
+    return await server.listen(`${address.includes(":") ? `[${address}]` : address}:${port}`);
   } catch (reason) {
     if (!String(reason).includes("EADDRINUSE")) throw reason;
     throw new HeimdexError("PORT_IN_USE", `port ${port} for workers is in use`, {

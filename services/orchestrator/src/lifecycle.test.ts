@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Blobs } from "@heimdex/ports";
@@ -171,7 +172,12 @@ test("two servers on one port, and one beyond this machine, are refused by name"
   const world = await World.open(t);
   const other = world.start({ workerAddress: world.address });
   await assert.rejects(other, { id: "PORT_IN_USE" });
-  await assert.rejects(world.start({ workerAddress: "0.0.0.0:0" }), { id: "NOT_LOOPBACK" });
+  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const reachable = own.filter(({ internal, family }) => !internal && family === "IPv4").map(({ address }) => address);
+  for (const host of ["0.0.0.0", "[::]", ...reachable]) {
+    await assert.rejects(world.start({ workerAddress: `${host}:0` }), { id: "NOT_LOOPBACK" }, `calls on ${host}`);
+    await assert.rejects(world.start({ dataAddress: `${host}:0` }), { id: "NOT_LOOPBACK" }, `bytes on ${host}`);
+  }
   await assert.rejects(world.start({ workerAddress: "nonsense" }), { id: "CONFIG_INVALID" });
 });
 

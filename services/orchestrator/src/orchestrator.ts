@@ -238,7 +238,7 @@ export async function startOrchestrator(
     }),
   );
   const address = readAddress(config.workerAddress);
-  const port = await listen(server, config.workerAddress, address, gate.isShut);
+  const port = await listen(server, address, gate.isShut);
   cleanup.defer(() => stopServer(server));
 
   const subscriptions: Subscription[] = await answerCommands(bus, {

@@ -24,6 +24,8 @@ import { signGrant } from "./signed-url.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 import type { StaleUploads } from "./stale-uploads.ts";
 
+/** Versions of the protocol that this server speaks. An older one stays for as long as docs/reference/stage-contract.md promises. */
+const PROTOCOL_VERSIONS: readonly number[] = [STAGE_PROTOCOL_VERSION];
 /** How long the answer to a poll can be asked for again. */
 const REPLAY_MS = 60_000;
 /** Most leases of one stage, most finishes, most renewals a call may name. */
@@ -67,15 +69,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
   return {
     async openSession(request, context) {
       const holder = await holderOf(parts, context.metadata.get("authorization"));
-      if (!request.protocolVersions.includes(STAGE_PROTOCOL_VERSION)) {
-        throw new HeimdexError(
-          "PROTOCOL_UNSUPPORTED",
-          `the worker speaks ${request.protocolVersions.join(", ") || "no version"}, this server ${STAGE_PROTOCOL_VERSION}`,
-          {
-            fields: [{ field: "protocol_versions", description: `must contain ${STAGE_PROTOCOL_VERSION}` }],
-          },
-        );
-      }
+      const protocolVersion = negotiate(request.protocolVersions);
       bound("worker", request.worker.length, 1, 128, "characters");
       bound("software", request.software.length, 0, 128, "characters");
       bound("device", request.device.length, 0, 128, "characters");
@@ -83,7 +77,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       return {
         session: session.id,
         token,
-        protocolVersion: STAGE_PROTOCOL_VERSION,
+        protocolVersion,
         renewEvery: duration(config.renewEveryMs),
         leaseTtl: duration(config.leaseTtlMs),
         acceptWithin: duration(config.acceptWithinMs),
@@ -170,6 +164,17 @@ async function holderOf({ gate, config }: WorkParts, authorization: string | und
       help: "Make one: `heimdex keys create NAME --role stage`.",
     });
   return { key, tenant, mayServe: stages, expiresAtMs: Date.now() + config.tokenLifeMs };
+}
+
+/** The first version of the worker's, which come best first, that this server speaks too. Throws PROTOCOL_UNSUPPORTED naming those it speaks. */
+function negotiate(offered: readonly number[]): number {
+  const version = offered.find((each) => PROTOCOL_VERSIONS.includes(each));
+  if (version !== undefined) return version;
+  const [spoken, asked] = [PROTOCOL_VERSIONS.join(", "), offered.slice(0, 16).join(", ") || "no version"];
+  throw new HeimdexError("PROTOCOL_UNSUPPORTED", `the worker speaks ${asked}, this server ${spoken}`, {
+    fields: [{ field: "protocol_versions", description: `must name one of ${spoken}` }],
+    metadata: { server_versions: spoken },
+  });
 }
 
 /** Throws INVALID_ARGUMENT naming the field when `value` is not from `least` to `most`. */
