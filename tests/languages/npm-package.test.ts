@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { ffmpeg, folder, heimdex, host, json } from "../cli/heimdex.fixture.ts";
 import { npmProject, packSdk, ROOT, runIn } from "./npm-project.fixture.ts";
+import { startWorker } from "./worker.fixture.ts";
 
 const KIND = "org.example.bytes";
 const STAGE = `
@@ -71,7 +70,7 @@ test("what npm pack makes of the SDK: declarations that check, and JavaScript th
   const bytes = (await readFile(film)).length;
   for (const node of [process.execPath, join(project, "node_modules/.bin/node")]) {
     const version = (await runIn(project, node, "--version")).trim();
-    const worker = await startWorker(t, node, join(project, "stage.js"), address);
+    const worker = await startWorker(t, project, address, [node, "stage.js"]);
     const { code, stderr } = await heimdex(t, "--data", data, "index", film);
     assert.equal(code, 0, stderr);
     const { document } = await json(t, "--data", data, "sidecar", film);
@@ -84,19 +83,3 @@ test("what npm pack makes of the SDK: declarations that check, and JavaScript th
     assert.deepEqual(await once(worker, "exit"), [0, null]);
   }
 });
-
-/** Starts a worker and waits until its stage is registered. */
-async function startWorker(t: TestContext, node: string, file: string, address: string): Promise<ChildProcess> {
-  const env = { ...process.env, HEIMDEX_ORCHESTRATOR: address };
-  const worker = spawn(node, [file], { stdio: ["ignore", "ignore", "pipe"], env });
-  t.after(() => worker.kill("SIGKILL"));
-  const said: string[] = [];
-  for await (const line of createInterface({ input: worker.stderr })) {
-    said.push(line);
-    if (line.includes("stage registered")) {
-      worker.stderr.resume();
-      return worker;
-    }
-  }
-  throw new Error(`the worker ended without registering its stage:\n${said.join("\n")}`);
-}
