@@ -15,7 +15,7 @@ import { gatewayConfig, startGateway } from "@heimdex/gateway";
 import type { Job } from "@heimdex/kernel";
 import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchestrator";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
-import { defineStage, json, type ServeOptions, serveStages, source } from "@heimdex/stage-sdk";
+import { defineStage, json, serveStages, source } from "@heimdex/stage-sdk";
 import { startTelemetry } from "@heimdex/telemetry";
 import type { z as zod } from "zod";
 import { z } from "zod";
@@ -29,7 +29,7 @@ export async function openPlatform(
   options: {
     gateway?: zod.input<typeof gatewayConfig>;
     orchestrator?: Partial<Parameters<typeof startOrchestrator>[1]>;
-    worker?: ServeOptions;
+    /** Default: in this process. */ worker?: "apart";
   } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), "heimdex-access-"));
@@ -74,26 +74,29 @@ export async function openPlatform(
   });
   const gateway = stack.use(await startGateway(ports, config, telemetry, new AbortController().signal));
   const keys = new KeyStore(ports.catalog, { now: Date.now, onError: (reason) => errors.push(reason) });
+  const registered = () =>
+    until("the stage is registered", async () => (await ports.catalog.count("stages")) > 0 || undefined);
   const issue = (tenant: string, role: Role, expiresAtMs = 0) =>
     keys.create({ name: `${role} of ${tenant}`, role, tenant, stages: [], expiresAtMs });
 
-  const stop = new AbortController();
-  const worker = serveStages([stage], {
-    orchestrator: orchestrator.workerAddress,
-    stageKey: (await issue("*", "stage")).secret,
-    worker: "worker",
-    scratch: join(folder, "scratch"),
-    graceMs: 0,
-    signal: stop.signal,
-    telemetry,
-    ...options.worker,
-  });
-  const ended = worker.catch((reason: unknown) => errors.push(reason));
-  stack.defer(async () => {
-    stop.abort();
-    await ended;
-  });
-  await until("the stage is registered", async () => (await ports.catalog.count("stages")) > 0 || undefined);
+  if (options.worker !== "apart") {
+    const stop = new AbortController();
+    const worker = serveStages([stage], {
+      orchestrator: orchestrator.workerAddress,
+      stageKey: (await issue("*", "stage")).secret,
+      worker: "worker",
+      scratch: join(folder, "scratch"),
+      graceMs: 0,
+      signal: stop.signal,
+      telemetry,
+    });
+    const ended = worker.catch((reason: unknown) => errors.push(reason));
+    stack.defer(async () => {
+      stop.abort();
+      await ended;
+    });
+    await registered();
+  }
   orchestrator.openIntake();
 
   /** Indexes a file for a tenant. */
@@ -125,7 +128,7 @@ export async function openPlatform(
     );
     return { sha256, size: bytes.length };
   };
-  return { folder, ports, orchestrator, gateway, keys, issue, index, keep, errors };
+  return { folder, ports, orchestrator, gateway, keys, issue, registered, index, keep, errors };
 }
 
 const stage = defineStage({

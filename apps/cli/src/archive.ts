@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { HeimdexError } from "@heimdex/errors";
 import type { Context } from "./context.ts";
 import { dataRoot } from "./data-root.ts";
+import { remotePlatform, stateFolder } from "./endpoint.ts";
 import { STAGE_SERVICES } from "./host/stage-services.ts";
 import { type Api, openPlatform, type Platform, type PlatformOptions } from "./platform.ts";
 
@@ -21,22 +22,28 @@ const MAX_LOSSES = 10;
 
 /** The archive that a command works on. Survives the end of the host it uses: calls then go to the next host, which may be this process. */
 export class Archive implements AsyncDisposable {
+  /** The data directory; for a gateway elsewhere the folder where commands remember things of it. */
   readonly root: string;
-  readonly #options: PlatformOptions;
+  readonly #open: () => Promise<Platform>;
   readonly #signal: AbortSignal;
   #platform: Platform;
   #reopening: Promise<void> | undefined;
 
-  private constructor(root: string, options: PlatformOptions, signal: AbortSignal, platform: Platform) {
+  private constructor(root: string, open: () => Promise<Platform>, signal: AbortSignal, platform: Platform) {
     this.root = root;
-    this.#options = options;
+    this.#open = open;
     this.#signal = signal;
     this.#platform = platform;
   }
 
-  /** Uses the running host of the data directory, else hosts on free ports. Throws what openPlatform does. */
+  /** Uses the gateway elsewhere where one is meant; else the running host of the data directory, else hosts on free ports. Throws what openPlatform does. */
   static async open(context: Context, { needs, jobs, byDefault }: ArchiveOptions): Promise<Archive> {
     const { terminal, data, env, signal } = context;
+    const { endpoint } = context;
+    if (endpoint !== undefined) {
+      const connect = async () => remotePlatform(endpoint);
+      return new Archive(await stateFolder(endpoint, env), connect, signal, await connect());
+    }
     const root = dataRoot(data, env, byDefault);
     const options: PlatformOptions = {
       httpPort: 0,
@@ -50,7 +57,8 @@ export class Archive implements AsyncDisposable {
       onStay: () =>
         terminal.note("heimdex: done; staying for other commands that use what this one hosts (Ctrl-C ends them too)"),
     };
-    return new Archive(root, options, signal, await openPlatform(root, options, undefined, signal));
+    const open = () => openPlatform(root, options, undefined, signal);
+    return new Archive(root, open, signal, await open());
   }
 
   get platform(): Platform {
@@ -86,7 +94,7 @@ export class Archive implements AsyncDisposable {
     if (this.#platform !== lost) return;
     this.#reopening ??= (async () => {
       await lost[Symbol.asyncDispose]();
-      this.#platform = await openPlatform(this.root, this.#options, undefined, this.#signal);
+      this.#platform = await this.#open();
     })().finally(() => {
       this.#reopening = undefined;
     });

@@ -40,13 +40,17 @@ function withKey(key: string): ClientMiddleware {
   };
 }
 
-/** The platform over one data directory, as a command uses it. */
+/** The platform, as a command uses it. */
 export interface Platform extends AsyncDisposable {
   readonly api: Api;
   readonly address: HostAddress;
-  readonly folder: DataFolder;
   /** This process hosts it; undefined when another one does. */
   readonly host: Host | undefined;
+}
+
+/** The platform over a data directory of this machine. */
+export interface LocalPlatform extends Platform {
+  readonly folder: DataFolder;
 }
 
 export interface PlatformOptions extends HostOptions {
@@ -68,7 +72,7 @@ export async function openPlatform(
   options: PlatformOptions,
   telemetry: Telemetry | undefined,
   signal: AbortSignal,
-): Promise<Platform> {
+): Promise<LocalPlatform> {
   const folder = await openDataFolder(root);
   const lock = new HostLock(folder.run);
   const wanted = (options.services ?? STAGE_SERVICES).map(({ name }) => name);
@@ -116,7 +120,7 @@ async function hostPlatform(
   lock: HostLock,
   hosting: Disposable,
   signal: AbortSignal,
-): Promise<Platform> {
+): Promise<LocalPlatform> {
   await using cleanup = new AsyncDisposableStack();
   cleanup.use(hosting);
   signal.throwIfAborted();

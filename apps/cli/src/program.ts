@@ -6,7 +6,7 @@ type Handler<Args extends unknown[]> = (context: Context, ...args: Args) => Prom
 type Execute = <Args extends unknown[]>(
   load: () => Promise<Handler<Args>>,
   args: Args,
-  globals: { readonly data: string | undefined },
+  globals: { readonly data: string | undefined; readonly endpoint: string | undefined },
 ) => Promise<void>;
 
 const integer = (min: number, max: number) => (text: string) => {
@@ -48,6 +48,10 @@ export function createProgram(execute: Execute): Command {
     .description("Makes a video archive searchable where it lies.")
     .version("0.1.0", "-V, --version", "prints the version")
     .option("--data <dir>", "data directory (default: HEIMDEX_DATA, else .heimdex here)")
+    .option(
+      "--endpoint <address>",
+      "gateway elsewhere, host:port or https://host:port (default: HEIMDEX_ENDPOINT, else none)",
+    )
     .option("--json", "print one JSON document on stdout, and all else on stderr")
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("`heimdex --help` shows how commands are called.")
@@ -58,7 +62,10 @@ export function createProgram(execute: Execute): Command {
       "after",
       "\nExit code: 0 all well, 1 something failed (and it says what), 2 wrong usage.\nEach command is described in docs/reference/cli.md.",
     );
-  const globals = () => ({ data: program.opts<{ data?: string }>().data });
+  const globals = () => {
+    const { data, endpoint } = program.opts<{ data?: string; endpoint?: string }>();
+    return { data, endpoint };
+  };
   const on =
     <Args extends unknown[]>(load: () => Promise<Handler<Args>>) =>
     (...args: unknown[]) =>

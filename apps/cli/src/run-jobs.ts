@@ -63,9 +63,10 @@ export async function runJobs(context: Context, archive: Archive, jobs: readonly
 
 function sayWhatStays({ terminal }: Context, archive: Archive, made: number): void {
   const { host, address } = archive.platform;
+  const where = address.pid === 0 ? `at ${address.grpc}` : `in process ${address.pid}`;
   terminal.note(
     host === undefined
-      ? `heimdex: stopped watching; ${count(made, "job")} go on in process ${address.pid}. Watch them again: heimdex watch. Stop them: heimdex cancel JOB`
+      ? `heimdex: stopped watching; ${count(made, "job")} go on ${where}. Watch them again: heimdex watch. Stop them: heimdex cancel JOB`
       : `heimdex: stopping; what is not done stays in ${archive.root} and goes on with the next command: heimdex watch (Ctrl-C again stops at once)`,
   );
 }

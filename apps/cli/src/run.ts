@@ -40,11 +40,15 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
-async function execute(argv: readonly string[], context: Omit<Context, "data">): Promise<number> {
+async function execute(argv: readonly string[], context: Omit<Context, "data" | "endpoint">): Promise<number> {
   let code = EXIT_OK;
-  const program = createProgram(async (load, args, { data }) => {
+  const program = createProgram(async (load, args, { data, endpoint: named }) => {
     const command = await load();
-    code = (await command({ ...context, data }, ...args)) ?? EXIT_OK;
+    const endpoint =
+      named === undefined && !context.env.HEIMDEX_ENDPOINT
+        ? undefined // most commands: what reads configuration is not even loaded
+        : (await import("./endpoint.ts")).endpointOf(named, data, context.env);
+    code = (await command({ ...context, data, endpoint }, ...args)) ?? EXIT_OK;
   });
   await program.parseAsync(argv, { from: "user" });
   return code;

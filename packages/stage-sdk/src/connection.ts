@@ -2,7 +2,14 @@ import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stag
 import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
 import { errorClientMiddleware, HeimdexError } from "@heimdex/errors";
 import type { Log } from "@heimdex/telemetry";
-import { type CallOptions, type Client, createChannel, createClientFactory, Metadata } from "nice-grpc";
+import {
+  type CallOptions,
+  ChannelCredentials,
+  type Client,
+  createChannel,
+  createClientFactory,
+  Metadata,
+} from "nice-grpc";
 
 export type WorkClient = Client<typeof WorkServiceDefinition>;
 export type RegistryClient = Client<typeof StageRegistryServiceDefinition>;
@@ -29,18 +36,26 @@ export function callFailure(error: HeimdexError): CallFailure {
   return passing.includes(error.code) ? "away" : "refused";
 }
 
+/** What a worker shows to a server that asks for certificates, in PEM. */
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** The way to one server: a channel that reconnects by itself, a deadline for every call, and one log line when the server goes and when it is back. */
 export class Connection implements Disposable {
   readonly #address: string;
   readonly #log: Log;
+  readonly #certificate: ClientCertificate | undefined;
   #open: ReturnType<typeof connect>;
   #failures = 0;
 
   /** @param address `host:port`, `https://host:port` or a gRPC target such as `dns:///host:port` */
-  constructor(address: string, log: Log) {
+  constructor(address: string, log: Log, certificate?: ClientCertificate) {
     this.#address = address;
     this.#log = log;
-    this.#open = connect(address);
+    this.#certificate = certificate;
+    this.#open = connect(address, certificate);
   }
 
   /** Makes one call. Rejects with a HeimdexError, DEADLINE_EXCEEDED when no answer came within `deadlineMs`, or with the signal's reason.
@@ -80,7 +95,7 @@ export class Connection implements Disposable {
   /** A server that does not answer may sit behind a connection that is dead without saying so: the next call gets a new one. */
   #late(open: ReturnType<typeof connect>, deadlineMs: number): HeimdexError {
     if (this.#open === open) {
-      this.#open = connect(this.#address);
+      this.#open = connect(this.#address, this.#certificate);
       open.channel.close();
     }
     return new HeimdexError("DEADLINE_EXCEEDED", `${this.#address} did not answer within ${deadlineMs} ms`);
@@ -99,9 +114,14 @@ export class Connection implements Disposable {
   }
 }
 
-function connect(address: string) {
+function connect(address: string, certificate: ClientCertificate | undefined) {
   const loopback = /^(?:https?:\/\/)?(?:127\.|localhost|\[::1\])/.test(address);
-  const channel = createChannel(address, undefined, {
+  const { cert, key } = certificate ?? {};
+  const credentials =
+    cert === undefined || key === undefined
+      ? undefined
+      : ChannelCredentials.createSsl(null, Buffer.from(key), Buffer.from(cert));
+  const channel = createChannel(address, credentials, {
     "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 2_000,

@@ -24,6 +24,12 @@ const DRAINED_PAUSE = 4;
 const settings = z.object({
   orchestrator: z.string().default("127.0.0.1:8482"),
   stageKey: secret().optional(),
+  tls: z
+    .object({ clientCert: z.string().meta({ file: true }).optional(), clientKey: secret().optional() })
+    .refine(({ clientCert, clientKey }) => (clientCert === undefined) === (clientKey === undefined), {
+      path: ["clientKey"],
+      message: "certificate and key go together",
+    }),
   scratch: z.string().optional(),
   /** `HOST:PORT`, to answer grpc.health.v1 there. */
   healthAddress: z.string().optional(),
@@ -77,7 +83,9 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
     // Probes are started before the server is reached: what takes longer hides the other.
     for (const stage of served) void stage.probe(log, stop);
     await scratch.sweep();
-    using connection = new Connection(options.orchestrator ?? config.orchestrator, log);
+    const { clientCert: cert, clientKey: key } = config.tls;
+    const certificate = cert === undefined || key === undefined ? undefined : { cert, key: key.reveal() };
+    using connection = new Connection(options.orchestrator ?? config.orchestrator, log, certificate);
     const host = { log, tracer, scratch, cpu: new CpuShare(), stopGraceMs: options.stopGraceMs ?? 5_000 };
     const hello = {
       protocolVersions: [STAGE_PROTOCOL_VERSION],

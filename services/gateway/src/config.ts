@@ -1,4 +1,4 @@
-import { authConfig } from "@heimdex/access";
+import { authConfig, tlsConfig } from "@heimdex/access";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -29,6 +29,8 @@ export const gatewayConfig = z.strictObject({
     })
     .prefault({}),
   auth: authConfig,
+  /** Of both ports. */
+  tls: tlsConfig,
   /** Serve grpc.reflection.v1. */
   reflection: z.union([z.boolean(), z.stringbool()]).default(true),
   /** Shown by GetStatus. */

@@ -1,4 +1,4 @@
-import { checkListen, type Gate } from "@heimdex/access";
+import { checkListen, type Gate, grpcCredentials } from "@heimdex/access";
 import { errorServerMiddleware, type HeimdexError } from "@heimdex/errors";
 import { createServer, type Server } from "nice-grpc";
 import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-server-health";
@@ -55,7 +55,7 @@ export class GrpcServer implements AsyncDisposable {
     let port: number;
     const shown = host.includes(":") ? `[${host}]` : host;
     try {
-      port = await server.listen(`${shown}:${config.grpc.port}`);
+      port = await server.listen(`${shown}:${config.grpc.port}`, grpcCredentials(config.tls));
     } catch (reason) {
       throw listenError("grpc", host, config.grpc.port, reason);
     }

@@ -1,4 +1,4 @@
-import { type AuthConfig, authConfig, type OwnKey } from "@heimdex/access";
+import { type AuthConfig, authConfig, type OwnKey, type TlsConfig, tlsConfig } from "@heimdex/access";
 import { DEFAULT_RETRY_POLICY, EMPTY_PLAN_CONFIG, type PlanConfig, type RetryPolicy } from "@heimdex/kernel";
 
 /** What can be set of an orchestrator. Times in ms. */
@@ -13,6 +13,8 @@ export interface OrchestratorConfig {
   readonly ownKeys: readonly OwnKey[];
   /** How long the token of a session that was opened with a key is good. Workers are told to open another one after three quarters of it. Default 1 h. */
   readonly tokenLifeMs: number;
+  /** TLS of the workers' port and of the data port, where clients need no certificate in any case. Default: none. */
+  readonly tls: TlsConfig;
   /** Where workers reach the data port, when that is not the address it listens on: `http://heimdex.example:8483`. Default "". */
   readonly dataUrl: string;
   /** Folder for what must not outlive the process's machine: the mount probe. */
@@ -55,6 +57,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   workerAddress: "127.0.0.1:8482",
   dataAddress: "127.0.0.1:8483",
   dataUrl: "",
+  tls: tlsConfig.parse({}),
   auth: authConfig.parse({}),
   ownKeys: [],
   tokenLifeMs: 3_600_000,

@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { checkListen } from "@heimdex/access";
+import { checkListen, httpsOptions, type TlsConfig } from "@heimdex/access";
 import { ERRORS, type GRPC_CODE, HeimdexError } from "@heimdex/errors";
 import type { Blobs } from "@heimdex/ports";
 import type { Log } from "@heimdex/telemetry";
@@ -19,6 +20,7 @@ export interface DataServer extends AsyncDisposable {
 interface DataParts {
   /** Where keys are asked for it may listen beyond this machine: every URL is a key to what it names. */
   readonly isShut: boolean;
+  readonly tls: TlsConfig;
   readonly store: JobStore;
   readonly blobs: Blobs;
   readonly signingKey: Uint8Array;
@@ -28,7 +30,7 @@ interface DataParts {
 /** Serves what leases reach, over HTTP: GET and HEAD with byte ranges for inputs, PUT for outputs. A URL is good while its lease is held. Throws NOT_LOOPBACK, PORT_IN_USE. */
 export async function startDataServer(address: { host: string; port: number }, parts: DataParts): Promise<DataServer> {
   const host = await checkListen("data", address.host, parts.isShut);
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response, parts).catch((reason: unknown) => {
       if (request.destroyed && !request.complete) return; // the worker went away
       const error = HeimdexError.from(reason);
@@ -36,7 +38,10 @@ export async function startDataServer(address: { host: string; port: number }, p
       if (response.headersSent) response.destroy();
       else send(response, httpStatus(error), error);
     });
-  });
+  };
+  // No certificate is asked of clients: a URL is good for one thing while one lease is held, and programs that stages run, such as ffmpeg, have none.
+  const tls = httpsOptions({ ...parts.tls, clientCa: undefined });
+  const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
   server.requestTimeout = 0; // an output of gigabytes takes as long as it takes; its lease ends it
   await new Promise<void>((resolve, reject) => {
     server.once("error", (reason: NodeJS.ErrnoException) => {
@@ -50,7 +55,7 @@ export async function startDataServer(address: { host: string; port: number }, p
   });
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
+    url: `${tls === undefined ? "http" : "https"}://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
     async [Symbol.asyncDispose]() {
       if (!server.listening) return;
       server.closeAllConnections();

@@ -1,4 +1,4 @@
-import { checkListen } from "@heimdex/access";
+import { checkListen, grpcCredentials, type TlsConfig } from "@heimdex/access";
 import { descriptorSet } from "@heimdex/contracts";
 import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
 import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
@@ -44,11 +44,12 @@ export async function listen(
   server: Server,
   { host, port }: { host: string; port: number },
   isShut: boolean,
+  tls: TlsConfig,
 ): Promise<number> {
   // What was checked, not the name it was found by: that may stand for more.
   const address = await checkListen("workers", host, isShut);
   try {
-    return await server.listen(`${address.includes(":") ? `[${address}]` : address}:${port}`);
+    return await server.listen(`${address.includes(":") ? `[${address}]` : address}:${port}`, grpcCredentials(tls));
   } catch (reason) {
     if (!String(reason).includes("EADDRINUSE")) throw reason;
     throw new HeimdexError("PORT_IN_USE", `port ${port} for workers is in use`, {

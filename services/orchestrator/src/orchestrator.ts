@@ -177,6 +177,7 @@ export async function startOrchestrator(
   data = cleanup.use(
     await startDataServer(readAddress(config.dataAddress), {
       isShut: gate.isShut,
+      tls: config.tls,
       store,
       blobs,
       signingKey: config.signingKey,
@@ -238,7 +239,7 @@ export async function startOrchestrator(
     }),
   );
   const address = readAddress(config.workerAddress);
-  const port = await listen(server, address, gate.isShut);
+  const port = await listen(server, address, gate.isShut, config.tls);
   cleanup.defer(() => stopServer(server));
 
   const subscriptions: Subscription[] = await answerCommands(bus, {

@@ -7,6 +7,7 @@ import { checkDemoModels } from "../demo/check-models.ts";
 import { makeFootage, makePicture } from "../demo/footage.ts";
 import { CLIPS, PICTURE, QUESTIONS, type Question } from "../demo/scenario.ts";
 import { type Sights, sightsOf } from "../demo/sights.ts";
+import { localOnly } from "../endpoint.ts";
 import { EXIT_FAILED } from "../exit-code.ts";
 import { type AssetOutcome, isWell } from "../job-outcome.ts";
 import { rememberSearch } from "../last-search.ts";
@@ -38,6 +39,7 @@ interface Answer {
 
 /** `demo`: exit code 1 unless every question is answered with the moment planted for it. */
 export async function demo(outer: Context, options: { jobs?: number }): Promise<number | undefined> {
+  localOnly(outer, "demo");
   const { HEIMDEX_DATA: _ignored, ...env } = outer.env;
   const context: Context = { ...outer, env };
   const { terminal, signal } = context;
@@ -162,5 +164,5 @@ async function waterfallOf({ terminal }: Context, archive: Archive, job: string,
 /** The file of an asset's newest sidecar. */
 async function sidecarPath(archive: Archive, asset: string): Promise<string> {
   const { sidecarRevision } = await archive.call((api) => api.assets.getAsset({ asset }));
-  return join(archive.platform.folder.blobs, "default", "sidecars", asset, `${sidecarRevision}.json`);
+  return join(archive.root, "blobs", "default", "sidecars", asset, `${sidecarRevision}.json`);
 }

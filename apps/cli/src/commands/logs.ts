@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { HeimdexError } from "@heimdex/errors";
 import type { Context } from "../context.ts";
 import { dataRoot } from "../data-root.ts";
+import { localOnly } from "../endpoint.ts";
 import { formatLogLine, type LogLine, parseLogLine } from "../log-lines.ts";
 import { readSince, tailFile } from "../tail-file.ts";
 import { UsageError } from "../usage-error.ts";
@@ -16,6 +17,7 @@ export async function logs(
   services: readonly string[],
   options: { follow?: boolean; lines: number },
 ): Promise<undefined> {
+  localOnly(context, "logs");
   const { terminal, signal } = context;
   if (options.follow === true && terminal.json)
     throw new UsageError("--follow has no end, and --json prints one document at the end", "Leave one of them out.");

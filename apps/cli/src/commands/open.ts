@@ -4,6 +4,7 @@ import { HeimdexError } from "@heimdex/errors";
 import { Archive } from "../archive.ts";
 import type { Context } from "../context.ts";
 import { dataRoot } from "../data-root.ts";
+import { localOnly, stateFolder } from "../endpoint.ts";
 import { findAsset } from "../find-asset.ts";
 import { resultOfLastSearch } from "../last-search.ts";
 import { browserCommand, type Command, launch, playerCommand, shellQuoted } from "../player.ts";
@@ -27,6 +28,7 @@ export async function open(context: Context, what: string, options: { print?: bo
   }
   const player = playerCommand(place.path, place.startMs, context.env);
   if (player !== undefined) return finish(context, place, player, "", options);
+  localOnly(context, "open, where there is no player and the browser has to do,");
   await using archive = await Archive.open(context, { needs: "nothing" });
   const url = `http://${archive.platform.address.http}/v1/assets/${place.asset}/media#t=${place.startMs / 1000}`;
   await finish(context, place, browserCommand(url, context.env), url, options);
@@ -61,7 +63,9 @@ async function finish(
 }
 
 async function placeOfResult(context: Context, number: number): Promise<Place> {
-  const result = await resultOfLastSearch(dataRoot(context.data, context.env), number);
+  const { data, endpoint, env } = context;
+  const root = endpoint === undefined ? dataRoot(data, env) : await stateFolder(endpoint, env);
+  const result = await resultOfLastSearch(root, number);
   return { asset: result.asset, path: result.source, startMs: result.at_ms ?? result.start_ms };
 }
 

@@ -12,21 +12,24 @@ export async function status(context: Context): Promise<undefined> {
   await archive.ready();
   const now = await archive.call((api) => api.system.getStatus({}));
   const { http, grpc, pid } = archive.platform.address;
-  const hosted = archive.platform.host === undefined;
+  const remote = context.endpoint !== undefined;
+  const hosted = archive.platform.host === undefined && !remote;
   terminal.document({
     ...(snakeJson(now) as object),
-    running: hosted,
+    running: hosted || remote,
     pid: hosted ? pid : 0,
     http: hosted ? `http://${http}` : "",
-    grpc: hosted ? grpc : "",
+    grpc: hosted || remote ? grpc : "",
   });
   const { style } = terminal;
   terminal.line(`${style.bold(printable(now.data))}  Heimdex ${now.version}, ${now.profile}`);
-  terminal.line(
-    hosted
-      ? `running      process ${pid}, http://${http}, gRPC ${grpc}`
-      : "running      no (looked at for the length of this command; `heimdex up` keeps it running)",
-  );
+  if (remote) terminal.line(`running      at ${printable(grpc)}`);
+  else
+    terminal.line(
+      hosted
+        ? `running      process ${pid}, http://${http}, gRPC ${grpc}`
+        : "running      no (looked at for the length of this command; `heimdex up` keeps it running)",
+    );
   const stale = now.staleAssets === 0 ? "" : `; ${style.warn(`${now.staleAssets} stale`)} (heimdex rerun)`;
   terminal.line(`archive      ${count(now.assets, "asset")}, ${count(now.moments, "moment")} to search${stale}`);
   terminal.line(

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Context } from "../context.ts";
 import { dataRoot } from "../data-root.ts";
+import { localOnly } from "../endpoint.ts";
 import { openPlatform } from "../platform.ts";
 import { printable } from "../ui/text.ts";
 import { duration } from "../ui/time.ts";
@@ -15,6 +16,7 @@ export interface UpOptions {
 
 /** `up`: hosts until told to stop, and then until nobody else uses it. */
 export async function up(context: Context, options: UpOptions): Promise<undefined> {
+  localOnly(context, "up");
   const { terminal, signal } = context;
   const root = dataRoot(context.data, context.env);
   const began = performance.now();

@@ -1,6 +1,7 @@
 import { Archive } from "../archive.ts";
 import type { Context } from "../context.ts";
 import { dataRoot } from "../data-root.ts";
+import { localOnly } from "../endpoint.ts";
 import { EXIT_FAILED } from "../exit-code.ts";
 import { readSettings, writeStageModels } from "../host/settings.ts";
 import { isWell } from "../job-outcome.ts";
@@ -18,6 +19,7 @@ export async function useModel(
   what: string,
   { yes = false }: { readonly yes?: boolean },
 ): Promise<number | undefined> {
+  localOnly(context, "models use");
   const { terminal, env, signal } = context;
   const root = dataRoot(context.data, env);
   const before = (await readSettings(root)).stage_models;

@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { FileRegistry } from "@bufbuild/protobuf";
-import { type Caller, checkListen, type Gate, LOCAL_CALLER } from "@heimdex/access";
+import { type Caller, checkListen, type Gate, httpsOptions, LOCAL_CALLER } from "@heimdex/access";
 import { HeimdexError } from "@heimdex/errors";
 import { Metadata } from "nice-grpc-common";
 import { checkAccess, checkReach, levelOf } from "../access.ts";
@@ -30,6 +31,8 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
+const TIMEOUTS = { requestTimeout: 60_000, headersTimeout: 10_000 };
+
 /** What a handler has at hand. */
 interface Exchange {
   readonly path: Readonly<Record<string, string>>;
@@ -51,7 +54,7 @@ interface HttpRoute {
 
 /** The HTTP side: the transcoded API and what only HTTP can carry. */
 export class HttpServer implements AsyncDisposable {
-  readonly #server = createServer({ requestTimeout: 60_000, headersTimeout: 10_000 });
+  readonly #server: Server;
   readonly #routes: readonly HttpRoute[];
   readonly #gate: Gate;
   readonly #config: GatewayConfig["http"];
@@ -60,6 +63,11 @@ export class HttpServer implements AsyncDisposable {
   #port = 0;
 
   private constructor(routes: readonly HttpRoute[], gate: Gate, config: GatewayConfig, telemetry: GatewayTelemetry) {
+    const tls = httpsOptions(config.tls);
+    this.#server =
+      tls === undefined
+        ? createServer(TIMEOUTS)
+        : createTlsServer({ ...TIMEOUTS, ...tls, ALPNProtocols: ["http/1.1"] });
     this.#routes = routes;
     this.#gate = gate;
     this.#config = config.http;
