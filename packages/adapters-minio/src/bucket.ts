@@ -43,6 +43,7 @@ interface Request {
 interface Limits {
   readonly signal?: AbortSignal | undefined;
   readonly silenceMs?: number;
+  readonly tries?: number;
 }
 
 /** One bucket, in the words of the S3 API. Every call is tried four times when the store, or the way to it, is in trouble, and rejects with a
@@ -81,8 +82,17 @@ export class Bucket {
     this.#transport.close();
   }
 
+  /** Asked by listing, whose refusals say why: an answer to HEAD has no words. */
   exists(): Promise<boolean> {
-    return this.#call("looking for the bucket", () => this.#client.bucketExists(this.name));
+    return this.#call("looking for the bucket", async () => {
+      try {
+        await this.#client.listObjectsV2Query(this.name, "", "", "", 1, "");
+        return true;
+      } catch (reason) {
+        if (codeOf(reason) === "NoSuchBucket") return false;
+        throw reason;
+      }
+    });
   }
 
   /** Fine when somebody else has just created it with the same key. */
@@ -97,8 +107,8 @@ export class Bucket {
   }
 
   /** Undefined when there is no such object. */
-  head(name: string): Promise<ObjectFacts | undefined> {
-    return this.#call(`looking for ${name}`, () =>
+  head(name: string, signal?: AbortSignal): Promise<ObjectFacts | undefined> {
+    const look = () =>
       orAbsent(async () => {
         const { headers } = await this.#send({ method: "HEAD", name, headers: { "x-amz-checksum-mode": "ENABLED" } });
         const stated = headers["x-amz-checksum-sha256"];
@@ -109,8 +119,8 @@ export class Bucket {
           etag: headers.etag ?? "",
           sha256: isWhole ? hexOf(stated) : undefined,
         };
-      }),
-    );
+      });
+    return this.#call(`looking for ${name}`, look, { signal });
   }
 
   /** Bytes `start` to `end` (not empty); undefined when there is no such object, or none with this ETag. */
@@ -189,12 +199,13 @@ export class Bucket {
   }
 
   /** @param checked parts come with their SHA-256, which the store verifies; false for copied parts */
-  begin(name: string, checked: boolean): Promise<string> {
+  begin(name: string, checked: boolean, signal?: AbortSignal): Promise<string> {
     const headers = {
       "content-type": "application/octet-stream",
       ...(checked ? { "x-amz-checksum-algorithm": "SHA256" } : {}),
     };
-    return this.#call(`beginning ${name}`, () => this.#client.initiateNewMultipartUpload(this.name, name, headers));
+    const begin = () => this.#client.initiateNewMultipartUpload(this.name, name, headers);
+    return this.#call(`beginning ${name}`, begin, { signal });
   }
 
   putPart(name: string, upload: string, part: number, body: Buffer, signal?: AbortSignal): Promise<StoredPart> {
@@ -244,7 +255,7 @@ export class Bucket {
   }
 
   /** Makes the parts one object. */
-  complete(name: string, upload: string, parts: readonly StoredPart[]): Promise<void> {
+  complete(name: string, upload: string, parts: readonly StoredPart[], signal?: AbortSignal): Promise<void> {
     const list = parts.map(
       ({ part, etag, sha256 }) =>
         `<Part><PartNumber>${part}</PartNumber><ETag>${etag.replaceAll('"', "&quot;")}</ETag>${
@@ -253,7 +264,7 @@ export class Bucket {
     );
     const body = Buffer.from(`<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`);
     let isRepeated = false;
-    return this.#call(`completing ${name}`, async () => {
+    const complete = async () => {
       const query = `uploadId=${encodeURIComponent(upload)}`;
       try {
         assertDone(
@@ -266,14 +277,15 @@ export class Bucket {
       } finally {
         isRepeated = true;
       }
-    });
+    };
+    return this.#call(`completing ${name}`, complete, { signal });
   }
 
-  /** A missing upload is fine. */
+  /** A missing upload is fine. Tried once only. */
   async abandon(name: string, upload: string): Promise<void> {
-    await this.#call(`abandoning ${name}`, () =>
-      orAbsent(() => this.#client.abortMultipartUpload(this.name, name, encodeURIComponent(upload))),
-    );
+    const abandon = () =>
+      orAbsent(() => this.#client.abortMultipartUpload(this.name, name, encodeURIComponent(upload)));
+    await this.#call(`abandoning ${name}`, abandon, { tries: 1 });
   }
 
   /** All multipart uploads under way in the bucket, whosever they are: MinIO lists them all or those of one exact name. */
@@ -293,7 +305,7 @@ export class Bucket {
   async #call<T>(
     doing: string,
     call: () => Promise<T>,
-    { signal, silenceMs = this.#silenceMs }: Limits = {},
+    { signal, silenceMs = this.#silenceMs, tries = MAX_TRIES }: Limits = {},
   ): Promise<T> {
     for (let failures = 1; ; failures++) {
       signal?.throwIfAborted();
@@ -301,7 +313,7 @@ export class Bucket {
         return await this.#transport.within({ signal, silenceMs }, call);
       } catch (reason) {
         signal?.throwIfAborted();
-        if (failures >= MAX_TRIES || !isTransient(reason)) throw fromStore(reason, doing, this.name);
+        if (failures >= tries || !isTransient(reason)) throw fromStore(reason, doing, this.name);
         const pauseMs = FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
         await wait(pauseMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
       }

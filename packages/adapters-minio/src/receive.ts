@@ -29,7 +29,7 @@ export async function receiveTo(
     const body = Buffer.concat(held, heldBytes);
     held = [];
     heldBytes = 0;
-    upload ??= await bucket.begin(name, true);
+    upload ??= await bucket.begin(name, true, signal);
     parts.push(await bucket.putPart(name, upload, parts.length + 1, body, signal));
   };
   const take = async (chunk: Uint8Array) => {
@@ -49,12 +49,13 @@ export async function receiveTo(
     if (upload === undefined) await bucket.put(name, Buffer.concat(held, heldBytes), stored.sha256, signal);
     else {
       await sendPart();
-      await bucket.complete(name, upload, parts);
+      await bucket.complete(name, upload, parts, signal);
     }
     return stored;
   } catch (reason) {
     // What the caller is to hear is why it failed. Parts that cannot be removed now are found by `dropStaleUploads`.
-    if (upload !== undefined) await bucket.abandon(name, upload).catch(() => undefined);
+    const abandoned = upload === undefined ? undefined : bucket.abandon(name, upload).catch(() => undefined);
+    if (!signal?.aborted) await abandoned; // whoever aborts does not want to wait for the store
     throw reason;
   }
 }

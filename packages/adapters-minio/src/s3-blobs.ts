@@ -74,9 +74,9 @@ export class S3Blobs implements Blobs {
       if (sha256 !== key.sha256) throw differs(`have the SHA-256 ${sha256}`);
     };
     const bound = { maxBytes: key.size, tooLarge: () => differs("are more") };
-    if (await this.has(key)) {
+    if (await this.#has(key, signal)) {
       verify(await receive(bytes, bound, undefined, signal));
-      if (await this.has(key)) return;
+      if (await this.#has(key, signal)) return;
       throw new HeimdexError("BLOB_NOT_FOUND", `blob ${key.sha256} was deleted while it was put again`);
     }
     await receiveTo(this.#bucket, blobName(key), bytes, bound, verify, signal);
@@ -84,12 +84,13 @@ export class S3Blobs implements Blobs {
 
   async has(key: BlobKey): Promise<boolean> {
     checkBlobKey(key);
-    return (await this.#bucket.head(blobName(key)))?.size === key.size;
+    return this.#has(key, undefined);
   }
 
   async get(key: BlobKey, range?: ByteRange, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    checkBlobKey(key);
     signal?.throwIfAborted();
-    if (!(await this.has(key))) throw notFound(key);
+    if (!(await this.#has(key, signal))) throw notFound(key);
     return this.#read(key, checkRange(key.size, range), signal);
   }
 
@@ -221,6 +222,10 @@ export class S3Blobs implements Blobs {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#bucket.close();
+  }
+
+  async #has(key: BlobKey, signal: AbortSignal | undefined): Promise<boolean> {
+    return (await this.#bucket.head(blobName(key), signal))?.size === key.size;
   }
 
   /** The SHA-256 that the store reckons when it copies the upload. Undefined where it cannot, or when the upload is no longer there. */

@@ -1,5 +1,5 @@
 export { IMAGES } from "./images.ts";
 export { ServerContainer, type ServerSpec } from "./server-container.ts";
-export { type MinioServer, startMinio } from "./start-minio.ts";
+export { type MinioOptions, type MinioServer, startMinio } from "./start-minio.ts";
 export { type MongoServer, startMongo } from "./start-mongo.ts";
 export { type NatsServer, startNats } from "./start-nats.ts";

@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 
 export interface Proxy extends AsyncDisposable {
   /** `http://127.0.0.1:port` */
   readonly endpoint: string;
   /** Connections made to it so far. */
   readonly connections: number;
+  /** Ends all connections. */
+  cut(): void;
 }
 
 /** Another address of a server, on loopback. Test code only.
@@ -29,7 +30,9 @@ export async function startProxy(target: string, delayMs = 0): Promise<Proxy> {
         other.destroy();
       });
     }
-    pump(inner, outer, delayMs).catch(() => outer.destroy());
+    // Timers of one length fire in the order they were set.
+    inner.on("data", (chunk) => setTimeout(() => outer.write(chunk), delayMs));
+    inner.once("end", () => setTimeout(() => outer.end(), delayMs));
     outer.pipe(inner);
   });
   server.listen(0, "127.0.0.1");
@@ -39,6 +42,9 @@ export async function startProxy(target: string, delayMs = 0): Promise<Proxy> {
     get connections() {
       return connections;
     },
+    cut() {
+      for (const socket of sockets) socket.destroy();
+    },
     async [Symbol.asyncDispose]() {
       if (!server.listening) return;
       const closed = once(server, "close");
@@ -47,23 +53,4 @@ export async function startProxy(target: string, delayMs = 0): Promise<Proxy> {
       await closed;
     },
   };
-}
-
-/** What comes within the delay goes on together: a long stream is late by the delay, not by one for each piece. */
-async function pump(from: Socket, to: Socket, delayMs: number): Promise<void> {
-  let held: Buffer[] = [];
-  let sending: Promise<void> | undefined;
-  from.on("data", (chunk) => {
-    held.push(chunk);
-    from.pause();
-    sending ??= delay(delayMs).then(() => {
-      sending = undefined;
-      const all = Buffer.concat(held);
-      held = [];
-      to.write(all, () => from.resume());
-    });
-  });
-  await once(from, "end");
-  await sending;
-  to.end();
 }
