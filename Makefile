@@ -33,7 +33,7 @@ test-languages: setup ## The SDK's package, and the guide, templates, examples a
 	@$(NODE) --test --test-concurrency=1 'tests/languages/*.test.ts'; status=$$?; scripts/say-languages; exit $$status
 
 test-cluster: node_modules/.installed ## Tests with MongoDB, NATS and MinIO in containers; needs Docker
-	@$(NODE) --test --test-concurrency=1 'packages/*/src/**/*.cluster.ts'
+	@$(NODE) --test --test-concurrency=1 'packages/*/src/**/*.cluster.ts' 'services/*/src/**/*.cluster.ts'
 
 lint: node_modules/.installed ## Checks style and the contracts
 	@$(BIN)/biome check .
