@@ -95,11 +95,11 @@ export function isLeftOut({ state, disabled }: Pick<StageRecord, "state" | "disa
   return disabled === undefined ? state === "RETIRED" : disabled.isKept === true;
 }
 
-/** Ports that put out custom layers. Those of retired stages come last: their layers are still there, but where another stage makes the same kind now,
+/** Ports that put out custom layers. Those of stages that plans leave out come last: their layers are still there, but where another stage makes the same kind now,
  * that one's word counts. */
 export function customLayerPorts(stages: readonly StageRecord[]): PortSpec[] {
   return [...stages]
-    .sort((a, b) => Number(a.state === "RETIRED") - Number(b.state === "RETIRED"))
+    .sort((a, b) => Number(isLeftOut(a)) - Number(isLeftOut(b)))
     .flatMap(({ manifest }) => manifest.outputs)
     .filter(({ layerSchema }) => layerSchema !== "");
 }

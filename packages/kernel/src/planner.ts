@@ -17,6 +17,9 @@ export interface PlanConfig {
   readonly stages: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Which stage feeds a port that two put out: by `schema/major`. */
   readonly producers: Readonly<Record<string, string>>;
+  /** Longest time of an attempt, and longest time without progress, of stages that name none, ms. Default 6 h and 10 min. */
+  readonly attemptMs?: number;
+  readonly stallMs?: number;
 }
 export const EMPTY_PLAN_CONFIG: PlanConfig = { stages: {}, producers: {} };
 
@@ -117,8 +120,8 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
     outputPorts: manifest.outputs,
     conditions: manifest.conditions,
     after: [...after].sort(),
-    attemptMs: manifest.timeouts.attemptMs || DEFAULT_ATTEMPT_MS,
-    stallMs: manifest.timeouts.stallMs || DEFAULT_STALL_MS,
+    attemptMs: manifest.timeouts.attemptMs || (config.attemptMs ?? DEFAULT_ATTEMPT_MS),
+    stallMs: manifest.timeouts.stallMs || (config.stallMs ?? DEFAULT_STALL_MS),
     state: reason === "" ? "WAITING" : "SKIPPED",
     reason,
     help,

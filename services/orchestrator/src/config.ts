@@ -29,6 +29,8 @@ export interface OrchestratorConfig {
   readonly renewEveryMs: number;
   /** Longest a poll is held. Default 20 s. */
   readonly maxWaitMs: number;
+  /** How long the leases of an answer are given again to the same request id. Default 60 s. */
+  readonly replayMs: number;
   /** How often expired leases are looked for. Default 1 s. */
   readonly sweepEveryMs: number;
   /** How often the catalog is searched for work whose hint was lost. Default 15 s. */
@@ -65,6 +67,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   leaseTtlMs: 45_000,
   renewEveryMs: 15_000,
   maxWaitMs: 20_000,
+  replayMs: 60_000,
   sweepEveryMs: 1_000,
   healEveryMs: 15_000,
   upkeepEveryMs: 5_000,

@@ -199,6 +199,31 @@ test("an attempt has its time and no more", async (t) => {
   assert.match((await world.step(job, "made.one")).reason, /^TIMED_OUT: not done 5000 ms after it began/);
 });
 
+test("times that a stage does not name are the server's", async (t) => {
+  const clock = stoppedClock(t);
+  const world = await World.open(t, { plan: { stages: {}, producers: {}, attemptMs: 9_000, stallMs: 2_000 } });
+  const worker = await world.worker();
+  await worker.register(manifest("made.one"));
+  const job = await world.create(await world.file("a.bin", "a"));
+  const lease = await worker.lease();
+  assert.equal(lease.attemptTimeoutMs, 9_000);
+  await worker.renew([lease]);
+  clock.tick(2_000);
+  const taken = () => world.step(job, "made.one").then(({ reason }) => (reason === "" ? undefined : reason));
+  assert.match(await world.until(taken, "it is taken away"), /^STALLED: no progress for 2000 ms/);
+});
+
+test("the same request id brings the same leases for as long as the server is set to, and new ones after", async (t) => {
+  const { world, worker } = await oneStage(t, { replayMs: 300 });
+  await world.create(await world.file("b.bin", "b"));
+  const first = await worker.lease({ requestId: "r1" });
+  const next = await world.until(async () => {
+    const [lease] = await worker.acquire({ requestId: "r1", waitMs: 0 });
+    return lease === undefined || lease.lease === first.lease ? undefined : lease;
+  }, "the answer is forgotten");
+  assert.notEqual(next.job, first.job);
+});
+
 test("leases that are none of ours spoil nothing for the others in a call", async (t) => {
   const { worker } = await oneStage(t);
   const lease = await worker.lease();

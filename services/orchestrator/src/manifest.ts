@@ -12,6 +12,7 @@ const PORT_NAME = /^[a-z][a-z0-9_]{0,62}$/;
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
 const SCHEMA = /^[a-z][a-z0-9-]*(\.[a-z0-9][a-z0-9_-]*){1,7}$/;
 const CONDITIONS = ["has_audio", "has_video", "has_subtitles"];
+const SEARCH_MARKS = ["text", "facet", "number", "none"];
 const MAX_SCHEMA_BYTES = 64 * 1024;
 const MAX_PORTS = 32;
 /** Largest manifest: it stands in one document of the catalog, with the digests of earlier ones. */
@@ -123,7 +124,9 @@ function readPorts(ports: Manifest["inputs"], list: "inputs" | "outputs", check:
       "lower-case labels with dots between, such as org.example.loudness",
     );
     check(port.major >= 1, `${at}.major`, "1 or more");
-    checkSchema(port.layerSchema, `${at}.layer_schema`, check);
+    if (checkSchema(port.layerSchema, `${at}.layer_schema`, check))
+      for (const mark of oddMarks(port.layerSchema))
+        check(false, `${at}.layer_schema`, `x-heimdex-search: ${mark}: one of ${SEARCH_MARKS.join(", ")}`);
     const spec = {
       name: port.name,
       mediaType: port.mediaType,
@@ -136,6 +139,18 @@ function readPorts(ports: Manifest["inputs"], list: "inputs" | "outputs", check:
     if (spec.major >= 1) for (const [field, cure] of ownPortFaults(spec, list)) check(false, `${at}.${field}`, cure);
     return spec;
   });
+}
+
+/** Values of `x-heimdex-search` anywhere in the schema that mean nothing: a slip of the pen would leave a field out of search without a word. */
+function oddMarks(text: string): string[] {
+  const odd = new Set<string>();
+  if (text !== "")
+    JSON.parse(text, (key, value: unknown) => {
+      if (key === "x-heimdex-search" && !SEARCH_MARKS.some((mark) => mark === value))
+        odd.add((JSON.stringify(value) ?? "").slice(0, 64));
+      return value;
+    });
+  return [...odd];
 }
 
 /** Whether it is one. */

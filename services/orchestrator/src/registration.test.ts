@@ -124,6 +124,18 @@ test("a refused manifest is told every bad field by name", async (t) => {
       ["manifest.outputs[0].layer_schema"],
     ],
     [
+      "a word about search that means nothing",
+      manifest("made.bad", {
+        outputs: [
+          port("out", {
+            schema: "org.example.mood",
+            layerSchema: '{"properties":{"items":{"items":{"properties":{"a":{"x-heimdex-search":"txt"}}}}}}',
+          }),
+        ],
+      }),
+      ["manifest.outputs[0].layer_schema"],
+    ],
+    [
       "layer schemas that no plan can hold",
       manifest("made.bad", {
         outputs: ["one", "two", "three"].map((name, index) =>

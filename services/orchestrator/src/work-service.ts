@@ -26,8 +26,6 @@ import type { StaleUploads } from "./stale-uploads.ts";
 
 /** Versions of the protocol that this server speaks. An older one stays for as long as docs/reference/stage-contract.md promises. */
 const PROTOCOL_VERSIONS: readonly number[] = [STAGE_PROTOCOL_VERSION];
-/** How long the answer to a poll can be asked for again. */
-const REPLAY_MS = 60_000;
 /** Most leases of one stage, most finishes, most renewals a call may name. */
 const MAX_SLOTS = 256;
 const MAX_FINISHES = 256;
@@ -108,7 +106,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       if (request.requestId !== "") {
         answers.set(replayKey, answer);
         const forget = () => answers.delete(replayKey);
-        answer.then((given) => (given.length === 0 ? forget() : setTimeout(forget, REPLAY_MS).unref()), forget);
+        answer.then((given) => (given.length === 0 ? forget() : setTimeout(forget, config.replayMs).unref()), forget);
       }
       return { leases: await answer, drain: drains(session) };
     },

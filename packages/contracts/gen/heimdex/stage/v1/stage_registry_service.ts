@@ -625,7 +625,7 @@ export const StageRegistryServiceDefinition = {
   methods: {
     /**
      * Registers or confirms a stage for the caller's session. Idempotent. Refuses, naming the field: STAGE_INVALID, MANIFEST_CHANGED, STAGE_CYCLE,
-     * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended; PERMISSION_DENIED when the session's key is for other stages, or for one tenant and the
+     * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended. PERMISSION_DENIED when the session's key is for other stages, or for one tenant and the
      * stage is not known yet with this manifest: plans are everybody's.
      * New plans use the newest version (semver.org) that a worker can run. A worker of an older version gets the leases of what was planned with that; new
      * plans use it again only when it registers while no worker serves the newer one.
@@ -674,7 +674,7 @@ export const StageRegistryServiceDefinition = {
 export interface StageRegistryServiceImplementation<CallContextExt = {}> {
   /**
    * Registers or confirms a stage for the caller's session. Idempotent. Refuses, naming the field: STAGE_INVALID, MANIFEST_CHANGED, STAGE_CYCLE,
-   * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended; PERMISSION_DENIED when the session's key is for other stages, or for one tenant and the
+   * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended. PERMISSION_DENIED when the session's key is for other stages, or for one tenant and the
    * stage is not known yet with this manifest: plans are everybody's.
    * New plans use the newest version (semver.org) that a worker can run. A worker of an older version gets the leases of what was planned with that; new
    * plans use it again only when it registers while no worker serves the newer one.
@@ -700,7 +700,7 @@ export interface StageRegistryServiceImplementation<CallContextExt = {}> {
 export interface StageRegistryServiceClient<CallOptionsExt = {}> {
   /**
    * Registers or confirms a stage for the caller's session. Idempotent. Refuses, naming the field: STAGE_INVALID, MANIFEST_CHANGED, STAGE_CYCLE,
-   * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended; PERMISSION_DENIED when the session's key is for other stages, or for one tenant and the
+   * STAGE_AMBIGUOUS; SESSION_UNKNOWN when the session has ended. PERMISSION_DENIED when the session's key is for other stages, or for one tenant and the
    * stage is not known yet with this manifest: plans are everybody's.
    * New plans use the newest version (semver.org) that a worker can run. A worker of an older version gets the leases of what was planned with that; new
    * plans use it again only when it registers while no worker serves the newer one.
