@@ -159,8 +159,10 @@ export class Recorder implements AsyncDisposable {
     };
     this.calls.push(call as unknown as Call);
     this.changed();
+    // A worker whose connection broke, or that waited no longer, does not hear what the server answers.
     const cut = () => {
       call.endMs ??= performance.now();
+      call.isLost = true;
     };
     context.signal.addEventListener("abort", cut, { once: true });
     try {
