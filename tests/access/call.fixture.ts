@@ -38,13 +38,19 @@ export function grpcCall(client: Client, method: DescMethod, values: Values, key
 }
 
 function fill(message: DescMethod["input"], values: Values) {
-  const fields = message.fields.filter(({ fieldKind, name }) => fieldKind === "scalar" && values[name] !== undefined);
-  return create(message, Object.fromEntries(fields.map(({ localName, name }) => [localName, values[name]])));
+  const filled = message.fields.flatMap(({ fieldKind, name, localName }): [string, unknown][] => {
+    if (fieldKind === "scalar" && values[name] !== undefined) return [[localName, values[name]]];
+    const one = values[name.replace(/s$/, "")];
+    return fieldKind === "list" && one !== undefined ? [[localName, [one]]] : [];
+  });
+  return create(message, Object.fromEntries(filled));
 }
 
 /** Whether a request names something that belongs to a tenant. */
 export function namesAnything(method: DescMethod, values: Values): boolean {
-  return method.input.fields.some(({ name }) => values[name] !== undefined && name !== "source_uri");
+  return method.input.fields.some(
+    ({ name }) => values[name] !== undefined || values[name.replace(/s$/, "")] !== undefined,
+  );
 }
 
 export function grpcClient(address: string): Client {

@@ -20,6 +20,9 @@ export interface ArchiveOptions {
 /** How often the loss of a host is made good within one call before the error is shown. */
 const MAX_LOSSES = 10;
 
+/** Told to come again later: so it does, for as long as it takes. */
+const SLOWED_DOWN: ReadonlySet<string> = new Set(["RATE_LIMITED", "QUOTA_EXCEEDED"]);
+
 /** The archive that a command works on. Survives the end of the host it uses: calls then go to the next host, which may be this process. */
 export class Archive implements AsyncDisposable {
   /** The data directory; for a gateway elsewhere the folder where commands remember things of it. */
@@ -79,6 +82,11 @@ export class Archive implements AsyncDisposable {
         return await work(platform.api);
       } catch (reason) {
         this.#signal.throwIfAborted();
+        if (reason instanceof HeimdexError && SLOWED_DOWN.has(reason.id)) {
+          await delay(reason.retryAfterMs ?? 1_000, undefined, { signal: this.#signal });
+          losses--; // nothing was lost
+          continue;
+        }
         // Another call may have noticed the loss first, and closed the channel under this one.
         const closed = this.#platform !== platform || this.#reopening !== undefined;
         const gone = platform.host === undefined && reason instanceof HeimdexError && reason.id === "UNAVAILABLE";

@@ -133,6 +133,16 @@ export const ERRORS = {
     "The key or token does not reach this.",
     "Use one with a role that does; an admin makes them with `heimdex keys create`.",
   ),
+  RATE_LIMITED: entry(
+    "RESOURCE_EXHAUSTED",
+    "The key calls more often than it may.",
+    "Wait as long as the answer says, and call again.",
+  ),
+  QUOTA_EXCEEDED: entry(
+    "RESOURCE_EXHAUSTED",
+    "More is under way than one tenant may have.",
+    "Wait until some of it has ended, and call again.",
+  ),
   KEY_NOT_FOUND: entry("NOT_FOUND", "There is no such key.", "`heimdex keys ls` lists them."),
   KEY_REVOKED: entry(
     "FAILED_PRECONDITION",

@@ -1,4 +1,4 @@
-import { authConfig, tlsConfig } from "@heimdex/access";
+import { authConfig, limitsConfig, tlsConfig } from "@heimdex/access";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -29,6 +29,7 @@ export const gatewayConfig = z.strictObject({
     })
     .prefault({}),
   auth: authConfig,
+  limits: limitsConfig,
   /** Of both ports. */
   tls: tlsConfig,
   /** Serve grpc.reflection.v1. */

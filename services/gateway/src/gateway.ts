@@ -6,6 +6,7 @@ import { GrpcServer } from "./grpc-server.ts";
 import { HttpServer } from "./http/http-server.ts";
 import { readContract } from "./http/transcoder.ts";
 import type { GatewayPorts } from "./ports.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { bindServices } from "./services.ts";
 import type { GatewayTelemetry } from "./telemetry.ts";
 
@@ -37,11 +38,12 @@ export async function startGateway(
     onError: (reason) => telemetry.log.warn({ err: reason }, "the last use of a key could not be written"),
   });
   const gate = Gate.of(config.auth, keys, ownKeys);
+  const limit = new RateLimit(config.limits, gate.isShut);
   const services = bindServices(ports, keys, config, stopping.signal);
   await using starting = new AsyncDisposableStack();
-  const grpc = starting.use(await GrpcServer.start(services, gate, descriptors, config, telemetry));
+  const grpc = starting.use(await GrpcServer.start(services, gate, limit, descriptors, config, telemetry));
   const contract = readContract(descriptors);
-  const http = starting.use(await HttpServer.start(contract, services, gate, ports, config, telemetry));
+  const http = starting.use(await HttpServer.start(contract, services, gate, limit, ports, config, telemetry));
   signal.throwIfAborted();
   const running = starting.move();
 

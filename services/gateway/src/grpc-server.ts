@@ -7,6 +7,7 @@ import { checkAccess } from "./access.ts";
 import { accessMiddleware, type WithCaller } from "./access-middleware.ts";
 import type { GatewayConfig } from "./config.ts";
 import { listenError } from "./listen.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { BoundService } from "./services.ts";
 import type { GatewayTelemetry } from "./telemetry.ts";
 
@@ -32,6 +33,7 @@ export class GrpcServer implements AsyncDisposable {
   static async start(
     services: readonly BoundService[],
     gate: Gate,
+    limit: RateLimit,
     descriptorSet: Uint8Array,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
@@ -47,7 +49,7 @@ export class GrpcServer implements AsyncDisposable {
       "grpc.max_connection_age_ms": config.maxConnectionAgeMs,
     })
       .use(errorServerMiddleware((error, path) => logError(telemetry, error, path)))
-      .use(accessMiddleware(gate));
+      .use(accessMiddleware(gate, limit));
     for (const { definition, implementation } of services) server.add(definition, implementation);
     server.add(HealthDefinition, HealthServiceImpl(health));
     const names = services.map(({ fullName }) => fullName);

@@ -21,6 +21,7 @@ import { z } from "zod";
 import { type Call, traceparentOf } from "./call.ts";
 import { fitPage, readPage } from "./catalog-pages.ts";
 import type { GatewayConfig } from "./config.ts";
+import { checkJobQuota } from "./job-quota.ts";
 import { JobReader } from "./job-reader.ts";
 import type { JsonCodec, OrchestratorClient } from "./orchestrator-client.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
@@ -70,6 +71,7 @@ export class JobService {
     violations.requestId("request_id", request.requestId);
     violations.traceparent("traceparent", request.traceparent);
     violations.throwIfAny();
+    await this.#checkQuota(call);
     const traceparent = request.traceparent === "" ? traceparentOf(call) : request.traceparent;
     return this.#change("JobService.CreateJob", [CreateJobRequest, { ...request, traceparent }], call);
   }
@@ -119,6 +121,7 @@ export class JobService {
     violations.requestId("request_id", request.requestId);
     violations.throwIfAny();
     await this.#jobs.document(call.caller.tenant, request.job);
+    await this.#checkQuota(call);
     return this.#change("JobService.RetryJob", [RetryJobRequest, request], call);
   }
 
@@ -145,6 +148,7 @@ export class JobService {
     const scope = ["RerunAssets", call.caller.tenant, request.stages, request.dryRun];
     const pageToken = decodePageToken(request.pageToken, scope, assetPosition, violations)?.asset ?? "";
     violations.throwIfAny();
+    if (!request.dryRun) await this.#checkQuota(call);
     const page = { ...request, pageSize, pageToken };
     const reply = await this.#ask("JobService.RerunAssets", [RerunAssetsRequest, page], RerunAssetsResponse, call);
     const { nextPageToken: asset } = reply;
@@ -173,6 +177,10 @@ export class JobService {
     for await (const { body } of batches) for (const span of body.spans) spans.set(span.spanId, span);
     const byStart = [...spans.values()].sort((a, b) => a.startMs - b.startMs || b.durationMs - a.durationMs);
     return { traceId: job.traceId, spans: byStart.map((span) => ({ ...span, attributes: { ...span.attributes } })) };
+  }
+
+  async #checkQuota({ caller }: Call): Promise<void> {
+    await checkJobQuota(this.#catalog, caller.tenant, this.#config.limits.activeJobs);
   }
 
   /** The reply need only name the job; how it stands is read where every other call reads it. */

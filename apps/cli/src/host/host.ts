@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
-import { authConfig, type Caller, EVERY_TENANT, LOCAL_CALLER, newSecret } from "@heimdex/access";
+import { authConfig, type Caller, EVERY_TENANT, LOCAL_CALLER, limitsConfig, newSecret } from "@heimdex/access";
 import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
 import { MemoryBus } from "@heimdex/adapters-memory";
@@ -45,7 +45,7 @@ export interface Host extends AsyncDisposable {
 }
 
 /** What of a host's configuration comes from the environment. */
-const environment = z.object({ auth: authConfig });
+const environment = z.object({ auth: authConfig, limits: limitsConfig });
 
 /** Registered stages are looked for this often while a host starts. */
 const READY_POLL_MS = 25;
@@ -64,7 +64,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   const settings = await readSettings(folder.root);
   const { stage_models: stageModels } = settings;
   const services = options.services ?? STAGE_SERVICES;
-  const { auth } = loadConfig(environment, process.env);
+  const { auth, limits } = loadConfig(environment, process.env);
   const key = auth.required ? newSecret() : "";
   const stageKey = auth.required ? newSecret() : "";
   const ofStages: Caller = { key: "host-stages", role: "stage", tenant: EVERY_TENANT, stages: [] };
@@ -104,6 +104,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         data: folder.root,
         catalogFiles: [folder.catalog, `${folder.catalog}-wal`],
         auth: { required: auth.required, adminKey: auth.adminKey?.reveal() },
+        limits,
       }),
       telemetry,
       stopping.signal,

@@ -11,6 +11,7 @@ import type { Call } from "../call.ts";
 import type { GatewayConfig } from "../config.ts";
 import { listenError } from "../listen.ts";
 import type { GatewayPorts } from "../ports.ts";
+import type { RateLimit } from "../rate-limit.ts";
 import type { BoundService } from "../services.ts";
 import type { GatewayTelemetry } from "../telemetry.ts";
 import { serveBlob } from "./blob-route.ts";
@@ -57,12 +58,19 @@ export class HttpServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #routes: readonly HttpRoute[];
   readonly #gate: Gate;
+  readonly #limit: RateLimit;
   readonly #config: GatewayConfig["http"];
   readonly #drainMs: number;
   readonly #telemetry: GatewayTelemetry;
   #port = 0;
 
-  private constructor(routes: readonly HttpRoute[], gate: Gate, config: GatewayConfig, telemetry: GatewayTelemetry) {
+  private constructor(
+    routes: readonly HttpRoute[],
+    gate: Gate,
+    limit: RateLimit,
+    config: GatewayConfig,
+    telemetry: GatewayTelemetry,
+  ) {
     const tls = httpsOptions(config.tls);
     this.#server =
       tls === undefined
@@ -70,6 +78,7 @@ export class HttpServer implements AsyncDisposable {
         : createTlsServer({ ...TIMEOUTS, ...tls, ALPNProtocols: ["http/1.1"] });
     this.#routes = routes;
     this.#gate = gate;
+    this.#limit = limit;
     this.#config = config.http;
     this.#drainMs = config.drainMs;
     this.#telemetry = telemetry;
@@ -81,13 +90,14 @@ export class HttpServer implements AsyncDisposable {
     contract: FileRegistry,
     services: readonly BoundService[],
     gate: Gate,
+    limit: RateLimit,
     ports: GatewayPorts,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ): Promise<HttpServer> {
     const routes = routesOf(contract, services, ports);
     checkAccess(routes.map(({ name }) => name));
-    const server = new HttpServer(routes, gate, config, telemetry);
+    const server = new HttpServer(routes, gate, limit, config, telemetry);
     const host = await checkListen("http", config.http.host, gate.isShut);
     try {
       server.#server.listen({ host, port: config.http.port });
@@ -170,6 +180,7 @@ export class HttpServer implements AsyncDisposable {
   async #caller({ headers }: IncomingMessage, route: HttpRoute | undefined): Promise<Caller> {
     if (route !== undefined && levelOf(route.name) === "public") return LOCAL_CALLER;
     const caller = await this.#gate.caller(headers.authorization);
+    this.#limit.check(caller);
     if (route !== undefined) checkReach(caller, route.name);
     return caller;
   }
