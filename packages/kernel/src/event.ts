@@ -67,6 +67,8 @@ export type JobEvent = { readonly atMs: number } & (
     }
   /** Nothing was heard of it in time. */
   | { readonly kind: "lost"; readonly stage: string; readonly fence: Fence }
+  /** Nobody serves what a step that waits for a worker was planned with: it is planned anew, as plans are made now. */
+  | { readonly kind: "replanned"; readonly stage: string; readonly step: Step }
   | { readonly kind: "cancel" }
   | {
       /** A person turned the stage off: it is not run any more. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { DEFAULT_RETRY_POLICY } from "./backoff.ts";
 import type { Failure, JobEvent } from "./event.ts";
 import { cached, lease, queued, STAGES } from "./job.fixture.ts";
-import { type ArtifactRef, type Facts, isFinal, type Job, jobEnded } from "./job.ts";
+import { type ArtifactRef, type Facts, isFinal, type Job, jobEnded, type Step } from "./job.ts";
 import { planSteps } from "./planner.ts";
 import { reduce } from "./reducer.ts";
 
@@ -306,9 +306,50 @@ test("cancelling ends every step that is not final, and the job", () => {
   );
 });
 
+/** The same plan with the next version of every stage. */
+const NEXT = planSteps(
+  STAGES.map((record) => ({ ...record, manifest: { ...record.manifest, version: "1.1.0", behaviour: 2 } })),
+);
+
+test("a step that nobody can run as it was planned is planned anew: its fence goes on, and the cache is asked for its new key", () => {
+  const first = play(queued(), planned).job;
+  const ready = play(first, miss(first, "t.probe")).job;
+  const released = play(
+    ready,
+    { kind: "leased", atMs: 3, stage: "t.probe", lease: lease("t.probe", 1), worker: "w", device: "cpu" },
+    { kind: "released", atMs: 4, stage: "t.probe", fence: { lease: "t.probe-1", epoch: 1 } },
+  ).job;
+  const next = NEXT.find(({ stage }) => stage === "t.probe") as Step;
+  const replanned = { kind: "replanned", atMs: 5, stage: "t.probe", step: next } as const;
+  const { job, effects } = play(released, replanned);
+  const moved = step(job, "t.probe");
+  assert.deepEqual([moved?.state, moved?.version, moved?.epoch], ["WAITING", "1.1.0", 1]);
+  assert.notEqual(moved?.key, step(ready, "t.probe")?.key);
+  assert.deepEqual(effects, [{ kind: "look-up", stage: "t.probe", key: moved?.key }]);
+  assert.equal(play(first, replanned).applied, false, "it waits for the cache yet");
+  const silent = { ...replanned, step: { ...next, outputPorts: [] } };
+  assert.equal(play(released, silent).applied, false, "others take what that no longer puts out");
+  const late = { ...replanned, step: { ...next, after: ["t.words"] } };
+  assert.equal(play(released, late).applied, false, "what it would wait for waits for it");
+  const foreign = { ...replanned, step: { ...next, after: ["t.elsewhere"] } };
+  assert.equal(play(released, foreign).applied, false, "what it would wait for is not in the job");
+});
+
 const stageName = fc.constantFrom(...STAGES.map((record) => record.manifest.name));
 const anyEvent = fc.record({
-  kind: fc.constantFrom("looked-up", "hit", "leased", "finished", "failed", "released", "lost", "cancel", "stale"),
+  kind: fc.constantFrom(
+    "looked-up",
+    "hit",
+    "leased",
+    "finished",
+    "failed",
+    "released",
+    "lost",
+    "cancel",
+    "stale",
+    "disabled",
+    "replanned",
+  ),
   stage: stageName,
   failure: fc.constantFrom<Failure["kind"]>("RETRYABLE", "TERMINAL", "INPUT_REJECTED", "RESOURCE"),
   empty: fc.boolean(),
@@ -345,6 +386,10 @@ function concrete(
     case "released":
     case "lost":
       return { kind, atMs, stage, fence };
+    case "disabled":
+      return { kind, atMs, stage, keep: empty };
+    case "replanned":
+      return { kind, atMs, stage, step: step({ ...job, steps: NEXT }, stage) as Step };
     case "stale":
       return {
         kind: "finished",

@@ -155,6 +155,12 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
       };
       return { job: put(job, again), effects: [{ kind: "offer", stage: step.stage, notBeforeMs: 0 }], applied: true };
     }
+    case "replanned": {
+      if (step.state !== "READY" || event.step.state !== "WAITING" || !mayReplace(job, step, event.step))
+        return unchanged;
+      const { epoch, failures, lost, ending } = step;
+      return advance(put(job, { ...event.step, epoch, failures, lost, ending }), [], event.atMs, config);
+    }
     case "disabled": {
       if (event.keep && step.state === "LEASED") return unchanged;
       const skipped = {
@@ -187,6 +193,31 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
 
 function holds(step: Step, fence: Fence): boolean {
   return step.state === "LEASED" && step.lease?.id === fence.lease && step.lease.epoch === fence.epoch;
+}
+
+/** Whether the job is whole with the other step in place of this one: it has what that waits for, and that puts out what others take. */
+function mayReplace(job: Job, step: Step, next: Step): boolean {
+  const others = job.steps.filter(({ stage }) => stage !== step.stage);
+  if (!next.after.every((stage) => others.some((other) => other.stage === stage && !waitsFor(job, other, step.stage))))
+    return false;
+  const taken = others.flatMap(({ bindings }) => bindings.filter(({ from }) => from === step.stage));
+  return taken.every(({ fromPort }) => {
+    const [before, after] = [step, next].map(({ outputPorts }) => outputPorts.find(({ name }) => name === fromPort));
+    return (
+      before !== undefined &&
+      after !== undefined &&
+      before.mediaType === after.mediaType &&
+      before.schema === after.schema &&
+      before.major === after.major &&
+      before.many === after.many
+    );
+  });
+}
+
+function waitsFor(job: Job, step: Step, stage: string): boolean {
+  return step.after.some(
+    (name) => name === stage || job.steps.some((other) => other.stage === name && waitsFor(job, other, stage)),
+  );
 }
 
 /** What is kept of the end of the step's lease, to answer the same finish again. */

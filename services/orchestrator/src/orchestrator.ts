@@ -162,6 +162,7 @@ export async function startOrchestrator(
     blobs,
     store,
     sessions,
+    registry,
     leases,
     dispatcher,
     scheduler,

@@ -51,6 +51,63 @@ test("old and new stand side by side: leases under way finish, what was planned 
   for (const job of jobs) assert.equal((await world.settled(job)).state, "SUCCEEDED");
 });
 
+test("what was planned with a version that nobody serves any more is planned anew with the one that is there", async (t) => {
+  const world = await World.open(t, { healEveryMs: 30 });
+  const old = await world.worker();
+  await old.register(version("1.0.0"));
+  await old.register(manifest("made.reader", { inputs: [port("in", { schema: "made.one.out" })] }));
+  const job = await planned(world, "a.bin");
+  await world.untilJob(job, ({ steps }) => steps.some(({ state }) => state === "READY"), "waits for a worker");
+  const lost = await old.lease({ slots: { "made.one": 1 } });
+  await old.fail(lost, { retryAfter: { seconds: 0, nanos: 1e6 } });
+  await old.work.closeSession({ session: old.id }, old.options);
+  const fresh = await world.worker();
+  const configSchema = '{"type":"object","properties":{"loud":{"default":true}}}';
+  await fresh.register(version("2.0.0", { behaviour: 2, configSchema }));
+  const lease = await fresh.lease();
+  assert.deepEqual(
+    [lease.job, lease.stageVersion, lease.config, lease.epoch],
+    [job, "2.0.0", '{"loud":true}', lost.epoch + 1],
+  );
+  assert.equal((await done(fresh, lease)).result, "ACCEPTED");
+  const reader = await world.worker();
+  await reader.register(manifest("made.reader", { inputs: [port("in", { schema: "made.one.out" })] }));
+  await done(reader, await reader.lease());
+  const { state, steps } = await world.settled(job);
+  assert.deepEqual(
+    [state, ...steps.map(({ stage, version: planned }) => `${stage} ${planned}`)],
+    ["SUCCEEDED", "made.one 2.0.0", "made.reader 1.0.0"],
+  );
+});
+
+test("models that nobody has any more: what waits for them is planned anew with those that are there", async (t) => {
+  const world = await World.open(t, { healEveryMs: 30 });
+  const old = await world.worker();
+  const model = (digit: string) => ({ models: [{ id: "m", sha256: digit.repeat(64), licence: "" }] });
+  await old.register(version("1.0.0"), model("a"));
+  const job = await planned(world, "a.bin");
+  const fresh = await world.worker();
+  await fresh.register(version("1.0.0"), model("b"));
+  await old.work.closeSession({ session: old.id }, old.options);
+  assert.equal((await fresh.lease()).job, job);
+  assert.equal((await world.step(job, "made.one")).models[0]?.sha256, "b".repeat(64));
+});
+
+test("a version that no longer puts out what others of the job take from it does not take its place", async (t) => {
+  const world = await World.open(t, { healEveryMs: 30 });
+  const old = await world.worker();
+  await old.register(version("1.0.0"));
+  await old.register(manifest("made.reader", { inputs: [port("in", { schema: "made.one.out" })] }));
+  const job = await planned(world, "a.bin");
+  await old.work.closeSession({ session: old.id }, old.options);
+  const fresh = await world.worker();
+  await fresh.register(version("2.0.0", { outputs: [port("out", { schema: "made.one.out", major: 2 })] }));
+  assert.deepEqual(await fresh.acquire({ waitMs: 300 }), []);
+  const again = await world.worker();
+  await again.register(version("1.0.0"));
+  assert.equal((await again.lease()).job, job, "it waits for the version it was planned with");
+});
+
 test("an old worker that registers again takes plans back from the new one only when nobody serves that any more", async (t) => {
   const clock = stoppedClock(t);
   const world = await World.open(t, { leaseTtlMs: 5_000 });

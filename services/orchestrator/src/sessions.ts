@@ -102,15 +102,17 @@ export class Sessions {
   /** How many sessions that were heard of since `sinceMs` can run the stage.
    * @param version this one of it. Default: any */
   async serving(stage: string, sinceMs: number, version?: string): Promise<number> {
-    const sessions = await this.#all();
-    return sessions.filter(
-      ({ body }) =>
-        this.#seenAtMs(body) >= sinceMs &&
-        body.stages.some(
-          (offer) =>
-            offer.stage === stage && offer.unavailable === "" && (version === undefined || offer.version === version),
-        ),
+    return (await this.live(sinceMs)).filter(({ stages }) =>
+      stages.some(
+        (offer) =>
+          offer.stage === stage && offer.unavailable === "" && (version === undefined || offer.version === version),
+      ),
     ).length;
+  }
+
+  /** The sessions that were heard of since `sinceMs`. */
+  async live(sinceMs: number): Promise<SessionRecord[]> {
+    return (await this.#all()).map(({ body }) => body).filter((session) => this.#seenAtMs(session) >= sinceMs);
   }
 
   /** Changes a session as it now is, and stores it. Throws SESSION_UNKNOWN when it has ended.

@@ -1,4 +1,4 @@
-import type { AssetRecord, Job, SessionRecord } from "@heimdex/kernel";
+import type { AssetRecord, Job, SessionRecord, Step } from "@heimdex/kernel";
 import { type Blobs, type Catalog, readAll } from "@heimdex/ports";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { requestSort } from "./commands.ts";
@@ -9,12 +9,15 @@ import type { JobTrace } from "./job-trace.ts";
 import { type LeaseTable, type Overdue, overdue, type WatchedLease } from "./lease-table.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Sessions } from "./sessions.ts";
+import type { StageRegistry } from "./stage-registry.ts";
+import { StrandedSteps } from "./stranded-steps.ts";
 
 export interface SweepParts {
   readonly catalog: Catalog;
   readonly blobs: Blobs;
   readonly store: JobStore;
   readonly sessions: Sessions;
+  readonly registry: StageRegistry;
   readonly leases: LeaseTable;
   readonly dispatcher: Dispatcher;
   readonly scheduler: Scheduler;
@@ -119,8 +122,13 @@ export class Sweeps {
   async heal(): Promise<void> {
     const { store, dispatcher, leases, onQueued, onJoined, onUnsettled, onIndexing } = this.#parts;
     await this.#each<Job>("jobs", "queued", (job) => onQueued(job.id));
-    await this.#each<Job>("jobs", "ready", (job) => {
-      for (const step of job.steps) if (step.state === "READY") dispatcher.offer(job, step);
+    const stranded = await this.#stranded();
+    await this.#each<Job>("jobs", "ready", async (job) => {
+      for (const step of job.steps) {
+        if (step.state !== "READY") continue;
+        const next = stranded?.replacement(job, step);
+        if (next === undefined || !(await this.#replan(job, next))) dispatcher.offer(job, step);
+      }
     });
     await this.#each<Job>("jobs", "leased", (job) => {
       for (const step of job.steps)
@@ -131,6 +139,26 @@ export class Sweeps {
     await this.#each<Job>("jobs", "unsettled", (job) => onUnsettled(job));
     await this.#each<AssetRecord>("assets", "indexing", (asset) => onIndexing(asset.id));
     await this.#each<Job>("jobs", "joined", (job) => onJoined(job.id, job.joined));
+  }
+
+  /** Undefined while stages do not go together: then nothing can be planned anew. */
+  async #stranded(): Promise<StrandedSteps | undefined> {
+    const { config, log } = this.#parts;
+    try {
+      return await StrandedSteps.look({ ...this.#parts, plan: config.plan }, Date.now() - config.leaseTtlMs);
+    } catch (reason) {
+      log.error({ err: reason }, "no plan can be made: steps of versions that nobody serves wait");
+      return undefined;
+    }
+  }
+
+  async #replan(job: Job, step: Step): Promise<boolean> {
+    const { store, log } = this.#parts;
+    const event = { kind: "replanned", atMs: Date.now(), stage: step.stage, step } as const;
+    const { applied } = await store.apply(job.id, event);
+    if (applied)
+      log.info({ job: job.id, stage: step.stage, version: step.version }, "a step nobody could run was planned anew");
+    return applied;
   }
 
   /** Gives back every lease in the catalog: the workers of the run before are gone with their host. */
