@@ -74,6 +74,11 @@ export const ERRORS = {
     "Report it: documents are meant to be bounded.",
   ),
   CATALOG_QUERY_INVALID: entry("INVALID_ARGUMENT", "A catalog query is out of its bounds.", "Correct it."),
+  BUS_UNAVAILABLE: entry(
+    "UNAVAILABLE",
+    "The bus between the services cannot be reached.",
+    "Look after NATS; the connection comes back by itself.",
+  ),
   BUS_NO_RESPONDER: entry("UNAVAILABLE", "Nobody answers requests of this kind.", "Start the service that does."),
   BUS_TIMEOUT: entry("DEADLINE_EXCEEDED", "No answer came in time.", "Try again."),
   BUS_CLOSED: entry("FAILED_PRECONDITION", "The bus is closed.", "Open it again."),

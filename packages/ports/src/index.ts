@@ -8,7 +8,7 @@ export {
   checkUploadKey,
 } from "./blob-checks.ts";
 export type { BlobKey, Blobs, ByteRange, Stored, UploadKey } from "./blobs.ts";
-export type { Bus, Subscription } from "./bus.ts";
+export { type Bus, HINT_AGE_MS, type Subscription } from "./bus.ts";
 export {
   type Catalog,
   COLLECTIONS,
@@ -35,4 +35,11 @@ export {
 } from "./moment-index.ts";
 export { readAll } from "./read-all.ts";
 export { type Bound, receive } from "./receive.ts";
-export { checkPattern, checkSubject, encodePayload, MAX_PAYLOAD_BYTES, subjectMatcher } from "./subject.ts";
+export {
+  checkMessageId,
+  checkPattern,
+  checkSubject,
+  encodePayload,
+  MAX_PAYLOAD_BYTES,
+  subjectMatcher,
+} from "./subject.ts";
