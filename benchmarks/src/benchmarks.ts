@@ -4,6 +4,7 @@ import { embed } from "./embed/embed.ts";
 import { memory } from "./memory.ts";
 import { hearing } from "./quality/hearing.ts";
 import { reading } from "./quality/reading.ts";
+import { replan } from "./replan/replan.ts";
 import { search } from "./search/search.ts";
 import { stages } from "./stages.ts";
 import { startup } from "./startup.ts";
@@ -13,6 +14,7 @@ import { steps } from "./steps/steps.ts";
 export const BENCHMARKS: readonly Benchmark[] = [
   analyze,
   steps,
+  replan,
   startup,
   search,
   stages,

@@ -202,6 +202,8 @@ export interface AssetRecord {
   readonly layers?: readonly string[];
   /** Digest of the plan it was last brought up to date by; absent until then. */
   readonly plan?: string;
+  /** What lay beside its source then, without bytes. */
+  readonly neighbours?: readonly ArtifactRef[];
   readonly latestJob: string;
   readonly createdAtMs: number;
   /** Trace and root span of the job that wrote the newest sidecar: the index span joins it. */

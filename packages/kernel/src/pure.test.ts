@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { backoffMs, DEFAULT_RETRY_POLICY } from "./backoff.ts";
@@ -54,6 +55,47 @@ for (const [name, other] of [
 ] as const) {
   test(`stepKey: another ${name}, another key`, () => assert.notEqual(other, key));
 }
+test("stepKey: the SHA-256 of the canonical JSON of all its parts, also of a step that is asked for again", () => {
+  const texts = fc.string();
+  const model = fc.record({ id: texts, sha256: texts, licence: texts });
+  const step = fc.record({
+    stage: texts,
+    behaviour: fc.nat(),
+    models: fc.array(model, { maxLength: 3 }),
+    config: fc.dictionary(texts, fc.jsonValue() as fc.Arbitrary<unknown>, { maxKeys: 4 }),
+  });
+  const port = { name: "out", mediaType: "a/b", schema: "c", major: 2, many: false, optional: false, layerSchema: "" };
+  const outputPorts = [port];
+  fc.assert(
+    fc.property(texts, step, texts, texts, texts, (tenant, made, sha256, name, salt) => {
+      const inputs = new Map([
+        [
+          "in",
+          [
+            { port: "out", mediaType: "a/b", sha256, size: 1, name },
+            { port: "out", mediaType: "a/b", sha256, size: 1 },
+          ],
+        ],
+      ]);
+      const value = {
+        ...{ schema: 1, tenant, stage: made.stage, behaviour: made.behaviour, config: made.config, salt },
+        models: made.models.map(({ id, sha256: digest }) => `${id}@${digest}`).sort(),
+        inputs: {
+          in: [
+            [sha256, name],
+            [sha256, ""],
+          ],
+        },
+        outputs: ["out a/b c/2"],
+      };
+      const want = createHash("sha256").update(canonicalJson(value)).digest("hex");
+      // The list of ports is the same for every step: what is remembered of one must not be taken for another's.
+      assert.equal(stepKey(tenant, { ...made, outputPorts }, inputs, salt), want);
+      assert.equal(stepKey(tenant, { ...made, outputPorts }, inputs, salt), want);
+    }),
+  );
+});
+
 test("stepKey: a model's licence is no part of it", () => {
   const model = (licence: string) =>
     stepKey("default", { ...base, models: [{ id: "m", sha256: "d", licence }] }, input("1"), "");

@@ -199,7 +199,7 @@ async function planJob(parts: CommandParts, tenant: string, request: PlanJobRequ
     fingerprint: known?.fingerprint ?? "",
     size: facts.size,
     neighbours: await parts.intake.neighboursOf(sourcePath(uri), plan),
-    before: asset === undefined ? undefined : (await parts.catalog.get<Job>("jobs", asset.latestJob))?.body,
+    latestJob: asset?.latestJob ?? "",
   };
   const [steps = []] = await dryRuns([subject], dryOptions(parts, plan));
   return PlanJobResponse.toJSON({
@@ -215,14 +215,14 @@ async function planJob(parts: CommandParts, tenant: string, request: PlanJobRequ
 /** Documents read at once. */
 const READ_AT_ONCE = 1000;
 
-/** What trying a plan needs of the server: results as the catalog has them. */
+/** What trying a plan needs of the server: what the catalog has. */
 function dryOptions({ catalog, salt }: Pick<CommandParts, "catalog" | "salt">, steps: readonly Step[]): DryOptions {
-  const lookUp = async (keys: readonly string[]) => {
-    const found: (CacheEntry | undefined)[] = [];
-    for (let from = 0; from < keys.length; from += READ_AT_ONCE)
-      for (const entry of await catalog.getMany<CacheEntry>("cache", keys.slice(from, from + READ_AT_ONCE)))
-        found.push(entry?.body);
+  const read = async <B>(collection: "cache" | "jobs", ids: readonly string[]) => {
+    const found: (B | undefined)[] = [];
+    for (let from = 0; from < ids.length; from += READ_AT_ONCE)
+      for (const document of await catalog.getMany<B>(collection, ids.slice(from, from + READ_AT_ONCE)))
+        found.push(document?.body);
     return found;
   };
-  return { steps, salt, lookUp };
+  return { steps, salt, lookUp: (keys) => read<CacheEntry>("cache", keys), jobs: (ids) => read<Job>("jobs", ids) };
 }

@@ -27,8 +27,8 @@ export interface DrySubject {
   readonly size: number;
   /** What lies beside the source. */
   readonly neighbours: readonly ArtifactRef[];
-  /** The last job of the asset that ended well: what has changed since says why a stage would run. */
-  readonly before: Job | undefined;
+  /** The last job of the asset that ended well, "" where there is none: what has changed since says why a stage would run. */
+  readonly latestJob: string;
 }
 
 export interface DryOptions {
@@ -37,6 +37,8 @@ export interface DryOptions {
   readonly salt: string;
   /** Results by step key, in the order of the keys, of which there may be any number. */
   readonly lookUp: (keys: readonly string[]) => Promise<readonly (CacheEntry | undefined)[]>;
+  /** Jobs in the order of their ids, of which there may be any number. */
+  readonly jobs: (ids: readonly string[]) => Promise<readonly (Job | undefined)[]>;
 }
 
 type LookUp = Effect & { readonly kind: "look-up" };
@@ -77,9 +79,19 @@ export async function dryRuns(subjects: readonly DrySubject[], options: DryOptio
       runs[at] = { job, lookUps: next };
     }
   }
+  // Job documents are large: only where something runs has anybody to know what was before.
+  const latest = runs.map((run, at) => (run?.job.steps.some(needsCause) ? (subjects[at]?.latestJob ?? "") : ""));
+  const ids = latest.filter((id) => id !== "");
+  const before = new Map((await options.jobs(ids)).map((job, at) => [ids[at] ?? "", job]));
   return runs.map((run, at) =>
-    run === undefined ? steps.map(unread) : run.job.steps.map((step) => outcome(step, run.job, subjects[at]?.before)),
+    run === undefined
+      ? steps.map(unread)
+      : run.job.steps.map((step) => outcome(step, run.job, before.get(latest[at] ?? ""))),
   );
+}
+
+function needsCause({ state, cause }: Step): boolean {
+  return state === "READY" && cause === undefined;
 }
 
 function withLookUps({ job, effects }: Reduced): { readonly job: Job; readonly lookUps: readonly LookUp[] } {

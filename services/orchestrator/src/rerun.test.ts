@@ -13,7 +13,7 @@ import {
 } from "@heimdex/kernel";
 import { defineStage, json, StageFailure, source } from "@heimdex/stage-sdk";
 import { z } from "zod";
-import { film, listen, note, probe, type Runs, split } from "./testing/stages.ts";
+import { counting, film, listen, note, probe, type Runs, split } from "./testing/stages.ts";
 import { TENANT, World } from "./testing/world.ts";
 
 const states = (job: Job) => Object.fromEntries(job.steps.map(({ stage, state }) => [stage, state]));
@@ -292,4 +292,16 @@ test("a stage that is turned off while it runs has not run: turned on again, the
   assert.equal(await stale(world), 0);
   await world.command("StageService.EnableStage", { stage: "made.slow" });
   assert.equal(await stale(world), 1);
+});
+
+test("what lay beside a film counts as it did in its last job: a stage that reads it is known", async (t) => {
+  const world = await World.open(t);
+  const stop = await world.serve([counting(), probe()]);
+  await world.file("a.en.srt", "1\n");
+  const { asset } = await world.index(await world.file("a.json", film()));
+  await stop();
+  await world.serve([counting(), probe(undefined, 2)]);
+  const dry = forecast(await rerun(world, { dry_run: true, assets: [asset] }));
+  assert.deepEqual(dry["made.count"], { cached: 1 });
+  assert.equal(dry["made.probe"]?.run, 1);
 });

@@ -1,6 +1,6 @@
 import { type CreateJobRequest, type RerunAssetsRequest, RerunAssetsResponse } from "@heimdex/contracts/v1/job";
 import { HeimdexError } from "@heimdex/errors";
-import type { AssetRecord, Job, Step } from "@heimdex/kernel";
+import type { AssetRecord, Step } from "@heimdex/kernel";
 import type { Catalog } from "@heimdex/ports";
 import { mapBounded } from "./bounded.ts";
 import { type DryOptions, type DryStep, dryRuns } from "./dry-run.ts";
@@ -101,20 +101,14 @@ function isAsked({ stage, action }: DryStep, stages: readonly string[]): boolean
 }
 
 async function tryPlan(
-  { catalog, dryOptions }: RerunParts,
+  { dryOptions }: RerunParts,
   plan: readonly Step[],
   subjects: readonly Subject[],
 ): Promise<Tried[]> {
-  const jobs = await catalog.getMany<Job>(
-    "jobs",
-    subjects.map(({ asset }) => asset.latestJob),
-  );
   const tried = await dryRuns(
-    subjects.map(({ asset, uri }, at) => {
-      const before = jobs[at]?.body;
-      const { tenant, fingerprint, size } = asset;
-      return { tenant, uri, fingerprint, size, neighbours: before?.neighbours ?? [], before };
-    }),
+    subjects.map(({ asset: { tenant, fingerprint, size, latestJob, neighbours = [] }, uri }) => ({
+      ...{ tenant, uri, fingerprint, size, neighbours, latestJob },
+    })),
     dryOptions(plan),
   );
   return subjects.map((subject, at) => ({ ...subject, steps: tried[at] ?? [] }));

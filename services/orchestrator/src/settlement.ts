@@ -196,6 +196,7 @@ export class Settlement {
         ...asset,
         sidecarRevision: revision,
         ...(plan === undefined ? {} : { plan }),
+        neighbours: job.neighbours.map(({ inline: _, ...neighbour }) => neighbour),
         latestJob: job.id,
         traceId: job.traceId,
         rootSpanId: job.rootSpanId,
