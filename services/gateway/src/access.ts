@@ -6,6 +6,7 @@ import { HeimdexError } from "@heimdex/errors";
 export const ACCESS: Readonly<Record<string, Level>> = {
   "heimdex.v1.AssetService.GetAsset": "viewer",
   "heimdex.v1.AssetService.ListAssets": "viewer",
+  "heimdex.v1.AssetService.SignPaths": "viewer",
   "heimdex.v1.AssetService.DeleteAsset": "admin",
   "heimdex.v1.JobService.CreateJob": "editor",
   "heimdex.v1.JobService.GetJob": "viewer",

@@ -6,6 +6,8 @@ import {
   type GetAssetRequest,
   type ListAssetsRequest,
   type ListAssetsResponse,
+  type SignPathsRequest,
+  type SignPathsResponse,
 } from "@heimdex/contracts/v1/asset";
 import type { AssetRecord } from "@heimdex/kernel";
 import type { Catalog } from "@heimdex/ports";
@@ -13,23 +15,30 @@ import { z } from "zod";
 import { assetOfSource, readAsset } from "./asset-reader.ts";
 import type { Call } from "./call.ts";
 import { fitPage, readPage } from "./catalog-pages.ts";
+import type { GatewayConfig } from "./config.ts";
 import type { OrchestratorClient } from "./orchestrator-client.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { SignedPaths } from "./signed-paths.ts";
 import { Staleness } from "./staleness.ts";
 import { Violations } from "./violations.ts";
 
 const position = z.strictObject({ id: z.string().max(512), sort: z.string().max(128) });
 
+/** Paths signed by one call. */
+const MAX_PATHS = 1000;
+
 /** heimdex.v1.AssetService. */
 export class AssetService {
   readonly #catalog: Catalog;
   readonly #orchestrator: OrchestratorClient;
-  readonly #timeoutMs: number;
+  readonly #signedPaths: SignedPaths;
+  readonly #config: GatewayConfig;
 
-  constructor(catalog: Catalog, orchestrator: OrchestratorClient, timeoutMs: number) {
+  constructor(catalog: Catalog, orchestrator: OrchestratorClient, signedPaths: SignedPaths, config: GatewayConfig) {
     this.#catalog = catalog;
     this.#orchestrator = orchestrator;
-    this.#timeoutMs = timeoutMs;
+    this.#signedPaths = signedPaths;
+    this.#config = config;
   }
 
   async getAsset(request: GetAssetRequest, { caller }: Call): Promise<Asset> {
@@ -72,11 +81,24 @@ export class AssetService {
     return { assets: messages, nextPageToken: next === undefined ? "" : encodePageToken(scope, next) };
   }
 
+  async signPaths({ paths }: SignPathsRequest, { caller }: Call): Promise<SignPathsResponse> {
+    const violations = new Violations();
+    violations.check(paths.length >= 1 && paths.length <= MAX_PATHS, "paths", `must be 1 to ${MAX_PATHS}`);
+    for (const [at, path] of paths.entries())
+      violations.check(SignedPaths.isSignable(path), `paths[${at}]`, "must be the path of media or of a blob");
+    violations.throwIfAny();
+    const untilMs = Date.now() + this.#config.signedPathMs;
+    return {
+      paths: paths.map((path) => this.#signedPaths.sign(path, caller, untilMs)),
+      expireTime: new Date(untilMs),
+    };
+  }
+
   async deleteAsset(request: DeleteAssetRequest, { caller, signal }: Call): Promise<Empty> {
     const violations = new Violations();
     violations.id("asset", request.asset);
     violations.throwIfAny();
-    const options = { tenant: caller.tenant, timeoutMs: this.#timeoutMs, signal };
+    const options = { tenant: caller.tenant, timeoutMs: this.#config.requestTimeoutMs, signal };
     return this.#orchestrator.call("AssetService.DeleteAsset", [DeleteAssetRequest, request], Empty, options);
   }
 }

@@ -1,4 +1,5 @@
 import { authConfig, limitsConfig, tlsConfig } from "@heimdex/access";
+import { secret } from "@heimdex/config";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -30,6 +31,11 @@ export const gatewayConfig = z.strictObject({
     .prefault({}),
   auth: authConfig,
   limits: limitsConfig,
+  /** Signs paths, see AssetService.SignPaths; the same on every replica: `HEIMDEX_SIGNING_KEY` or `HEIMDEX_SIGNING_KEY_FILE`. Default: one that ends with the
+   * process. */
+  signingKey: secret(z.string().min(32, "at least 32 characters are expected")).optional(),
+  /** How long a signed path is good. A film should be over by then. */
+  signedPathMs: ms.default(3_600_000),
   /** Of both ports. */
   tls: tlsConfig,
   /** Serve grpc.reflection.v1. */

@@ -8,6 +8,7 @@ import { readContract } from "./http/transcoder.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { bindServices } from "./services.ts";
+import { SignedPaths } from "./signed-paths.ts";
 import type { GatewayTelemetry } from "./telemetry.ts";
 
 /** A running gateway. Disposing it (or aborting the signal it was started with) drains and stops both servers; twice is fine. */
@@ -38,12 +39,15 @@ export async function startGateway(
     onError: (reason) => telemetry.log.warn({ err: reason }, "the last use of a key could not be written"),
   });
   const gate = Gate.of(config.auth, keys, ownKeys);
+  const signedPaths = new SignedPaths(config.signingKey?.reveal(), gate, () => Date.now());
   const limit = new RateLimit(config.limits, gate.isShut);
-  const services = bindServices(ports, keys, config, stopping.signal);
+  const services = bindServices(ports, keys, signedPaths, config, stopping.signal);
   await using starting = new AsyncDisposableStack();
   const grpc = starting.use(await GrpcServer.start(services, gate, limit, descriptors, config, telemetry));
   const contract = readContract(descriptors);
-  const http = starting.use(await HttpServer.start(contract, services, gate, limit, ports, config, telemetry));
+  const http = starting.use(
+    await HttpServer.start(contract, services, gate, limit, signedPaths, ports, config, telemetry),
+  );
   signal.throwIfAborted();
   const running = starting.move();
 

@@ -17,6 +17,7 @@ import { OrchestratorClient } from "./orchestrator-client.ts";
 import type { GatewayPorts } from "./ports.ts";
 import { SearchService } from "./search/search-service.ts";
 import { SidecarService } from "./sidecar-service.ts";
+import type { SignedPaths } from "./signed-paths.ts";
 import { StageService } from "./stage-service.ts";
 import { SystemService } from "./system-service.ts";
 
@@ -71,13 +72,14 @@ function bind<D extends CompatServiceDefinition & GeneratedDefinition>(
 export function bindServices(
   ports: GatewayPorts,
   keys: KeyStore,
+  signedPaths: SignedPaths,
   config: GatewayConfig,
   stopping: AbortSignal,
 ): BoundService[] {
   const { catalog, bus, blobs } = ports;
   const orchestrator = new OrchestratorClient(bus);
   return [
-    bind(AssetServiceDefinition, new AssetService(catalog, orchestrator, config.requestTimeoutMs)),
+    bind(AssetServiceDefinition, new AssetService(catalog, orchestrator, signedPaths, config)),
     bind(JobServiceDefinition, new JobService(catalog, bus, orchestrator, config, stopping)),
     bind(KeyServiceDefinition, new KeyService(catalog, keys)),
     bind(SearchServiceDefinition, new SearchService(ports, config)),

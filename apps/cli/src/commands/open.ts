@@ -30,7 +30,11 @@ export async function open(context: Context, what: string, options: { print?: bo
   if (player !== undefined) return finish(context, place, player, "", options);
   localOnly(context, "open, where there is no player and the browser has to do,");
   await using archive = await Archive.open(context, { needs: "nothing" });
-  const url = `http://${archive.platform.address.http}/v1/assets/${place.asset}/media#t=${place.startMs / 1000}`;
+  const { http, key } = archive.platform.address;
+  const media = `/v1/assets/${place.asset}/media`;
+  // A browser has no key to show.
+  const path = key === "" ? media : (await archive.call((api) => api.assets.signPaths({ paths: [media] }))).paths[0];
+  const url = `http://${http}${path}#t=${place.startMs / 1000}`;
   await finish(context, place, browserCommand(url, context.env), url, options);
   if (options.print === true || archive.platform.host === undefined) return;
   context.terminal.note("heimdex: serving the media until Ctrl-C, as no `heimdex up` runs");

@@ -64,6 +64,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   const settings = await readSettings(folder.root);
   const { stage_models: stageModels } = settings;
   const services = options.services ?? STAGE_SERVICES;
+  const signing = await signingKey(folder);
   const { auth, limits } = loadConfig(environment, process.env);
   const key = auth.required ? newSecret() : "";
   const stageKey = auth.required ? newSecret() : "";
@@ -85,7 +86,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         workerAddress: `127.0.0.1:${options.workerPort}`,
         dataAddress: `127.0.0.1:${options.dataPort}`,
         runFolder: folder.run,
-        signingKey: await signingKey(folder),
+        signingKey: signing,
         soleHost: true,
         auth,
         ownKeys: [{ secret: stageKey, caller: ofStages }],
@@ -105,6 +106,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         catalogFiles: [folder.catalog, `${folder.catalog}-wal`],
         auth: { required: auth.required, adminKey: auth.adminKey?.reveal() },
         limits,
+        signingKey: Buffer.from(signing).toString("base64"),
       }),
       telemetry,
       stopping.signal,

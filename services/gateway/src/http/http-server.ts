@@ -13,6 +13,7 @@ import { listenError } from "../listen.ts";
 import type { GatewayPorts } from "../ports.ts";
 import type { RateLimit } from "../rate-limit.ts";
 import type { BoundService } from "../services.ts";
+import { SIGNED_ROUTES, type SignedPaths } from "../signed-paths.ts";
 import type { GatewayTelemetry } from "../telemetry.ts";
 import { serveBlob } from "./blob-route.ts";
 import { matchesTag } from "./byte-range.ts";
@@ -59,6 +60,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #routes: readonly HttpRoute[];
   readonly #gate: Gate;
   readonly #limit: RateLimit;
+  readonly #signedPaths: SignedPaths;
   readonly #config: GatewayConfig["http"];
   readonly #drainMs: number;
   readonly #telemetry: GatewayTelemetry;
@@ -68,6 +70,7 @@ export class HttpServer implements AsyncDisposable {
     routes: readonly HttpRoute[],
     gate: Gate,
     limit: RateLimit,
+    signedPaths: SignedPaths,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ) {
@@ -79,6 +82,7 @@ export class HttpServer implements AsyncDisposable {
     this.#routes = routes;
     this.#gate = gate;
     this.#limit = limit;
+    this.#signedPaths = signedPaths;
     this.#config = config.http;
     this.#drainMs = config.drainMs;
     this.#telemetry = telemetry;
@@ -91,13 +95,14 @@ export class HttpServer implements AsyncDisposable {
     services: readonly BoundService[],
     gate: Gate,
     limit: RateLimit,
+    signedPaths: SignedPaths,
     ports: GatewayPorts,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ): Promise<HttpServer> {
     const routes = routesOf(contract, services, ports);
     checkAccess(routes.map(({ name }) => name));
-    const server = new HttpServer(routes, gate, limit, config, telemetry);
+    const server = new HttpServer(routes, gate, limit, signedPaths, config, telemetry);
     const host = await checkListen("http", config.http.host, gate.isShut);
     try {
       server.#server.listen({ host, port: config.http.port });
@@ -142,7 +147,9 @@ export class HttpServer implements AsyncDisposable {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const [path = "", queryText = ""] = splitOnce(request.url ?? "", "?");
+    const { authorization } = request.headers;
+    const signed = authorization === undefined ? await this.#signedPaths.open(request.url ?? "") : undefined;
+    const [path = "", queryText = ""] = splitOnce(signed?.target ?? request.url ?? "", "?");
     // An absolute or `*` target belongs to proxies; its authority would also get around the check of Host.
     if (!path.startsWith("/")) throw new HeimdexError("INVALID_ARGUMENT", "the request's target must begin with /");
     const found = this.#routes.flatMap((route) => {
@@ -150,7 +157,7 @@ export class HttpServer implements AsyncDisposable {
       return variables === undefined ? [] : [{ route, variables }];
     });
     const match = found.find(({ route }) => verbsOf(route).includes(request.method ?? ""));
-    const caller = await this.#caller(request, match?.route);
+    const caller = await this.#caller(request, match?.route, signed?.caller);
     if (found.length === 0)
       throw new HeimdexError("NOT_FOUND", `there is nothing at ${path.slice(0, 200)}`, {
         help: "See docs/reference/api.md.",
@@ -177,9 +184,14 @@ export class HttpServer implements AsyncDisposable {
   }
 
   /** Who calls; also where there is nothing to call, so that only those with a key learn that. */
-  async #caller({ headers }: IncomingMessage, route: HttpRoute | undefined): Promise<Caller> {
+  async #caller(
+    { headers }: IncomingMessage,
+    route: HttpRoute | undefined,
+    signedFor: Caller | undefined,
+  ): Promise<Caller> {
     if (route !== undefined && levelOf(route.name) === "public") return LOCAL_CALLER;
-    const caller = await this.#gate.caller(headers.authorization);
+    const isSigned = route !== undefined && SIGNED_ROUTES.has(route.name);
+    const caller = (isSigned ? signedFor : undefined) ?? (await this.#gate.caller(headers.authorization));
     this.#limit.check(caller);
     if (route !== undefined) checkReach(caller, route.name);
     return caller;

@@ -152,6 +152,20 @@ export interface DeleteAssetRequest {
   asset: string;
 }
 
+/** Request of SignPaths. */
+export interface SignPathsRequest {
+  /** `/v1/assets/ASSET/media`, or `/v1/blobs/SHA256?size=BYTES` with `type` where wanted. 1 to 1000. */
+  paths: string[];
+}
+
+/** Response of SignPaths. */
+export interface SignPathsResponse {
+  /** The paths with their signatures, in order: to be read by GET from where HTTP is served. */
+  paths: string[];
+  /** When they end. */
+  expireTime: Date | undefined;
+}
+
 function createBaseAsset(): Asset {
   return {
     asset: "",
@@ -870,6 +884,162 @@ export const DeleteAssetRequest: MessageFns<DeleteAssetRequest> = {
   },
 };
 
+function createBaseSignPathsRequest(): SignPathsRequest {
+  return { paths: [] };
+}
+
+export const SignPathsRequest: MessageFns<SignPathsRequest> = {
+  encode(message: SignPathsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.paths) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignPathsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignPathsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paths.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SignPathsRequest {
+    return { paths: globalThis.Array.isArray(object?.paths) ? object.paths.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: SignPathsRequest): unknown {
+    const obj: any = {};
+    if (message.paths?.length) {
+      obj.paths = message.paths;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SignPathsRequest>): SignPathsRequest {
+    return SignPathsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignPathsRequest>): SignPathsRequest {
+    const message = createBaseSignPathsRequest();
+    message.paths = object.paths?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseSignPathsResponse(): SignPathsResponse {
+  return { paths: [], expireTime: undefined };
+}
+
+export const SignPathsResponse: MessageFns<SignPathsResponse> = {
+  encode(message: SignPathsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.paths) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.expireTime), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignPathsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignPathsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paths.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expireTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SignPathsResponse {
+    return {
+      paths: globalThis.Array.isArray(object?.paths) ? object.paths.map((e: any) => globalThis.String(e)) : [],
+      expireTime: isSet(object.expireTime)
+        ? fromJsonTimestamp(object.expireTime)
+        : isSet(object.expire_time)
+        ? fromJsonTimestamp(object.expire_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: SignPathsResponse): unknown {
+    const obj: any = {};
+    if (message.paths?.length) {
+      obj.paths = message.paths;
+    }
+    if (message.expireTime !== undefined) {
+      obj.expireTime = message.expireTime.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SignPathsResponse>): SignPathsResponse {
+    return SignPathsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignPathsResponse>): SignPathsResponse {
+    const message = createBaseSignPathsResponse();
+    message.paths = object.paths?.map((e) => e) || [];
+    message.expireTime = object.expireTime ?? undefined;
+    return message;
+  },
+};
+
 /** Assets: what is in the archive. */
 export type AssetServiceDefinition = typeof AssetServiceDefinition;
 export const AssetServiceDefinition = {
@@ -927,6 +1097,45 @@ export const AssetServiceDefinition = {
       },
     },
     /**
+     * Signs paths of media and blobs, so that what can send no header, such as `<video>` and `<img>` of a web page, reads them for an hour without a key.
+     * What a path names is looked for when it is read. A signed path ends with the key that it was signed for.
+     */
+    signPaths: {
+      name: "SignPaths",
+      requestType: SignPathsRequest as typeof SignPathsRequest,
+      requestStream: false,
+      responseType: SignPathsResponse as typeof SignPathsResponse,
+      responseStream: false,
+      options: {
+        _unknownFields: {
+          578365826: [
+            Buffer.from([
+              19,
+              58,
+              1,
+              42,
+              34,
+              14,
+              47,
+              118,
+              49,
+              47,
+              112,
+              97,
+              116,
+              104,
+              115,
+              58,
+              115,
+              105,
+              103,
+              110,
+            ]) as Buffer,
+          ],
+        },
+      },
+    },
+    /**
      * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched.
      * ASSET_BUSY while a job of it runs.
      */
@@ -978,6 +1187,11 @@ export interface AssetServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListAssetsResponse>>;
   /**
+   * Signs paths of media and blobs, so that what can send no header, such as `<video>` and `<img>` of a web page, reads them for an hour without a key.
+   * What a path names is looked for when it is read. A signed path ends with the key that it was signed for.
+   */
+  signPaths(request: SignPathsRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SignPathsResponse>>;
+  /**
    * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched.
    * ASSET_BUSY while a job of it runs.
    */
@@ -992,6 +1206,11 @@ export interface AssetServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ListAssetsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListAssetsResponse>;
+  /**
+   * Signs paths of media and blobs, so that what can send no header, such as `<video>` and `<img>` of a web page, reads them for an hour without a key.
+   * What a path names is looked for when it is read. A signed path ends with the key that it was signed for.
+   */
+  signPaths(request: DeepPartial<SignPathsRequest>, options?: CallOptions & CallOptionsExt): Promise<SignPathsResponse>;
   /**
    * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched.
    * ASSET_BUSY while a job of it runs.

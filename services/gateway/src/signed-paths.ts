@@ -1,0 +1,62 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Caller, Gate } from "@heimdex/access";
+import { HeimdexError } from "@heimdex/errors";
+import { z } from "zod";
+
+/** What can be signed: reads that a browser makes by itself. */
+const SIGNABLE = /^\/v1\/(?:assets\/[A-Za-z0-9_-]{1,128}\/media|blobs\/[0-9a-f]{64}\?[A-Za-z0-9=&%._/-]{1,200})$/;
+const SIGNED = /^(.*)[?&]token=([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+
+/** Routes that signed paths lead to. */
+export const SIGNED_ROUTES: ReadonlySet<string> = new Set(["GET /v1/assets/{asset}/media", "GET /v1/blobs/{sha256}"]);
+
+/** For whom a path was signed, and until when, Unix ms. */
+const grant = z.strictObject({ key: z.string(), tenant: z.string(), until: z.int() });
+
+/** Paths that stand for a caller's right to read one thing, for a while. */
+export class SignedPaths {
+  readonly #secret: string | Uint8Array;
+  readonly #gate: Gate;
+  readonly #now: () => number;
+
+  /** @param secret the same on every replica; undefined: one of this process's own
+   * @param now Unix ms */
+  constructor(secret: string | undefined, gate: Gate, now: () => number) {
+    this.#secret = secret ?? randomBytes(32);
+    this.#gate = gate;
+    this.#now = now;
+  }
+
+  static isSignable(path: string): boolean {
+    return SIGNABLE.test(path) && !/[?&]token=/.test(path);
+  }
+
+  /** @param path one that can be signed */
+  sign(path: string, { key, tenant }: Caller, untilMs: number): string {
+    const payload = Buffer.from(JSON.stringify({ key, tenant, until: untilMs })).toString("base64url");
+    const token = `${payload}.${this.#mac(path, payload).toString("base64url")}`;
+    return `${path}${path.includes("?") ? "&" : "?"}token=${token}`;
+  }
+
+  /** Who may read a signed path: somebody who may read, and nothing else.
+   * @param target path and query of the request
+   * @returns the caller, and the path and query that were signed; undefined when it is not one of ours
+   * @throws HeimdexError UNAUTHENTICATED when it has ended, or its key has */
+  async open(target: string): Promise<{ readonly caller: Caller; readonly target: string } | undefined> {
+    const [, path = "", payload = "", signature = ""] = SIGNED.exec(target) ?? [];
+    const given = Buffer.from(signature, "base64url");
+    const right = this.#mac(path, payload);
+    if (path === "" || given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
+    const { key, tenant, until } = grant.parse(JSON.parse(Buffer.from(payload, "base64url").toString()));
+    if (this.#now() >= until || !(await this.#gate.isGood(key)))
+      throw new HeimdexError("UNAUTHENTICATED", "the signed path has ended", {
+        help: "Sign it again: AssetService.SignPaths.",
+      });
+    return { caller: { key, role: "viewer", tenant, stages: [] }, target: path };
+  }
+
+  #mac(path: string, payload: string): Buffer {
+    // Its own first word keeps these signatures apart from others that the same secret makes.
+    return createHmac("sha256", this.#secret).update(`signed-path\n${payload}\n${path}`).digest();
+  }
+}
