@@ -1,11 +1,12 @@
-/** A process that replaces assets for ever, to be killed. argv: folder. Stdout: `opening`, then `<asset> <revision>` for each replacement acknowledged. */
+/** A process that replaces assets for ever, to be killed. argv: location, storage options as JSON (default none). Stdout: `opening`, then `<asset> <revision>` for each replacement acknowledged. */
 import { writeSync } from "node:fs";
 import { LanceMomentIndex } from "./lance-moment-index.ts";
 import { moments } from "./moments.fixture.ts";
 
 const ASSETS = 7;
 
-const index = await LanceMomentIndex.open(process.argv[2] ?? "", { retainMs: 0 });
+const [, , location = "", storageOptions = "{}"] = process.argv;
+const index = await LanceMomentIndex.open(location, { retainMs: 0, storageOptions: JSON.parse(storageOptions) });
 writeSync(1, "opening\n");
 const before = await index.revisions(
   "acme",
