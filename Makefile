@@ -21,13 +21,13 @@ demo: setup ## Makes footage, indexes it and answers five questions
 
 test: setup ## Runs all tests but those of the targets below
 	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/*.test.ts' 'tests/!(footage|languages)/**/*.test.ts'
-	@echo "left out: what needs Docker (make test-cluster), other languages (make test-languages), real footage (make test-footage), an idle machine (make test-kit)"
+	@echo "left out: what needs Docker (make test-cluster), other languages (make test-languages), real footage (make test-footage), the stage conformance kit (make test-kit)"
 
 test-footage: setup ## Tests with real footage in a folder: make test-footage FOOTAGE=FOLDER
 	@HEIMDEX_FOOTAGE="$(FOOTAGE)" $(NODE) --test tests/footage/footage.test.ts
 
-test-kit: setup ## Tests of the stage conformance kit: they measure how prompt workers are, so they want a machine that does nothing else
-	@$(NODE) --test 'packages/stage-kit/src/*.timed.ts'
+test-kit: setup ## The stage conformance kit: first-party stages pass it, and each broken worker fails its check
+	@$(NODE) --test --test-concurrency=1 'packages/stage-kit/src/*.kit.ts' 'tests/kit/*.kit.ts'
 
 test-languages: setup ## The SDK's package, and the guide, templates, examples and clients in TypeScript, Python and Go; says what it could not run
 	@$(NODE) --test --test-concurrency=1 'tests/languages/*.test.ts'; status=$$?; scripts/say-languages; exit $$status

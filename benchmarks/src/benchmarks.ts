@@ -1,6 +1,7 @@
 import { analyze } from "./analyze.ts";
 import type { Benchmark } from "./common/benchmark.ts";
 import { embed } from "./embed/embed.ts";
+import { leases } from "./leases/leases.ts";
 import { memory } from "./memory.ts";
 import { hearing } from "./quality/hearing.ts";
 import { reading } from "./quality/reading.ts";
@@ -15,6 +16,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   analyze,
   steps,
   replan,
+  leases,
   startup,
   search,
   stages,

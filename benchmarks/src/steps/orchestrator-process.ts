@@ -6,16 +6,17 @@ import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
 import { MemoryBus } from "@heimdex/adapters-memory";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
 import type { Job, SessionRecord } from "@heimdex/kernel";
-import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchestrator";
+import { DEFAULT_ORCHESTRATOR_CONFIG, type OrchestratorConfig, startOrchestrator } from "@heimdex/orchestrator";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import { startTelemetry } from "@heimdex/telemetry";
 import { type CpuProfile, profileThread } from "../common/cpu-profile.ts";
 import { threadUsage } from "../common/machine.ts";
 import type { Answer, Order } from "./messages.ts";
 
-/** The orchestrator of the benchmark `steps`, with the adapters and settings of the embedded profile: `orchestrator-process.ts FOLDER`. Takes orders over
- * the process's IPC channel. Jobs are made over the bus, as the gateway makes them. */
+/** The orchestrator of the benchmark `steps`, with the adapters and settings of the embedded profile: `orchestrator-process.ts FOLDER [SETTINGS]`,
+ * SETTINGS being others as JSON. Takes orders over the process's IPC channel. Jobs are made over the bus, as the gateway makes them. */
 const folder = process.argv[2] as string;
+const settings = JSON.parse(process.argv[3] ?? "{}") as Partial<OrchestratorConfig>;
 await mkdir(folder, { recursive: true });
 await using telemetry = startTelemetry("bench", { logLevel: process.env.HEIMDEX_LOG_LEVEL ?? "warn" });
 await using catalog = await SqliteCatalog.open(join(folder, "catalog.sqlite"));
@@ -38,6 +39,7 @@ await using orchestrator = await startOrchestrator(
     runFolder: join(folder, "run"),
     signingKey: new Uint8Array(32).fill(7),
     soleHost: true,
+    ...settings,
   },
   telemetry,
 );

@@ -1,11 +1,8 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Benchmark, Figure, RunOptions } from "../common/benchmark.ts";
+import { Children } from "../common/children.ts";
 import { profileLines } from "../common/cpu-profile.ts";
 import { processUsage } from "../common/machine.ts";
-import { reap } from "../common/reap.ts";
 import { percentile, summarise } from "../common/statistics.ts";
 import { measureBullmq, type PeerRun } from "./bullmq.ts";
 import type { Answer, Order } from "./messages.ts";
@@ -136,68 +133,32 @@ function threadLines(name: string, runs: readonly Measured[]): string[] {
 
 /** A fresh archive, orchestrator and workers; one run to warm up, then the repetitions. */
 async function measure(settings: Settings, options: RunOptions): Promise<{ runs: Measured[]; notes: string[] }> {
-  await using children = new AsyncDisposableStack();
-  const start = (file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
-    const path = fileURLToPath(new URL(file, import.meta.url));
-    const child = fork(path, args, { env: { ...process.env, ...env }, execPath: process.execPath });
-    reap(child);
-    children.defer(() => stop(child));
-    return child;
-  };
+  await using children = new Children(import.meta.url);
   const folder = join(options.folder, `${settings.shape}-${settings.inFlight}`);
-  const orchestrator = start("orchestrator-process.ts", [folder]);
-  const { address } = await answerOf(orchestrator, "listening");
+  const orchestrator = children.start<Order, Answer>("orchestrator-process.ts", [folder]);
+  const { address } = await orchestrator.answer("listening");
   const workers = Array.from({ length: settings.workers }, () =>
-    start("worker-process.ts", [settings.shape, String(settings.slots)], {
+    children.start("worker-process.ts", [settings.shape, String(settings.slots)], {
       HEIMDEX_ORCHESTRATOR: address,
       HEIMDEX_LOG_LEVEL: "warn",
     }),
   );
-  await ask(orchestrator, { kind: "await-workers", workers: workers.length, stages: STEPS }, "ready");
+  await orchestrator.ask({ kind: "await-workers", workers: workers.length, stages: STEPS }, "ready");
   const cpuOf = () => workers.reduce((total, { pid = 0 }) => total + (processUsage(pid)?.cpuMs ?? 0), 0);
   const { jobs, inFlight } = settings;
   options.say(`${settings.shape}, ${inFlight} in flight: warming up`);
-  await ask(orchestrator, { kind: "run", jobs: jobs * 2, inFlight, profile: "" }, "measured");
+  await orchestrator.ask({ kind: "run", jobs: jobs * 2, inFlight, profile: "" }, "measured");
   const runs: Measured[] = [];
   for (let at = 0; at < settings.repetitions; at++) {
     const before = cpuOf();
-    const run = await ask(orchestrator, { kind: "run", jobs, inFlight, profile: "" }, "measured");
+    const run = await orchestrator.ask({ kind: "run", jobs, inFlight, profile: "" }, "measured");
     runs.push({ ...run, workerCpuMs: cpuOf() - before });
     options.say(`${settings.shape}, ${inFlight} in flight: ${(run.steps / (run.wallMs / 1000)).toFixed(0)} steps/s`);
   }
   if (!options.profile) return { runs, notes: [] };
   // A run of its own: profiling slows what it looks at.
   const file = join(process.cwd(), `steps-${settings.shape}.cpuprofile`);
-  const { profile } = await ask(orchestrator, { kind: "run", jobs, inFlight, profile: file }, "measured");
+  const { profile } = await orchestrator.ask({ kind: "run", jobs, inFlight, profile: file }, "measured");
   if (profile === undefined) return { runs, notes: [] };
   return { runs, notes: profileLines(`orchestrator's main thread, ${settings.shape} (${file})`, profile) };
-}
-
-function ask<K extends Answer["kind"]>(child: ChildProcess, order: Order, kind: K): Promise<Answer & { kind: K }> {
-  child.send(order);
-  return answerOf(child, kind);
-}
-
-async function answerOf<K extends Answer["kind"]>(child: ChildProcess, kind: K): Promise<Answer & { kind: K }> {
-  const gone = new AbortController();
-  const onExit = () => gone.abort(new Error(`${child.spawnargs.slice(1).join(" ")} ended unexpectedly`));
-  child.once("exit", onExit);
-  try {
-    const [answer] = (await once(child, "message", { signal: gone.signal })) as [Answer];
-    if (answer.kind === "failed") throw new Error(answer.message);
-    if (answer.kind !== kind) throw new Error(`expected ${kind}, got ${answer.kind}`);
-    return answer as Answer & { kind: K };
-  } catch (reason) {
-    throw gone.signal.aborted ? gone.signal.reason : reason;
-  } finally {
-    child.off("exit", onExit);
-  }
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  if (child.connected) child.disconnect();
-  child.kill("SIGTERM");
-  await ended;
 }

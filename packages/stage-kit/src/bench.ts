@@ -18,6 +18,7 @@ import { EmbeddedServer, type StageConfigs } from "./embedded-server.ts";
 import { feederStage, type GivenInputs, missingInputs } from "./feeder.ts";
 import { type FilmKind, Films } from "./films.ts";
 import { Recorder } from "./recorder.ts";
+import { Slowness } from "./slowness.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { ATTEMPT_MS, LEEWAY_MS, RECOVER_MS, START_MS } from "./times.ts";
 import { exitText, WorkerProcess } from "./worker-process.ts";
@@ -65,6 +66,7 @@ export class Bench implements AsyncDisposable {
   readonly gate: DataGate;
   readonly server: EmbeddedServer;
   readonly films: Films;
+  readonly slowness: Slowness;
   readonly #options: BenchOptions;
   readonly #cleanup: AsyncDisposableStack;
   readonly #kinds = new Map<string, FilmKind>();
@@ -82,6 +84,7 @@ export class Bench implements AsyncDisposable {
     gate: DataGate;
     server: EmbeddedServer;
     films: Films;
+    slowness: Slowness;
     options: BenchOptions;
     cleanup: AsyncDisposableStack;
   }) {
@@ -90,6 +93,7 @@ export class Bench implements AsyncDisposable {
     this.gate = parts.gate;
     this.server = parts.server;
     this.films = parts.films;
+    this.slowness = parts.slowness;
     this.#options = parts.options;
     this.#cleanup = parts.cleanup;
   }
@@ -106,9 +110,27 @@ export class Bench implements AsyncDisposable {
     const tcp = cleanup.use(await TcpProxy.listen(port));
     const gate = cleanup.use(await DataGate.listen(() => recorder.changed()));
     const films = new Films(folder);
-    const bench = new Bench({ recorder, tcp, gate, server, films, options, cleanup: cleanup.move() });
+    const slowness = cleanup.use(new Slowness());
+    const bench = new Bench({ recorder, tcp, gate, server, films, slowness, options, cleanup: cleanup.move() });
     recorder.rewrite = (lease) => (bench.#withPaths.has(lease.sourceName) ? lease : gate.through(lease));
     return bench;
+  }
+
+  /** Waits until `look` finds something, which is looked for after every call; undefined when it has not within a time as it is on this machine.
+   * @param withinMs on a machine that is not slow */
+  async until<T>(look: () => T | undefined | false, withinMs: number): Promise<T | undefined> {
+    const sinceMs = performance.now();
+    for (;;) {
+      const leftMs = sinceMs + this.slowness.stretched(withinMs, sinceMs) - performance.now();
+      const found = await this.recorder.until(look, Math.max(0, leftMs));
+      if (found !== undefined || leftMs <= 0) return found;
+    }
+  }
+
+  /** What may be added to a time that is judged, ms.
+   * @param sinceMs when that time began */
+  leewayMs(sinceMs: number): number {
+    return this.slowness.stretched(LEEWAY_MS, sinceMs);
   }
 
   // ---- the worker
@@ -145,7 +167,7 @@ export class Bench implements AsyncDisposable {
     this.tcp.accept();
     this.recorder.draining.clear();
     if (this.#worker !== undefined && this.#worker.exit === undefined) {
-      if ((await this.recorder.until(() => this.isPolling(), RECOVER_MS)) !== undefined) return;
+      if ((await this.until(() => this.isPolling(), RECOVER_MS)) !== undefined) return;
       await this.stop();
     }
     await this.start();
@@ -160,7 +182,7 @@ export class Bench implements AsyncDisposable {
     this.#worker = worker;
     this.#starts++;
     void worker.ended.then(() => this.recorder.changed());
-    const registered = await this.recorder.until(
+    const registered = await this.until(
       () =>
         worker.exit !== undefined ||
         this.recorder
@@ -180,7 +202,7 @@ export class Bench implements AsyncDisposable {
     if (unavailableReason !== "")
       throw new Broken(`the worker says that it cannot run the stage here: ${unavailableReason}: ${unavailableHelp}`);
     await this.#feed();
-    if ((await this.recorder.until(() => this.isPolling() || worker.exit !== undefined, RECOVER_MS)) === undefined)
+    if ((await this.until(() => this.isPolling() || worker.exit !== undefined, RECOVER_MS)) === undefined)
       throw new Broken(`the worker registered its stage and then asked for no work within ${RECOVER_MS / 1000} s`);
     if (worker.exit !== undefined)
       throw new Broken(`the worker registered its stage and then ${exitText(worker.exit)}${this.said()}`);
@@ -285,7 +307,7 @@ export class Bench implements AsyncDisposable {
     // The server's answer may still be on its way to the worker.
     const isAnswered = () =>
       this.given(job).every(({ lease }) => this.finishesOf(lease.lease).every(({ call }) => call.endMs !== undefined));
-    if (step !== undefined) await this.recorder.until(isAnswered, LEEWAY_MS);
+    if (step !== undefined) await this.until(isAnswered, LEEWAY_MS);
     const attempts = this.attempts(job);
     if (step === undefined) {
       const ended = this.worker.exit === undefined ? "" : `; the worker ${exitText(this.worker.exit)}${this.said()}`;
@@ -312,11 +334,11 @@ export class Bench implements AsyncDisposable {
    * spite of that: the stage does not read its inputs. */
   async hold(name: string, lastEpoch = Number.POSITIVE_INFINITY): Promise<Given & { sourceName: string; job: string }> {
     const { job, sourceName } = await this.begin("plain", name, { held: lastEpoch });
-    const given = await this.recorder.until(() => this.given(job)[0], ATTEMPT_MS);
+    const given = await this.until(() => this.given(job)[0], ATTEMPT_MS);
     if (given === undefined) throw new Broken(`the worker took no lease within ${ATTEMPT_MS / 1000} s`);
     const id = given.lease.lease;
     const isRead = () => this.gate.readings.some(({ lease }) => lease === id) || this.finishOf(id) !== undefined;
-    await this.recorder.until(isRead, RECOVER_MS);
+    await this.until(isRead, RECOVER_MS);
     if (this.finishOf(id) !== undefined) {
       this.gate.release(sourceName);
       throw new DoesNotApply("the attempt ended while its inputs were held back: the stage does not read them");

@@ -56,10 +56,10 @@ const is = (...faults: Fault[]) => faults.some((each) => each === fault);
 
 const KIND = "org.example.broken";
 const SLOTS = 2;
-const FIRST_RENEWAL_MS = is("renews-late") ? 5_000 : 2_000;
+const FIRST_RENEWAL_MS = is("renews-late") ? 25_000 : 2_000;
 const INLINE_BYTES = 256 * 1024;
 const LARGE_BYTES = 300_000;
-const LONG_WORK_MS = 5_000;
+const LONG_WORK_MS = is("blocks") ? 15_000 : 5_000;
 
 const layerSchema = {
   type: "object",
@@ -162,7 +162,7 @@ async function serve(): Promise<void> {
     }
     const abort = new AbortController();
     polling = abort;
-    const timer = is("busy") ? setTimeout(() => abort.abort(), 100) : undefined;
+    const timer = is("busy") ? setTimeout(() => abort.abort(), 10) : undefined;
     const wait = is("impatient") ? { seconds: 0, nanos: 0 } : own.maxWait;
     const request = { session: own.session, requestId, slots: [{ stage: KIND, count }], wait, mountProof };
     try {
@@ -207,7 +207,7 @@ function drop(each: Work, verdict: "CANCEL" | "LOST"): void {
 }
 
 async function renew(own: OpenSessionResponse): Promise<void> {
-  const everyMs = is("own-pace") ? 3_500 : ms(own.renewEvery);
+  const everyMs = is("own-pace") ? 25_000 : ms(own.renewEvery);
   const received = new Map<string, number>();
   const due = new Map<string, number>();
   while (own === session) {

@@ -18,6 +18,8 @@ interface Served {
   readonly source: string;
   readonly epoch: number;
   readonly artifact: Artifact;
+  /** Asked for once: a held input goes on coming whatever becomes of its lease meanwhile. */
+  bytes: Promise<Buffer> | undefined;
 }
 
 /** Serves the inputs of leases, and can hold them back: then their bytes come one by one and never all, until they are let go. So the kit decides how long
@@ -64,7 +66,7 @@ export class DataGate implements AsyncDisposable {
     const { port } = this.#server.address() as AddressInfo;
     const inputs = lease.inputs.map((artifact): Artifact => {
       const { lease: id, epoch, sourceName: source } = lease;
-      const number = this.#served.push({ lease: id, source, epoch, artifact }) - 1;
+      const number = this.#served.push({ lease: id, source, epoch, artifact, bytes: undefined }) - 1;
       const value = `http://127.0.0.1:${port}/${number}`;
       return { ...artifact, path: "", content: { $case: "url", value } };
     });
@@ -87,7 +89,8 @@ export class DataGate implements AsyncDisposable {
       response.writeHead(404).end();
       return;
     }
-    const { status, headers, body } = await fetchInput(served.artifact, request.headers.range);
+    served.bytes ??= fetchInput(served.artifact);
+    const { status, headers, body } = partOf(await served.bytes, request.headers.range);
     const reading: Reading = {
       lease: served.lease,
       port: served.artifact.port,
@@ -130,28 +133,33 @@ export class DataGate implements AsyncDisposable {
   }
 }
 
-async function fetchInput(
-  { content }: Artifact,
+async function fetchInput({ content, port }: Artifact): Promise<Buffer> {
+  if (content?.$case !== "url") return content?.$case === "inline" ? content.value : Buffer.alloc(0);
+  const answer = await fetch(content.value);
+  if (!answer.ok) throw new Error(`input ${port} was answered ${answer.status}`);
+  return Buffer.from(await answer.arrayBuffer());
+}
+
+/** An answer with all bytes, or with those of a range: `bytes=FROM-`, `bytes=FROM-TO`. */
+function partOf(
+  bytes: Buffer,
   range: string | undefined,
-): Promise<{ status: number; headers: Record<string, string>; body: Buffer }> {
-  if (content?.$case === "url") {
-    const answer = await fetch(content.value, range === undefined ? {} : { headers: { range } });
-    const headers = Object.fromEntries(
-      ["content-type", "content-length", "content-range", "accept-ranges"].flatMap((name) => {
-        const value = answer.headers.get(name);
-        return value === null ? [] : [[name, value]];
-      }),
-    );
-    return { status: answer.status, headers, body: Buffer.from(await answer.arrayBuffer()) };
-  }
-  const bytes = content?.$case === "inline" ? content.value : Buffer.alloc(0);
-  const from = Math.min(bytes.length, Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0));
-  const body = bytes.subarray(from);
-  const headers = { "content-type": "application/octet-stream", "content-length": String(body.length) };
-  if (from === 0) return { status: 200, headers, body };
+): { status: number; headers: Record<string, string>; body: Buffer } {
+  const [, first = "0", last = ""] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
+  const from = Number(first);
+  const to = last === "" ? bytes.length : Math.min(bytes.length, Number(last) + 1);
+  if (from > 0 && from >= bytes.length)
+    return { status: 416, headers: { "content-range": `bytes */${bytes.length}` }, body: Buffer.alloc(0) };
+  const body = bytes.subarray(from, to);
+  const headers = {
+    "content-type": "application/octet-stream",
+    "content-length": String(body.length),
+    "accept-ranges": "bytes",
+  };
+  if (range === undefined) return { status: 200, headers, body };
   return {
     status: 206,
-    headers: { ...headers, "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` },
+    headers: { ...headers, "content-range": `bytes ${from}-${to - 1}/${bytes.length}` },
     body,
   };
 }

@@ -1,10 +1,10 @@
 import type { Manifest } from "@heimdex/contracts/stage/v1/stage";
 import { Broken, type Check, DoesNotApply } from "../check.ts";
-import { FIRST_RENEWAL_MS, LEEWAY_MS, RECOVER_MS, RENEW_EVERY_MS } from "../times.ts";
+import { FIRST_RENEWAL_MS, RECOVER_MS, RENEW_EVERY_MS } from "../times.ts";
 import { exitText } from "../worker-process.ts";
 
 /** How long an attempt that is told to stop may take to do so. */
-const STOP_MS = 6_000;
+const STOP_MS = 7_500;
 /** How long a worker may take to leave. */
 const LEAVE_MS = 15_000;
 
@@ -29,10 +29,10 @@ export const endings: readonly Check[] = [
           bench
             .renewalsOf(id)
             .find(({ answer }) => answer?.answers.some(({ lease, verdict }) => lease === id && verdict === "CANCEL"));
-        const told = await bench.recorder.until(isTold, RECOVER_MS);
+        const told = await bench.until(isTold, RECOVER_MS);
         if (told === undefined) throw new DoesNotApply("the lease was not renewed: the worker could not be told");
         const toldMs = told.endMs ?? performance.now();
-        const finish = await bench.recorder.until(() => bench.finishesOf(id)[0], STOP_MS + LEEWAY_MS);
+        const finish = await bench.until(() => bench.finishesOf(id)[0], STOP_MS);
         if (finish === undefined) throw new Broken(`it was told to cancel and said nothing for ${STOP_MS / 1000} s`);
         const how = finish.finish.outcome?.$case;
         if (how !== "released") throw new Broken(`it was told to cancel and finished the lease as ${how ?? "nothing"}`);
@@ -65,16 +65,16 @@ export const endings: readonly Check[] = [
         bench.recorder.of("renewLeases", drainedMs).some((call) => call.session === session && call.answer?.drain);
       const drainedMs = performance.now();
       bench.recorder.draining.add(session);
-      await bench.recorder.until(isTold, FIRST_RENEWAL_MS + RENEW_EVERY_MS);
+      await bench.until(isTold, FIRST_RENEWAL_MS + RENEW_EVERY_MS);
       bench.gate.release(held.sourceName);
       const isClosed = () => bench.recorder.of("closeSession").find((call) => call.session === session);
-      const closed = await bench.recorder.until(isClosed, RECOVER_MS);
+      const closed = await bench.until(isClosed, RECOVER_MS);
       if (closed === undefined)
         throw new Broken(`it was told to drain and did not close its session within ${RECOVER_MS / 1000} s`);
       const finish = bench.finishesOf(held.lease.lease)[0];
       if (finish === undefined || finish.call.atMs > closed.atMs)
         throw new Broken("it closed its session without having said how its lease ended");
-      const back = await bench.recorder.until(() => bench.session !== session && bench.isPolling(), RECOVER_MS);
+      const back = await bench.until(() => bench.session !== session && bench.isPolling(), RECOVER_MS);
       if (back === undefined) throw new Broken("it closed its session, and did not ask for work in a new one");
       return `lease ${finish.finish.outcome?.$case}, session closed, back in a new one`;
     },
@@ -101,7 +101,7 @@ export const endings: readonly Check[] = [
       const beganMs = performance.now();
       bench.worker.terminate();
       try {
-        await bench.recorder.until(() => bench.worker.exit !== undefined, LEAVE_MS + LEEWAY_MS);
+        await bench.until(() => bench.worker.exit !== undefined, LEAVE_MS);
         const { exit } = bench.worker;
         if (exit === undefined) throw new Broken(`it was still there ${LEAVE_MS / 1000} s after SIGTERM`);
         const closed = bench.recorder.of("closeSession").some(({ session }) => session === held.session);

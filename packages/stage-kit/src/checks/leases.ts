@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Bench, Ended, Given } from "../bench.ts";
 import { Broken, type Check, DoesNotApply } from "../check.ts";
-import { FIRST_RENEWAL_MS, LEEWAY_MS, RECOVER_MS, RENEW_EVERY_MS } from "../times.ts";
+import { FIRST_RENEWAL_MS, RECOVER_MS, RENEW_EVERY_MS } from "../times.ts";
 import { handsFull } from "./polls.ts";
 
 /** How long an attempt under load is watched at most. */
 const LOADED_MS = 20_000;
 /** How long an attempt that is told to stop may take to do so. */
-const STOP_MS = 6_000;
+const STOP_MS = 7_500;
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 /** Longest time between renewals of a lease from its first one on, in ms. */
@@ -29,10 +29,10 @@ function firstRenewalMs(bench: Bench, { lease, atMs }: Given, untilMs: number): 
 export function longFilm(bench: Bench): Promise<{ given: Given; untilMs: number }> {
   return bench.scene("long film", async () => {
     const { job, sourceName } = await bench.begin("long", "ten-minutes", { withPaths: true });
-    const given = await bench.recorder.until(() => bench.given(job)[0], RECOVER_MS);
+    const given = await bench.until(() => bench.given(job)[0], RECOVER_MS);
     if (given === undefined) throw new Broken(`no lease of a long film was taken within ${RECOVER_MS / 1000} s`);
     const id = given.lease.lease;
-    await bench.recorder.until(() => bench.finishOf(id) !== undefined || bench.worker.exit !== undefined, LOADED_MS);
+    await bench.until(() => bench.finishOf(id) !== undefined || bench.worker.exit !== undefined, LOADED_MS);
     const untilMs = bench.finishesOf(id)[0]?.call.atMs ?? performance.now();
     if (bench.finishOf(id) === undefined) await bench.server.cancelJob(job);
     else await bench.ended(job, sourceName);
@@ -81,13 +81,14 @@ export const leases: readonly Check[] = [
       },
     ],
     async run(bench) {
-      const { leases: held, untilMs } = await handsFull(bench);
-      const times = held.map((given) => firstRenewalMs(bench, given, untilMs));
+      const { leases: held, sinceMs, untilMs } = await handsFull(bench);
+      const limitMs = FIRST_RENEWAL_MS + bench.leewayMs(sinceMs);
+      const old = held.filter(({ atMs }) => untilMs - atMs > limitMs);
+      const times = old.map((given) => firstRenewalMs(bench, given, untilMs));
       if (times.includes(undefined))
         throw new Broken(`a lease held for ${seconds(untilMs - (held[0]?.atMs ?? 0))} was not renewed`);
       const longest = Math.max(...(times as number[]));
-      if (longest > FIRST_RENEWAL_MS + LEEWAY_MS)
-        throw new Broken(`the first renewal came ${seconds(longest)} after the lease`);
+      if (longest > limitMs) throw new Broken(`the first renewal came ${seconds(longest)} after the lease`);
       return `first renewal after ${seconds(longest)}`;
     },
   },
@@ -100,11 +101,11 @@ export const leases: readonly Check[] = [
       { file: "work_service.proto", at: "OpenSessionResponse.renew_every", says: "How often to renew." },
     ],
     async run(bench) {
-      const { leases: held, untilMs } = await handsFull(bench);
+      const { leases: held, sinceMs, untilMs } = await handsFull(bench);
       const renewed = held.filter(({ lease }) => bench.renewalsOf(lease.lease).length > 0);
       if (renewed.length === 0) throw new DoesNotApply("no lease was renewed at all");
       const longest = Math.max(...renewed.map(({ lease }) => longestGapMs(bench, lease.lease, untilMs)));
-      if (longest > RENEW_EVERY_MS + LEEWAY_MS)
+      if (longest > RENEW_EVERY_MS + bench.leewayMs(sinceMs))
         throw new Broken(`${seconds(longest)} passed between two renewals; renew_every is ${seconds(RENEW_EVERY_MS)}`);
       return `${seconds(longest)} between renewals at most`;
     },
@@ -122,10 +123,10 @@ export const leases: readonly Check[] = [
       },
     ],
     async run(bench) {
-      const { leases: held, untilMs } = await handsFull(bench);
+      const { leases: held, sinceMs, untilMs } = await handsFull(bench);
       for (const [session, together] of Map.groupBy(held, (given) => given.session)) {
         if (together.length < 2) continue;
-        const fromMs = Math.max(...together.map(({ atMs }) => atMs)) + FIRST_RENEWAL_MS + LEEWAY_MS;
+        const fromMs = Math.max(...together.map(({ atMs }) => atMs)) + FIRST_RENEWAL_MS + bench.leewayMs(sinceMs);
         const calls = bench.recorder
           .of("renewLeases", fromMs)
           .filter((call) => call.session === session && call.atMs < untilMs);
@@ -155,15 +156,16 @@ export const leases: readonly Check[] = [
       const { given, untilMs } = await longFilm(bench);
       const id = given.lease.lease;
       const tookMs = untilMs - given.atMs;
-      if (tookMs < FIRST_RENEWAL_MS + LEEWAY_MS)
+      const leewayMs = bench.leewayMs(given.atMs);
+      if (tookMs < FIRST_RENEWAL_MS + leewayMs)
         throw new DoesNotApply(`ten minutes of film take the stage ${seconds(tookMs)}: too short to be renewed`);
       const firstMs = firstRenewalMs(bench, given, untilMs);
-      if (firstMs === undefined || firstMs > FIRST_RENEWAL_MS + LEEWAY_MS)
+      if (firstMs === undefined || firstMs > FIRST_RENEWAL_MS + leewayMs)
         throw new Broken(
           `at work on ten minutes of film for ${seconds(tookMs)}, it first renewed ${firstMs === undefined ? "never" : `after ${seconds(firstMs)}`}`,
         );
       const gapMs = longestGapMs(bench, id, untilMs);
-      if (gapMs > RENEW_EVERY_MS + 2 * LEEWAY_MS)
+      if (gapMs > RENEW_EVERY_MS + 2 * leewayMs)
         throw new Broken(`at work on ten minutes of film, it let ${seconds(gapMs)} pass between two renewals`);
       return `${seconds(tookMs)} of work, ${seconds(gapMs)} between renewals at most`;
     },
@@ -211,7 +213,7 @@ export const leases: readonly Check[] = [
       const id = held.lease.lease;
       try {
         await bench.supersede(held);
-        const told = await bench.recorder.until(
+        const told = await bench.until(
           () =>
             bench
               .renewalsOf(id)
@@ -220,14 +222,15 @@ export const leases: readonly Check[] = [
         );
         if (told === undefined) throw new DoesNotApply("the lease was not renewed: the worker could not be told");
         const toldMs = told.endMs ?? performance.now();
-        const again = await bench.recorder.until(() => bench.given(held.job).length > 1, STOP_MS + LEEWAY_MS);
+        const again = await bench.until(() => bench.given(held.job).length > 1, STOP_MS);
         if (again === undefined)
           throw new Broken(
             `told that its lease was LOST it went on for ${seconds(STOP_MS)}: the same step was not taken again`,
           );
         await bench.ended(held.job, held.sourceName);
-        await delay(Math.max(0, toldMs + LEEWAY_MS + 2 * RENEW_EVERY_MS - performance.now()));
-        const renewals = bench.renewalsOf(id).filter(({ atMs }) => atMs > toldMs + LEEWAY_MS);
+        await delay(Math.max(0, toldMs + bench.leewayMs(toldMs) + 2 * RENEW_EVERY_MS - performance.now()));
+        const leewayMs = bench.leewayMs(toldMs);
+        const renewals = bench.renewalsOf(id).filter(({ atMs }) => atMs > toldMs + leewayMs);
         if (renewals.length > 0)
           throw new Broken(`it went on renewing a lease that it was told is LOST, ${renewals.length} times`);
         const finish = bench.finishesOf(id).find(({ call }) => call.atMs > toldMs);

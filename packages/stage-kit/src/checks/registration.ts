@@ -42,7 +42,7 @@ export const registration: readonly Check[] = [
       const before = bench.session;
       const sinceMs = performance.now();
       await bench.forget(before);
-      const back = await bench.recorder.until(() => bench.session !== before && bench.isPolling(), RECOVER_MS);
+      const back = await bench.until(() => bench.session !== before && bench.isPolling(), RECOVER_MS);
       if (back !== undefined) return `back in a new session after ${Math.round(performance.now() - sinceMs)} ms`;
       const opened = bench.recorder.of("openSession", sinceMs).length;
       const registered = bench.recorder.of("registerStage", sinceMs).length;
