@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { itemId } from "@heimdex/sidecar";
 import { defineStage, layer, mediaFacts, serveStages, source } from "@heimdex/stage-sdk";
 
@@ -6,8 +7,8 @@ import { defineStage, layer, mediaFacts, serveStages, source } from "@heimdex/st
 export interface Film {
   /** File name without ending; also what is said in it. */
   readonly name: string;
-  /** - done: its result comes at once. - wait: when the test says so. - kill: the worker that touches it dies. */
-  readonly is: "done" | "wait" | "kill";
+  /** - done: its result comes at once. - slow: after a moment. - wait: when the test says so. - kill: the worker that touches it dies. */
+  readonly is: "done" | "slow" | "wait" | "kill";
   /** Makes the result so many bytes larger. Default 0. */
   readonly filler?: number;
 }
@@ -47,6 +48,7 @@ const stage = defineStage({
     if (is === "kill") process.kill(process.pid, "SIGKILL");
     tell({ film: name, attempt, what: "begun" });
     signal.addEventListener("abort", () => tell({ film: name, attempt, what: "aborted" }), { once: true });
+    if (is === "slow") await delay(200, undefined, { signal });
     while (is === "wait" && !going.has(name)) await once(told, "go", { signal });
     const item = { id: itemId("tr", asset, "transcript", 0), start_ms: 0, end_ms: 500 };
     tell({ film: name, attempt, what: "returning" });

@@ -38,6 +38,6 @@ export interface Call<M extends Method = Method> {
   endMs: number | undefined;
   answer: Methods[M]["answer"] | undefined;
   error: HeimdexError | undefined;
-  /** The server did what was asked, and the answer never arrived. */
+  /** The server may have done what was asked, and the answer never arrived. */
   isLost: boolean;
 }

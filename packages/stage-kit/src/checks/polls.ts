@@ -5,11 +5,11 @@ import { Broken, type Check, DoesNotApply } from "../check.ts";
 import { FIRST_RENEWAL_MS, MAX_WAIT_MS, RENEW_EVERY_MS } from "../times.ts";
 
 /** How long an idle worker is watched. */
-const IDLE_MS = 5_000;
+const IDLE_MS = 4_000;
 /** Polls a second of an idle worker beyond which it is busy asking. */
 const BUSY_POLLS_PER_SECOND = 3;
-/** How long leases are held at least: the first renewal and three more. */
-const HELD_MS = FIRST_RENEWAL_MS + 3 * RENEW_EVERY_MS;
+/** How long leases are held at least: the first renewal and two more. */
+const HELD_MS = FIRST_RENEWAL_MS + 2 * RENEW_EVERY_MS;
 const MOST_HELD = 4;
 
 /** Polls of a worker that has nothing to do. */
