@@ -120,7 +120,7 @@ for (const [name, text, terms, phrases] of [
   [
     "function words and talk about searching are left out",
     "find the scene where a boat leaves the harbour",
-    ["boat", "leav", "harbour"],
+    ["boat", "leav", "harbor"],
     [],
   ],
   ["talk about searching alone is the subject", "people talking", ["person", "talk"], []],
@@ -139,7 +139,7 @@ for (const [name, text, terms, phrases] of [
     [["to", "be", "or", "not", "to", "be"]],
   ],
   ["an open quotation mark is no phrase", 'exit "14', ["exit", "14"], []],
-  ["one word", "HARBOURS", ["harbour"], []],
+  ["one word", "HARBOURS", ["harbor"], []],
   ["the same word twice", "boat boats", ["boat"], []],
   ["nothing", " \n\t ", [], []],
   ["no words", "?!… ☃", [], []],
@@ -162,7 +162,7 @@ const asking = (...terms: string[]) => ({ terms, asides: [], phrases: [] });
 
 test("a snippet shows the most different matches, in whole words", () => {
   const text = `harbour ${"filler words go on ".repeat(20)}and then the boat left\nthe old harbour at dawn ${"and so on ".repeat(20)}`;
-  const snippet = snippetOf(text, asking("boat", "harbour"), 80);
+  const snippet = snippetOf(text, asking("boat", "harbor"), 80);
   assert.match(snippet.text, /^….*boat left the old harbour.*…$/);
   assert.ok(snippet.text.length <= 82);
   assert.deepEqual(

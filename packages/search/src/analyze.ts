@@ -1,12 +1,13 @@
+import { spelling } from "./spelling.ts";
 import { stem } from "./stem.ts";
 import { STOP_WORDS } from "./stop-words.ts";
 
 /** Names what `analyze` does: an index made with another one must be made anew. */
-export const ANALYZER_ID = "heimdex-words-2";
+export const ANALYZER_ID = "heimdex-words-3";
 
 /** A word of a text, and where it stands. */
 export interface Token {
-  /** What is indexed and compared: folded and stemmed. */
+  /** What is indexed and compared: folded, in American spelling and stemmed. */
   readonly term: string;
   /** Folded, not stemmed: what the stop words list. */
   readonly folded: string;
@@ -29,7 +30,7 @@ const ACCENTS = /[\u0300-\u036f]/gu;
 const MAX_TERM = 64;
 
 /** The words of a text in order. One analyzer serves rows, queries and highlights, whatever the language: NFKC, lower case,
- * accents of alphabetic scripts dropped (text read off a screen often lacks them), possessive 's dropped, English stems.
+ * accents of alphabetic scripts dropped (text read off a screen often lacks them), possessive 's dropped, American spelling, English stems.
  * Scripts without blanks give each character and each pair of neighbours. */
 export function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
@@ -40,7 +41,7 @@ export function tokensOf(text: string): Token[] {
       else {
         const folded = fold(run[0]);
         if (folded === "") continue;
-        const term = stem(folded).slice(0, MAX_TERM);
+        const term = stem(spelling(folded)).slice(0, MAX_TERM);
         tokens.push({ term, folded, start, end: start + run[0].length, stop: STOP_WORDS.has(folded) });
       }
     }
