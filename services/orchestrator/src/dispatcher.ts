@@ -106,6 +106,20 @@ export class Dispatcher {
     return undefined;
   }
 
+  /** The leases a session holds from a request, whose answer a process before this one gave: it may have been lost with that. */
+  async again(session: SessionRecord, requestId: string): Promise<LeaseMessage[]> {
+    const held = this.#leases.ofSession(session.id).filter((lease) => lease.requestId === requestId);
+    const messages = await Promise.all(
+      held.map(async ({ job: id, fence }) => {
+        const job = await this.#store.get(id);
+        const step = job?.steps.find(({ lease }) => lease?.id === fence.lease);
+        if (job === undefined || step?.lease === undefined) return [];
+        return [await this.#message(job, step, step.lease, { session })];
+      }),
+    );
+    return messages.flat();
+  }
+
   async #grant(poll: Poll, ready: ReadyStep): Promise<void> {
     try {
       this.#ended(poll, ready, await this.#lease(poll, ready));
@@ -157,7 +171,7 @@ export class Dispatcher {
     };
   }
 
-  #message(job: Job, step: Step, lease: Lease, { session }: Poll): Promise<LeaseMessage> {
+  #message(job: Job, step: Step, lease: Lease, { session }: Pick<Poll, "session">): Promise<LeaseMessage> {
     const parts = { blobs: this.#blobs, signingKey: this.#config.signingKey, dataUrl: this.#dataUrl };
     return leaseMessage(parts, job, step, lease, session.mountProven);
   }
@@ -202,6 +216,7 @@ export class Dispatcher {
       tenant: job.tenant,
       session: lease.session,
       fence: { lease: lease.id, epoch: lease.epoch },
+      requestId: found ? lease.requestId : "",
       expiresAtMs: found ? Math.max(lease.expiresAtMs, nowMs + this.#config.acceptWithinMs) : lease.expiresAtMs,
       progressAtMs: found ? nowMs : lease.grantedAtMs,
       lastProgress: "",

@@ -10,6 +10,7 @@ const lease = (more: Partial<WatchedLease> = {}): WatchedLease => ({
   fence: { lease: "j_1-0-1", epoch: 1 },
   expiresAtMs: 1_000,
   progressAtMs: 0,
+  requestId: "",
   lastProgress: "",
   uploads: false,
   suspect: false,

@@ -7,6 +7,8 @@ export interface WatchedLease {
   readonly tenant: string;
   readonly session: string;
   readonly fence: Fence;
+  /** Of the AcquireLeases that brought it, when a process before this one answered that; else "". */
+  readonly requestId: string;
   /** Grows with renewals. */
   expiresAtMs: number;
   /** Last change of progress. */

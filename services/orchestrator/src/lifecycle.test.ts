@@ -31,6 +31,28 @@ test("a session and its lease outlive a restart of the server, and the time it w
   assert.deepEqual([state, steps[0]?.lost, steps[0]?.epoch], ["SUCCEEDED", 0, 1]);
 });
 
+test("an answer that was lost with the server brings the same leases again when it is back, and no others", async (t) => {
+  stoppedClock(t);
+  const world = await World.open(t);
+  const worker = await world.worker();
+  await worker.register(manifest("made.one"));
+  const jobs = [await world.create(await world.file("a.bin", "a")), await world.create(await world.file("b.bin", "b"))];
+  const lost = await worker.lease({ requestId: "r1" });
+  await world.restart();
+  const again = await world.worker();
+  again.session = worker.session;
+  const ask = (requestId: string) => again.acquire({ slots: { "made.one": 2 }, requestId, waitMs: 1_000 });
+  const [first, second] = await Promise.all([ask("r1"), ask("r1")]);
+  assert.deepEqual(
+    [first, second].map((leases) => leases?.map(({ lease, epoch }) => [lease, epoch])),
+    [[[lost.lease, lost.epoch]], [[lost.lease, lost.epoch]]],
+  );
+  const [other] = await ask("r2");
+  assert.deepEqual([other?.job, jobs.includes(other?.job ?? "")], [jobs.find((job) => job !== lost.job), true]);
+  assert.equal((await again.complete(lost, [json("out", 1)])).result, "ACCEPTED");
+  assert.equal((await world.settled(lost.job)).steps[0]?.lost, 0);
+});
+
 test("a sole host gives back the leases of the run before at once, and its sessions are over", async (t) => {
   const world = await World.open(t, { soleHost: true });
   const worker = await world.worker();

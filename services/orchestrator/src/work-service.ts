@@ -51,6 +51,7 @@ export interface WorkParts extends FinishParts {
 export function workService(parts: WorkParts): WorkServiceImplementation {
   const { store, sessions, dispatcher, interactive, leases, config, stopping } = parts;
   const answers = new Map<string, Promise<Lease[]>>();
+  const startedAtMs = Date.now();
   const offers = new Offers(parts.registry);
   /** Ends a session's parked polls with it. */
   const closing = new Map<string, AbortController>();
@@ -63,6 +64,20 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
   /** The server wants the session to be the worker's last, or its token will not do for long. */
   const drains = ({ openedAtMs, expiresAtMs }: SessionRecord): boolean =>
     stopping.aborted || (expiresAtMs > 0 && Date.now() > expiresAtMs - (expiresAtMs - openedAtMs) / 4);
+
+  /** Leases for a request whose answer is not remembered: those it brought already, where it may have come before this process began, else new ones. */
+  const answerOf = async (
+    session: SessionRecord,
+    requestId: string,
+    slots: ReadonlyMap<string, number>,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<Lease[]> => {
+    const isRecent = requestId !== "" && Date.now() - startedAtMs < config.replayMs;
+    const given = isRecent ? await dispatcher.again(session, requestId) : [];
+    if (given.length > 0) return given;
+    return dispatcher.acquire(session, await offers.of(session), slots, requestId, waitMs, signal);
+  };
 
   return {
     async openSession(request, context) {
@@ -100,9 +115,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       const replayKey = `${session.id} ${request.requestId}`;
       const repeated = answers.get(replayKey);
       if (request.requestId !== "" && repeated !== undefined) return { leases: await repeated, drain: drains(session) };
-      const answer = offers
-        .of(session)
-        .then((offered) => dispatcher.acquire(session, offered, slots, request.requestId, waitMs, signal));
+      const answer = answerOf(session, request.requestId, slots, waitMs, signal);
       if (request.requestId !== "") {
         answers.set(replayKey, answer);
         const forget = () => answers.delete(replayKey);
