@@ -170,6 +170,11 @@ export const ERRORS = {
     "The file cannot be read.",
     "Give read permission to the user Heimdex runs as.",
   ),
+  SOURCE_ADDRESS_REFUSED: entry(
+    "PERMISSION_DENIED",
+    "A source's address is that of a private network, or of the machine itself.",
+    "Give a source of the world outside, or a file.",
+  ),
   SOURCE_EMPTY: entry(
     "FAILED_PRECONDITION",
     "The folder holds no media files.",
