@@ -11,11 +11,12 @@ import {
 } from "@nats-io/transport-node";
 import { Backoff } from "./backoff.ts";
 import { fromNats } from "./nats-error.ts";
+import { parseServers } from "./server-list.ts";
 import { Streams } from "./streams.ts";
 import { Subjects } from "./subjects.ts";
 
 export interface NatsBusOptions {
-  /** `host:port` or `nats://host:port`, or `tls://host:port`; several of one cluster separated by commas. */
+  /** `nats://host:port`, or `tls://host:port` to refuse a server without TLS; several of one cluster separated by commas. Without credentials. */
   readonly servers: string;
   readonly user?: string;
   readonly password?: string;
@@ -67,13 +68,14 @@ export class NatsBus implements Bus {
   }
 
   /** Connects and declares the streams.
-   * @throws HeimdexError BUS_UNAVAILABLE (no server within the time-out, refused, without JetStream), CONFIG_INVALID (prefix) */
+   * @throws HeimdexError BUS_UNAVAILABLE (no server within the time-out, refused, without JetStream), CONFIG_INVALID (servers, prefix) */
   static async open(options: NatsBusOptions): Promise<NatsBus> {
     const { servers, prefix = "heimdex", timeoutMs = DEFAULT_TIMEOUT_MS } = options;
     const subjects = new Subjects(prefix);
     const backoff = new Backoff();
+    const connecting = connectionOptions(options, backoff);
     try {
-      const connection = await connect(connectionOptions(options, backoff));
+      const connection = await connect(connecting);
       try {
         const streams = await Streams.open(connection, subjects, timeoutMs);
         const bus = new NatsBus(connection, streams, subjects, options);
@@ -314,9 +316,12 @@ function connectionOptions(
   { servers, user, password, timeoutMs }: NatsBusOptions,
   backoff: Backoff,
 ): ConnectionOptions {
+  const addresses = parseServers(servers);
   return {
     name: "heimdex",
-    servers: servers.split(",").map((server) => server.trim()),
+    servers: [...addresses.servers],
+    // Without this the client takes TLS where the server offers it, and goes without where it does not.
+    ...(addresses.tls ? { tls: {} } : {}),
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { pass: password }),
     timeout: timeoutMs ?? DEFAULT_TIMEOUT_MS,

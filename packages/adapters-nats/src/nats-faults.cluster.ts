@@ -229,6 +229,7 @@ test("a wrong password and a wrong address are told apart, and no message holds 
     );
   await refused(server.url, /refused the user/);
   await refused("nats://localhost:1", /localhost:1 /);
+  await refused(server.url.replace("nats:", "tls:"), /does not support 'tls'/);
   await assert.rejects(
     NatsBus.open({ servers: server.url, prefix: "a.b", onError: () => {} }),
     withId("CONFIG_INVALID"),

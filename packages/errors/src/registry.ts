@@ -53,7 +53,7 @@ export const ERRORS = {
   PORT_IN_USE: entry("FAILED_PRECONDITION", "Another program listens on the port.", "Stop it, or choose another port."),
   DATA_VERSION_NEWER: entry(
     "FAILED_PRECONDITION",
-    "A newer Heimdex wrote this data directory.",
+    "A newer Heimdex wrote this data directory or catalog.",
     "Use that version or a newer one.",
   ),
   DATA_LOCKED: entry(

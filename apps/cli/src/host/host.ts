@@ -9,6 +9,7 @@ import { SqliteCatalog } from "@heimdex/adapters-sqlite";
 import { loadConfig } from "@heimdex/config";
 import { gatewayConfig, startGateway } from "@heimdex/gateway";
 import type { SessionRecord } from "@heimdex/kernel";
+import { prepareCatalog } from "@heimdex/migrations";
 import { STAGE_MODELS_VARIABLE } from "@heimdex/models";
 import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchestrator";
 import type { Catalog } from "@heimdex/ports";
@@ -70,6 +71,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   const stageKey = auth.required ? newSecret() : "";
   const ofStages: Caller = { key: "host-stages", role: "stage", tenant: EVERY_TENANT, stages: [] };
   const catalog = cleanup.use(await SqliteCatalog.open(folder.catalog));
+  await prepareCatalog(catalog, stopping.signal);
   const bus = cleanup.use(
     new MemoryBus({
       onError: (error, subject) => telemetry.log.error({ err: error, subject }, "a message could not be handled"),
