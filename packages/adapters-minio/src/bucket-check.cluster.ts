@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, type TestContext, test } from "node:test";
 import { HeimdexError } from "@heimdex/errors";
 import { startMinio } from "@heimdex/testing-servers";
@@ -91,6 +94,22 @@ test("a wrong region is told at start, with the right one", async () => {
   const bytes = Buffer.from("abroad");
   await blobs.put(keyOf(bytes), stream(bytes));
   assert.equal((await fetch(await blobs.presignGet(keyOf(bytes), 60_000))).status, 200);
+});
+
+test("an endpoint where no S3 store answers is told as that", async (t) => {
+  const other = createServer((_, response) =>
+    response.writeHead(400).end("Client sent an HTTP request to an HTTPS server."),
+  );
+  other.listen(0, "127.0.0.1");
+  t.after(() => other.close());
+  await once(other, "listening");
+  const endpoint = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  await assert.rejects(S3Blobs.open({ ...freshBucket(server), endpoint }), (error: unknown) => {
+    assert.ok(error instanceof HeimdexError, `${error}`);
+    assert.equal(error.id, "BLOB_STORE_REFUSED", error.message);
+    assert.match(error.help, /endpoint/);
+    return true;
+  });
 });
 
 test("a temporary key does, and so do URLs made with it", async () => {

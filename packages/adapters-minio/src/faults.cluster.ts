@@ -131,7 +131,7 @@ test("parts that a killed process left are removed once they are old, and not be
 });
 
 test("a store that does not answer fails the call in time, takes no more than a part, and goes on afterwards", async (t) => {
-  await using blobs = await S3Blobs.open({ ...freshBucket(server), silenceMs: 300 });
+  await using blobs = await S3Blobs.open({ ...freshBucket(server), silenceMs: 1_500 });
   const bytes = randomBytes(1000);
   await blobs.put(keyOf(bytes), stream(bytes));
   await server.container.pause();

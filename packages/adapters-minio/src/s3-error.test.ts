@@ -21,10 +21,14 @@ for (const [reason, id] of [
   [new Error("Request failed after 0 retries: Error: Retryable HTTP status: 503"), "BLOB_UNAVAILABLE"],
   [lost("ECONNREFUSED"), "BLOB_UNAVAILABLE"],
   [lost("ECONNRESET"), "BLOB_UNAVAILABLE"],
+  [lost("DEPTH_ZERO_SELF_SIGNED_CERT"), "BLOB_STORE_REFUSED"],
+  [lost("UNABLE_TO_VERIFY_LEAF_SIGNATURE"), "BLOB_STORE_REFUSED"],
+  [lost("EPROTO"), "BLOB_STORE_REFUSED"],
+  [said(""), "BLOB_STORE_REFUSED"],
   [said("NotImplemented"), "INTERNAL"],
   [new TypeError("a fault of ours"), "INTERNAL"],
 ] as const)
-  test(`${reason instanceof S3Error ? reason.code : reason.message} is ${id}`, () => {
+  test(`${"code" in reason ? JSON.stringify(reason.code) : reason.message} is ${id}`, () => {
     const error = fromStore(reason, "reading x", "films");
     assert.equal(error.id, id);
     assert.match(error.message, /^bucket films, reading x: /);

@@ -41,6 +41,9 @@ const LOST: ReadonlySet<string> = new Set([
   ...["ECONNABORTED", "ERR_STREAM_PREMATURE_CLOSE", "HEIMDEX_SILENCE"],
 ]);
 
+/** Codes of Node for a certificate that is not trusted, and for TLS spoken to a server without it. */
+const UNTRUSTED = /CERT|^UNABLE_TO_|^EPROTO$|^ERR_(SSL|TLS)_/;
+
 /** The S3 code, or Node's; "" when there is none. */
 export function codeOf(reason: unknown): string {
   const code = (reason as { code?: unknown } | undefined)?.code;
@@ -73,7 +76,15 @@ export function fromStore(reason: unknown, doing: string, bucket: string): Heimd
   if (FULL.has(code)) return new HeimdexError("DISK_FULL", message, options);
   // MinIO keeps objects as folders: none can lie below another.
   if (code === "XMinioParentIsObject") return new HeimdexError("BLOB_KEY_INVALID", message, options);
-  const help = REFUSED.get(code);
+  const help = REFUSED.get(code) ?? helpFor(reason, code);
   if (help !== undefined) return new HeimdexError("BLOB_STORE_REFUSED", message, { ...options, help });
   return new HeimdexError("INTERNAL", message, options);
+}
+
+function helpFor(reason: unknown, code: string): string | undefined {
+  if (UNTRUSTED.test(code))
+    return "Name the authority of the store's certificate in NODE_EXTRA_CA_CERTS, and check that the endpoint speaks TLS.";
+  if (reason instanceof S3Error && code === "")
+    return "Check the endpoint: what answers there does not answer as an S3 store does (http instead of https?).";
+  return undefined;
 }
