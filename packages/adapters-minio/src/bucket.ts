@@ -178,23 +178,16 @@ export class Bucket {
   }
 
   /** At most 1,000 objects whose names begin with `prefix`, in the order of their bytes, behind `after`. */
-  list(prefix: string, after: string, limit: number): Promise<ListedObject[]> {
-    return this.#call(`listing ${prefix}`, async () => {
-      const { objects } = await this.#client.listObjectsV2Query(this.name, prefix, "", "", limit, after);
-      return objects.flatMap(({ name, size, lastModified }) =>
-        name === undefined ? [] : [{ name, size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
-      );
-    });
+  async list(prefix: string, after: string, limit: number): Promise<ListedObject[]> {
+    return (await this.#page(prefix, { after, limit })).objects;
   }
 
   async *all(prefix: string): AsyncGenerator<ListedObject> {
-    for (let after = ""; ; ) {
-      const page = await this.list(prefix, after, 1000);
-      yield* page;
-      const last = page.at(-1);
-      // Not every store fills a page that is not the last one, so only an empty one is the end.
-      if (last === undefined) return;
-      after = last.name;
+    for (let token = ""; ; ) {
+      const page = await this.#page(prefix, { token });
+      yield* page.objects;
+      if (page.next === "") return;
+      token = page.next;
     }
   }
 
@@ -300,6 +293,19 @@ export class Bucket {
       name = page.nextKeyMarker;
       upload = page.nextUploadIdMarker;
     }
+  }
+
+  #page(
+    prefix: string,
+    { token = "", after = "", limit = 1000 }: { token?: string; after?: string; limit?: number },
+  ): Promise<{ readonly objects: ListedObject[]; readonly next: string }> {
+    return this.#call(`listing ${prefix}`, async () => {
+      const page = await this.#client.listObjectsV2Query(this.name, prefix, token, "", limit, after);
+      const objects = page.objects.flatMap(({ name, size, lastModified }) =>
+        name === undefined ? [] : [{ name, size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
+      );
+      return { objects, next: page.isTruncated ? page.nextContinuationToken : "" };
+    });
   }
 
   async #call<T>(

@@ -71,7 +71,7 @@ export interface Blobs extends AsyncDisposable {
   /** A URL that takes an upload of exactly `size` bytes (PUT, with Content-Length) for `lifeMs`, as above; undefined when the store takes none, or none
    * of this size. */
   presignPut(key: UploadKey, size: number, lifeMs: number): Promise<string | undefined>;
-  /** Bytes held, by kind, for `status`. */
+  /** Bytes held, by kind, for `status`. Of a large store it may be some minutes old. */
   usage(tenant: string): Promise<{ readonly cas: number; readonly uploads: number; readonly sidecars: number }>;
   /** Bytes free where blobs are stored; undefined where unlimited or unknown. */
   freeBytes(): Promise<number | undefined>;
