@@ -246,6 +246,31 @@ test("stages come by name with their workers", async (t) => {
   assert.deepEqual(json.stages[0].models, ["ppocr-v4"]);
 });
 
+test("a stage shows the version that plans use, who serves others, and why it is not used", async (t) => {
+  const gateway = await openGateway(t);
+  for (const [name, more] of Object.entries({
+    "a.kept": { disabled: { sinceMs: 1, isPurging: false, isKept: true } },
+    "b.retired": { state: "RETIRED" },
+    "c.misset": { misconfigured: "seconds: must be >= 1" },
+    "d.both": {},
+  } as const))
+    await gateway.store("stages", name, stage(name, more), ["state:ENABLED"]);
+  const old = { stage: "d.both", version: "0.9.0", models: [], unavailable: "", interactive: false };
+  await gateway.store("sessions", "s_1", session("s_1", ["d.both"]), ["session"]);
+  for (const id of ["s_2", "s_3"])
+    await gateway.store("sessions", id, { ...session(id, []), stages: [old] }, ["session"]);
+  const { json } = await ask(gateway.httpAddress, "/v1/stages");
+  const [kept, retired, misset, both] = json.stages;
+  assert.deepEqual([kept.state, kept.reason], ["DISABLED", "DISABLED: it was turned off; what it made is kept"]);
+  assert.equal(retired.state, "RETIRED");
+  assert.match(retired.reason, /^RETIRED: .*until a newer version registers or it is enabled$/);
+  assert.deepEqual([misset.state, misset.reason], ["UNAVAILABLE", "CONFIG_INVALID: seconds: must be >= 1"]);
+  assert.deepEqual([both.version, both.workers, both.other_versions], ["1.0.0", 1, [{ version: "0.9.0", workers: 2 }]]);
+  // A step waits for its own version, whoever serves another.
+  await gateway.storeJob(job("j_1", { steps: [step("d.both", { state: "READY", version: "0.8.0" })] }));
+  assert.equal((await ask(gateway.httpAddress, "/v1/jobs/j_1")).json.steps[0].state, "NO_WORKER");
+});
+
 test("the status counts what there is", async (t) => {
   const gateway = await openGateway(t, { data: "/films/.heimdex", version: "1.2.3" });
   const lease = { id: "l", epoch: 1, session: "s", requestId: "", expiresAtMs: 0, grantedAtMs: 0, spanId: "" };

@@ -13,7 +13,7 @@ export const protobufFileName = "heimdex/stage/v1/stage.proto";
 
 /**
  * A stage: a named, versioned operation with typed inputs and outputs. Its digest (SHA-256 over the canonical JSON of this message) is fixed once
- * registered: the same name and version with another digest is refused with MANIFEST_CHANGED.
+ * registered: the same name and version with another digest is refused with MANIFEST_CHANGED. At most 160 KiB as JSON.
  */
 export interface Manifest {
   /** Lower-case DNS-like name of 2 to 8 labels, at most 128 characters: `media.analyze`, `org.example.loudness`. */
@@ -26,11 +26,14 @@ export interface Manifest {
   description: string;
   /** What it reads; at least one, at most 32. */
   inputs: Port[];
-  /** What it puts out; at least one, at most 32. */
+  /** What it puts out; at least one, at most 32, no two with the same media type, schema and major. */
   outputs: Port[];
-  /** Facts about the asset that must all hold, else the step is SKIPPED: `has_audio`, `has_video`, `has_subtitles`. Default: none. */
+  /** Facts about the asset that must all hold, else the step is SKIPPED: `has_audio`, `has_video`, `has_subtitles`, each at most once. Default: none. */
   conditions: string[];
-  /** JSON Schema (2020-12) of its configuration, as JSON text of at most 64 KiB. Every property has a default. Default: an empty object. */
+  /**
+   * JSON Schema (2020-12) of its configuration, as JSON text of at most 64 KiB: of an object, whose every property has a default that the schema allows.
+   * Default: an empty object.
+   */
   configSchema: string;
   /** What one attempt needs. */
   resources:
@@ -52,7 +55,8 @@ export interface Port {
   mediaType: string;
   /**
    * What the bytes mean: `heimdex.layer.shots`, `org.example.loudness`. `heimdex.source` is the asset itself, `heimdex.neighbour` the small files beside
-   * it that share its stem (subtitles).
+   * it that share its stem (subtitles), a list; both are `application/octet-stream`, major 1. Layers of the sidecar's own kinds have the major that the
+   * server's sidecars have.
    */
   schema: string;
   /** Major version of the schema. From 1. Another major never matches. */
