@@ -45,5 +45,5 @@ test("the README shows the example as it is", async () => {
   const [readme, example] = await Promise.all(
     ["../../README.md", "loudness.ts"].map((file) => readFile(new URL(file, import.meta.url), "utf8")),
   );
-  assert.ok(readme?.includes(`\`\`\`ts\n${example}\`\`\`\n`));
+  assert.ok(readme?.includes(`\`\`\`ts file=loudness.ts\n${example}\`\`\`\n`));
 });
