@@ -93,7 +93,7 @@ test(
     const open = await newCatalog(t);
     const first = await open();
     const began = Promise.withResolvers<void>();
-    const stopped = Promise.withResolvers<void>();
+    const takenOver = Promise.withResolvers<void>();
     // A holder whose renewals do not get through, as one that hangs or is cut off.
     const mute: Catalog = Object.assign(Object.create(first), {
       get: first.get.bind(first),
@@ -106,7 +106,8 @@ test(
         cut = true;
         began.resolve();
         await new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve(), { once: true }));
-        stopped.resolve();
+        await takenOver.promise;
+        cut = false;
         throw lost.reason;
       },
     };
@@ -116,7 +117,7 @@ test(
     const second = await open();
     await prepareCatalog(second, signal, { migrations: [noting("taken over", ran)], leaseMs: 60_000, pollMs: 10 });
     assert.deepEqual(ran, ["taken over"]);
-    await stopped.promise;
+    takenOver.resolve();
     await silent; // finds the work done
     assert.deepEqual(await stored(second), { version: 2 });
   },
