@@ -142,6 +142,11 @@ export class FolderBlobs implements Blobs {
     await this.#named(tenant).put(name, bytes);
   }
 
+  async createNamed(tenant: string, name: string, bytes: Uint8Array): Promise<boolean> {
+    checkName(tenant, name);
+    return this.#named(tenant).create(name, bytes);
+  }
+
   async getNamed(tenant: string, name: string): Promise<Uint8Array | undefined> {
     checkName(tenant, name);
     return this.#named(tenant).get(name);

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rmdir, unlink } from "node:fs/promises";
+import { link, readdir, readFile, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
 import { ABSENT, codeOf, disk, fromDisk, unless } from "./disk-error.ts";
@@ -23,7 +23,32 @@ export class NamedDocuments {
     this.#temp = temp;
   }
 
-  async put(name: string, bytes: Uint8Array): Promise<void> {
+  put(name: string, bytes: Uint8Array): Promise<void> {
+    return this.#write(name, bytes, (temp, path) => rename(temp, path));
+  }
+
+  /** False when something has the name. */
+  async create(name: string, bytes: Uint8Array): Promise<boolean> {
+    let isNew = true;
+    await this.#write(name, bytes, async (temp, path) => {
+      // Never over another file, unlike `rename`.
+      await link(temp, path).catch((error: unknown) => {
+        if (codeOf(error) !== "EEXIST") throw error;
+        isNew = false;
+      });
+      await unlink(temp);
+    });
+    return isNew || (await this.#clashes(name));
+  }
+
+  /** Throws BLOB_KEY_INVALID when it is a folder that has the name; else false. */
+  async #clashes(name: string): Promise<false> {
+    const found = await unless(ABSENT, stat(this.#pathOf(name)));
+    if (found?.isDirectory()) throw clash(Object.assign(new Error("a folder"), { code: "EISDIR" }), name);
+    return false;
+  }
+
+  async #write(name: string, bytes: Uint8Array, keep: (temp: string, path: string) => Promise<void>): Promise<void> {
     const path = this.#pathOf(name);
     await this.#temp.write(
       0o644,
@@ -31,7 +56,7 @@ export class NamedDocuments {
       async (temp) => {
         for (let tries = 1; ; tries++) {
           try {
-            await rename(temp, path);
+            await keep(temp, path);
             break;
           } catch (error) {
             if (codeOf(error) !== "ENOENT" || tries === MAX_TRIES) throw clash(error, name);

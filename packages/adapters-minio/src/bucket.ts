@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { Client, S3Error } from "minio";
 import type { ResolvedS3Options } from "./options.ts";
-import { codeOf, fromStore, isAbsent, isTransient } from "./s3-error.ts";
+import { codeOf, fromStore, isAbsent, isTaken, isTransient } from "./s3-error.ts";
 import { Transport } from "./transport.ts";
 
 const MAX_TRIES = 4;
@@ -150,6 +150,24 @@ export class Bucket {
   async put(name: string, body: Buffer, sha256: string, signal?: AbortSignal): Promise<void> {
     const headers = { "x-amz-checksum-sha256": base64Of(sha256), "content-type": "application/octet-stream" };
     await this.#call(`writing ${name}`, () => this.#send({ method: "PUT", name, headers, body }), { signal });
+  }
+
+  /** The same where nothing has that name. False when something has. */
+  putNew(name: string, body: Buffer, sha256: string): Promise<boolean> {
+    const headers = {
+      "x-amz-checksum-sha256": base64Of(sha256),
+      "content-type": "application/octet-stream",
+      "if-none-match": "*",
+    };
+    return this.#call(`writing ${name}`, async () => {
+      try {
+        await this.#send({ method: "PUT", name, headers, body });
+        return true;
+      } catch (reason) {
+        if (!isTaken(reason)) throw reason;
+        return false;
+      }
+    });
   }
 
   /** Copies within the store an object of at most 5 GiB, and has the store reckon the copy's SHA-256 where it can: `head` of the copy then states it.

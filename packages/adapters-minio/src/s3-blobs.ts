@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { HeimdexError } from "@heimdex/errors";
 import {
@@ -161,6 +162,12 @@ export class S3Blobs implements Blobs {
     };
     const bound = { maxBytes: bytes.length, tooLarge: () => new Error("a document of bytes cannot grow") };
     await receiveTo(this.#bucket, documentName(tenant, name), once(), bound, () => {}, undefined);
+  }
+
+  async createNamed(tenant: string, name: string, bytes: Uint8Array): Promise<boolean> {
+    checkName(tenant, name);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return this.#bucket.putNew(documentName(tenant, name), Buffer.from(bytes), sha256);
   }
 
   async getNamed(tenant: string, name: string): Promise<Uint8Array | undefined> {

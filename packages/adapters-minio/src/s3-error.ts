@@ -55,10 +55,15 @@ export function isAbsent(reason: unknown): boolean {
   return reason instanceof S3Error && ABSENT.has(codeOf(reason));
 }
 
+/** Something has the name already. */
+export function isTaken(reason: unknown): boolean {
+  return reason instanceof S3Error && codeOf(reason) === "PreconditionFailed";
+}
+
 /** Worth another try: the store, or the way to it, is in trouble. minio-js gives answers of 408, 429, 499 and most of 5xx as a text. */
 export function isTransient(reason: unknown): boolean {
   if (reason instanceof S3Error)
-    return /^(InternalError|SlowDown|ServiceUnavailable|RequestTimeout|XMinioServerNotInitialized)$/.test(
+    return /^(ConditionalRequestConflict|InternalError|SlowDown|ServiceUnavailable|RequestTimeout|XMinioServerNotInitialized)$/.test(
       codeOf(reason),
     );
   return LOST.has(codeOf(reason)) || (reason instanceof Error && reason.message.includes("Retryable HTTP status"));

@@ -135,6 +135,10 @@ export interface Job {
   readonly sourceModifiedMs: number;
   readonly neighbours: readonly ArtifactRef[];
   readonly priority: number;
+  /** What was asked for together; absent: all that came without one. Of jobs of one priority, those of a lesser turn go first. */
+  readonly batch?: string;
+  /** Absent: 0. */
+  readonly turn?: number;
   readonly reread: boolean;
   /** Stages that run even if their results are known. Default: none. */
   readonly again?: readonly string[];

@@ -520,6 +520,7 @@ export function blobsConformance(adapter: string, open: (t: TestContext) => Prom
       ];
       for (const name of [...names, "1/2/3/4/5/6/7/8/9"]) {
         await refused(blobs.putNamed(TENANT, name, text("x")));
+        await refused(blobs.createNamed(TENANT, name, text("x")));
         await refused(blobs.getNamed(TENANT, name));
         await refused(blobs.deleteNamed(TENANT, name));
       }
@@ -566,6 +567,21 @@ export function blobsConformance(adapter: string, open: (t: TestContext) => Prom
       assert.equal(await other.getNamed(TENANT, name), undefined);
       await blobs.putNamed(TENANT, name, text("again"));
       assert.deepEqual(await blobs.listNamed(TENANT, "sidecars/", undefined, 10), [name]);
+    });
+
+    test("a document is created only where none has its name", async (t) => {
+      const { blobs, connect } = await open(t);
+      const other = await connect();
+      const name = "sidecars/a_1/1.json";
+      assert.equal(await blobs.createNamed(TENANT, name, text("first")), true);
+      assert.equal(await blobs.createNamed(TENANT, name, text("second")), false);
+      assert.equal(await other.createNamed(TENANT, name, text("third")), false);
+      assert.deepEqual(Uint8Array.from((await other.getNamed(TENANT, name)) ?? []), text("first"));
+      await blobs.deleteNamed(TENANT, name);
+      const all = Array.from({ length: 12 }, (_, i) => new Uint8Array(50_000).fill(i));
+      const made = await Promise.all(all.map((bytes, i) => (i % 2 ? blobs : other).createNamed(TENANT, name, bytes)));
+      assert.equal(made.filter(Boolean).length, 1);
+      assert.deepEqual(Uint8Array.from((await blobs.getNamed(TENANT, name)) ?? []), all[made.indexOf(true)]);
     });
 
     test("of concurrent writers of one name one wins whole; neighbours come and go beside it", async (t) => {

@@ -55,6 +55,8 @@ export interface Blobs extends AsyncDisposable {
   /** Named bytes such as `sidecars/<asset>/<revision>.json`, written whole or not at all; overwrites. Name: 1..8 segments of `[A-Za-z0-9._-]+`, none `.` or `..`.
    * No name may lie below another (`a` and `a/b`): BLOB_KEY_INVALID where the store cannot hold both. */
   putNamed(tenant: string, name: string, bytes: Uint8Array): Promise<void>;
+  /** The same, but only where nothing has that name. False, and nothing is written, when something has: of any number of calls at once one is answered true. */
+  createNamed(tenant: string, name: string, bytes: Uint8Array): Promise<boolean>;
   /** Undefined when absent. */
   getNamed(tenant: string, name: string): Promise<Uint8Array | undefined>;
   /** Names that begin with `prefix`, ordered by their bytes, at most `limit` (1..1000) of those behind `after`. */

@@ -10,7 +10,7 @@ import {
   type WriteOp,
 } from "@heimdex/ports";
 import { blobsOf } from "./artifacts.ts";
-import { sidecarFolder } from "./settlement.ts";
+import { sidecarFolder } from "./sidecar-revision.ts";
 
 const PAGE = 500;
 

@@ -36,11 +36,18 @@ import { rerunAssets } from "./rerun.ts";
 import { canonicalUri, sourcePath, statSource } from "./source.ts";
 import { NOTHING, type StagePurge } from "./stage-purge.ts";
 import type { StageRegistry } from "./stage-registry.ts";
+import type { Turns } from "./turns.ts";
+import type { Upkeep } from "./upkeep.ts";
+
+/** Longest name of a batch, characters. */
+const MAX_BATCH = 64;
 
 export interface CommandParts {
   readonly catalog: Catalog;
   readonly store: JobStore;
   readonly intake: Intake;
+  readonly turns: Turns;
+  readonly upkeep: Upkeep;
   readonly indexer: Indexer;
   readonly estimates: Estimates;
   readonly plans: Plans;
@@ -52,10 +59,14 @@ export interface CommandParts {
   readonly salt: string;
 }
 
+type Answer = (command: Command) => Promise<unknown>;
+
 /** Answers the mutating calls of the public API, which the gateway passes on over the bus: subject `api.<Service>.<Method>`, messages as proto3 JSON.
- * A job is answered by its id alone, a stage by nothing: the gateway reads the rest. */
+ * A job is answered by its id alone, a stage by nothing: the gateway reads the rest. What writes the index or removes something is carried out by the replica that does
+ * the upkeep, whichever is asked. */
 export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Subscription[]> {
-  const methods: Readonly<Record<string, (command: Command) => Promise<unknown>>> = {
+  const { upkeep } = parts;
+  const anywhere: Readonly<Record<string, Answer>> = {
     "JobService.CreateJob": ({ tenant, request }) => createJob(parts, tenant, CreateJobRequest.fromJSON(request)),
     "JobService.CancelJob": ({ tenant, request }) => cancelJob(parts, tenant, CancelJobRequest.fromJSON(request).job),
     "JobService.RetryJob": ({ tenant, request }) => retryJob(parts, tenant, RetryJobRequest.fromJSON(request)),
@@ -67,6 +78,8 @@ export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Sub
         RerunAssetsRequest.fromJSON(request),
         (source, again) => createJob(parts, tenant, CreateJobRequest.fromPartial(source), again),
       ),
+  };
+  const once: Readonly<Record<string, Answer>> = {
     "AssetService.DeleteAsset": async ({ tenant, request }) => {
       await parts.removal.remove(tenant, DeleteAssetRequest.fromJSON(request).asset);
       return {};
@@ -79,11 +92,18 @@ export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Sub
     },
     "SystemService.Reindex": async ({ tenant }) => ReindexResponse.toJSON(await parts.indexer.rebuild(tenant)),
   };
-  return Promise.all(
-    Object.entries(methods).map(([method, answer]) =>
+  const passed = await Promise.all(Object.entries(once).map(([method, answer]) => upkeep.answer(method, answer)));
+  const asked = await Promise.all([
+    ...Object.entries(anywhere).map(([method, answer]) =>
       bus.respond(`api.${method}`, async (payload) => answer(readCommand(payload))),
     ),
-  );
+    ...Object.entries(once).map(([method, answer]) =>
+      bus.respond(`api.${method}`, async (payload, _, signal) =>
+        upkeep.run(method, readCommand(payload), answer, signal),
+      ),
+    ),
+  ]);
+  return [...passed.filter((subscription) => subscription !== undefined), ...asked];
 }
 
 /** @param again stages that run even if their results are known */
@@ -96,11 +116,22 @@ async function createJob(
   const sourceUri = canonicalUri(request.sourceUri); // refuses what can never be read before a job exists
   const nowMs = Date.now();
   const parent = parseTraceparent(request.traceparent);
-  const job = newJob({
-    id: timeOrderedId("j", nowMs),
+  if (request.batch.length > MAX_BATCH) {
+    const description = `at most ${MAX_BATCH} characters`;
+    throw new HeimdexError("INVALID_ARGUMENT", `batch: ${description}, not ${request.batch.length}`, {
+      fields: [{ field: "batch", description }],
+    });
+  }
+  const batched = {
     tenant,
-    sourceUri,
     priority: Math.max(-100, Math.min(100, request.priority)),
+    ...(request.batch === "" ? {} : { batch: request.batch }),
+  };
+  const job = newJob({
+    ...batched,
+    turn: await parts.turns.next(batched),
+    id: timeOrderedId("j", nowMs),
+    sourceUri,
     reread: request.reread,
     ...(again.length > 0 && { again }),
     createdAtMs: nowMs,
@@ -110,7 +141,7 @@ async function createJob(
   });
   const id = request.requestId === "" ? job.id : await claimRequest(parts, tenant, request.requestId, job.id);
   if (id === job.id || (await parts.store.get(id)) === undefined) await parts.store.create({ ...job, id });
-  parts.intake.add(id);
+  parts.intake.add({ ...job, id });
   return { job: id };
 }
 

@@ -15,7 +15,8 @@ export interface OrchestratorConfig {
   readonly tokenLifeMs: number;
   /** TLS of the workers' port and of the data port, where clients need no certificate in any case. Default: none. */
   readonly tls: TlsConfig;
-  /** Where workers reach the data port, when that is not the address it listens on: `http://heimdex.example:8483`. Default "". */
+  /** Where workers reach the data port, when that is not the address it listens on: `http://heimdex.example:8483`. Where there are several replicas, a name that
+   * any of them answers: each serves the URLs of all. Default "". */
   readonly dataUrl: string;
   /** Folder for what must not outlive the process's machine: the mount probe. */
   readonly runFolder: string;
@@ -37,6 +38,8 @@ export interface OrchestratorConfig {
   readonly healEveryMs: number;
   /** How often free disk is looked at, and spans and estimates are stored. Default 5 s. */
   readonly upkeepEveryMs: number;
+  /** How long a replica that is not heard of keeps what one does for all: taking jobs in, healing, the index. Default 15 s. */
+  readonly upkeepTtlMs: number;
   /** How long an embedding space stays in the index after another took its place: searches begun before still find its vectors. More than a gateway
    * remembers which one serves. Default 10 s. */
   readonly leaveAfterMs: number;
@@ -71,6 +74,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   sweepEveryMs: 1_000,
   healEveryMs: 15_000,
   upkeepEveryMs: 5_000,
+  upkeepTtlMs: 15_000,
   leaveAfterMs: 10_000,
   minFreeBytes: 2 * 1024 ** 3,
   maxOutputBytes: 8 * 1024 ** 3,

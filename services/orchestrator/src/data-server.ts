@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { checkListen, httpsOptions, type TlsConfig } from "@heimdex/access";
 import { ERRORS, type GRPC_CODE, HeimdexError } from "@heimdex/errors";
+import type { Job } from "@heimdex/kernel";
 import type { Blobs } from "@heimdex/ports";
 import type { Log } from "@heimdex/telemetry";
 import type { JobStore } from "./job-store.ts";
@@ -67,16 +68,21 @@ export async function startDataServer(address: { host: string; port: number }, p
 async function answer(request: IncomingMessage, response: ServerResponse, parts: DataParts): Promise<void> {
   const grant = openGrant(request.url ?? "", parts.signingKey);
   if (grant === undefined) throw new HeimdexError("PERMISSION_DENIED", "the URL's signature is not ours");
-  await assertHeld(parts.store, grant);
+  if (!isHeld(await parts.store.get(grant.job), grant)) await assertHeld(parts.store, grant);
   if (grant.kind === "upload") return receive(request, response, grant, parts);
   if (request.method !== "GET" && request.method !== "HEAD")
     throw new HeimdexError("INVALID_ARGUMENT", `${request.method} on an input: GET is meant`);
   await serve(request, response, grant, parts);
 }
 
-async function assertHeld(store: JobStore, { job, stage, lease, epoch }: DataGrant): Promise<void> {
-  const step = (await store.get(job))?.steps.find((candidate) => candidate.stage === stage);
-  if (step?.state === "LEASED" && step.lease?.id === lease && step.lease.epoch === epoch) return;
+function isHeld(job: Job | undefined, { stage, lease, epoch }: DataGrant): boolean {
+  const step = job?.steps.find((candidate) => candidate.stage === stage);
+  return step?.state === "LEASED" && step.lease?.id === lease && step.lease.epoch === epoch;
+}
+
+async function assertHeld(store: JobStore, grant: DataGrant): Promise<void> {
+  const { job, stage, lease } = grant;
+  if (isHeld(await store.current(job), grant)) return;
   throw new HeimdexError("LEASE_SUPERSEDED", `lease ${lease} is over, and its URLs with it`, {
     metadata: { lease, stage },
   });

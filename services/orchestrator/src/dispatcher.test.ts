@@ -98,7 +98,16 @@ async function open(
     (job, step) => dispatcher.claim(job, step),
   );
   const trace = new JobTrace(catalog, telemetry);
-  const dispatcher = new Dispatcher({ store, scheduler, leases, blobs, trace, config, dataUrl: () => "http://data" });
+  const dispatcher = new Dispatcher({
+    catalog,
+    store,
+    scheduler,
+    leases,
+    blobs,
+    trace,
+    config,
+    dataUrl: () => "http://data",
+  });
   let made = 0;
   return {
     store,

@@ -1,10 +1,10 @@
 import type { Lease as LeaseMessage } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
 import type { Job, JobEvent, Lease, SessionRecord, Step } from "@heimdex/kernel";
-import type { Blobs } from "@heimdex/ports";
+import { type Blobs, type Catalog, readAll } from "@heimdex/ports";
 import { newSpanId } from "@heimdex/telemetry";
 import type { OrchestratorConfig } from "./config.ts";
-import { jobSort } from "./job-document.ts";
+import { acquiredTerm, jobSort } from "./job-document.ts";
 import type { Claim, JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { leaseMessage } from "./lease-message.ts";
@@ -14,11 +14,14 @@ import { Poll } from "./poll.ts";
 import { requirement } from "./requirement.ts";
 import type { ReadyStep, Scheduler } from "./scheduler.ts";
 
+/** How far the clocks of replicas may be apart without harm: an attempt that another replica began has so much longer. */
+const CLOCK_MARGIN_MS = 10_000;
 /** A step that could not be leased because of a fault of ours waits this long. */
 const AGAIN_MS = 500;
 
 /** Gives ready steps to sessions as leases: in the very write that makes them ready where a poll is parked, else from the queue. */
 export class Dispatcher {
+  readonly #catalog: Catalog;
   readonly #store: JobStore;
   readonly #scheduler: Scheduler;
   readonly #leases: LeaseTable;
@@ -28,6 +31,7 @@ export class Dispatcher {
   readonly #dataUrl: () => string;
 
   constructor(parts: {
+    catalog: Catalog;
     store: JobStore;
     scheduler: Scheduler;
     leases: LeaseTable;
@@ -36,6 +40,7 @@ export class Dispatcher {
     config: OrchestratorConfig;
     dataUrl: () => string;
   }) {
+    this.#catalog = parts.catalog;
     this.#store = parts.store;
     this.#scheduler = parts.scheduler;
     this.#leases = parts.leases;
@@ -45,9 +50,22 @@ export class Dispatcher {
     this.#dataUrl = parts.dataUrl;
   }
 
-  /** Puts a ready step into the queue. */
-  offer(job: Job, step: Step): void {
-    this.#scheduler.offer(readyStep(job, step));
+  /** Puts a ready step into the queue. Says what was put there. */
+  offer(job: Job, step: Step): ReadyStep {
+    const ready = readyStep(job, step);
+    this.#scheduler.offer(ready);
+    return ready;
+  }
+
+  /** The leases that an earlier request of the session brought, wherever it was made: its answer was lost, or is still on its way. */
+  async granted(session: SessionRecord, requestId: string): Promise<LeaseMessage[]> {
+    const term = acquiredTerm(session.id, requestId);
+    const messages: LeaseMessage[] = [];
+    for await (const { body: job } of readAll<Job>(this.#catalog, { collection: "jobs", term }))
+      for (const step of job.steps)
+        if (step.lease?.session === session.id && step.lease.requestId === requestId)
+          messages.push(await this.#message(job, step, step.lease, session));
+    return messages;
   }
 
   /** Leases what the session may have of `slots`; waits until there is something or `waitMs` are over. Aborting gives nothing more. */
@@ -88,7 +106,7 @@ export class Dispatcher {
     const drop = () => this.#ended(poll, ready, undefined);
     try {
       const lease = this.#newLease(job, step, poll);
-      const message = await this.#message(job, step, lease, poll);
+      const message = await this.#message(job, step, lease, poll.session);
       if (poll.reserve(message)) {
         return {
           event: leased(step, lease, poll.session),
@@ -104,20 +122,6 @@ export class Dispatcher {
     }
     drop();
     return undefined;
-  }
-
-  /** The leases a session holds from a request, whose answer a process before this one gave: it may have been lost with that. */
-  async again(session: SessionRecord, requestId: string): Promise<LeaseMessage[]> {
-    const held = this.#leases.ofSession(session.id).filter((lease) => lease.requestId === requestId);
-    const messages = await Promise.all(
-      held.map(async ({ job: id, fence }) => {
-        const job = await this.#store.get(id);
-        const step = job?.steps.find(({ lease }) => lease?.id === fence.lease);
-        if (job === undefined || step?.lease === undefined) return [];
-        return [await this.#message(job, step, step.lease, { session })];
-      }),
-    );
-    return messages.flat();
   }
 
   async #grant(poll: Poll, ready: ReadyStep): Promise<void> {
@@ -140,7 +144,7 @@ export class Dispatcher {
     const step = before?.steps.find((candidate) => candidate.stage === ready.stage);
     if (before === undefined || step?.state !== "READY") return undefined;
     const lease = this.#newLease(before, step, poll);
-    const message = await this.#message(before, step, lease, poll).catch(HeimdexError.from);
+    const message = await this.#message(before, step, lease, poll.session).catch(HeimdexError.from);
     if (message instanceof HeimdexError) {
       if (isPassing(message)) throw message;
     } else if (!poll.reserve(message)) {
@@ -171,7 +175,7 @@ export class Dispatcher {
     };
   }
 
-  #message(job: Job, step: Step, lease: Lease, { session }: Pick<Poll, "session">): Promise<LeaseMessage> {
+  #message(job: Job, step: Step, lease: Lease, session: SessionRecord): Promise<LeaseMessage> {
     const parts = { blobs: this.#blobs, signingKey: this.#config.signingKey, dataUrl: this.#dataUrl };
     return leaseMessage(parts, job, step, lease, session.mountProven);
   }
@@ -216,14 +220,14 @@ export class Dispatcher {
       tenant: job.tenant,
       session: lease.session,
       fence: { lease: lease.id, epoch: lease.epoch },
-      requestId: found ? lease.requestId : "",
-      expiresAtMs: found ? Math.max(lease.expiresAtMs, nowMs + this.#config.acceptWithinMs) : lease.expiresAtMs,
+      expiresAtMs: found ? nowMs + this.#config.acceptWithinMs : lease.expiresAtMs,
       progressAtMs: found ? nowMs : lease.grantedAtMs,
       lastProgress: "",
+      heard: undefined,
       uploads: found,
       suspect: step.lost > 0,
       stallMs: step.stallMs,
-      deadlineMs: lease.grantedAtMs + step.attemptMs,
+      deadlineMs: lease.grantedAtMs + step.attemptMs + (found ? CLOCK_MARGIN_MS : 0),
     });
   }
 }

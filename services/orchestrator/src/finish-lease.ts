@@ -3,8 +3,9 @@ import { HeimdexError } from "@heimdex/errors";
 import type { Failure, Job, JobEvent, SessionRecord, SpanData, Step } from "@heimdex/kernel";
 import type { Blobs } from "@heimdex/ports";
 import { newSpanId } from "@heimdex/telemetry";
+import type { Dispatcher } from "./dispatcher.ts";
 import { milliseconds } from "./duration.ts";
-import { heldStep, jobOfLease } from "./held-step.ts";
+import { jobOfLease, knownHeldStep } from "./held-step.ts";
 import type { InteractiveLane } from "./interactive-lane.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
@@ -19,6 +20,7 @@ const SOURCE_FAULTS: readonly string[] = ["SOURCE_CHANGED", "SOURCE_NOT_FOUND", 
 
 export interface FinishParts {
   readonly store: JobStore;
+  readonly dispatcher: Dispatcher;
   readonly interactive: InteractiveLane;
   readonly leases: LeaseTable;
   readonly blobs: Blobs;
@@ -31,13 +33,15 @@ export async function finishLease(parts: FinishParts, session: SessionRecord, fi
   const { store, leases, trace } = parts;
   if (finish.lease.startsWith("i_"))
     return parts.interactive.finish(finish) ? answer(finish, "ACCEPTED") : superseded(finish);
-  const held = await heldStep(store, session.id, finish);
+  const held = await knownHeldStep(store, session.id, finish);
   if (held === undefined) return notHeld(store, session, finish);
   const { job, step } = held;
   const startMs = step.lease?.grantedAtMs ?? 0;
   const { event, refusal } = await eventOf(parts, job, step, finish);
   const { applied } = await store.apply(job.id, event);
   if (!applied) return notHeld(store, session, finish);
+  // One that another replica granted goes with its uploads, too.
+  if (leases.get(finish.lease) === undefined) parts.dispatcher.watch(job, step, true);
   leases.remove(finish.lease);
   const error = event.kind === "failed" ? `${event.failure.reason}: ${event.failure.message}` : undefined;
   trace.own(job, {

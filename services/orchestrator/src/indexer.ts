@@ -12,7 +12,7 @@ import { sidecarRows } from "./index-rows.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { isPassing } from "./passing.ts";
 import { Retries } from "./retries.ts";
-import { readSidecar } from "./settlement.ts";
+import { readSidecar } from "./sidecar-revision.ts";
 import { assetSpaces, type Spaces, withSpaces } from "./spaces.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
@@ -27,6 +27,10 @@ export interface IndexerParts {
   readonly spaces: Spaces;
   readonly trace: JobTrace;
   readonly log: Log;
+  /** Whether the index is this replica's to write: one writes it at a time. */
+  readonly isMine: () => boolean;
+  /** A new sidecar is to be indexed elsewhere. */
+  readonly onElsewhere: (asset: string) => void;
   /** An asset's newest sidecar answers searches now. */
   readonly onIndexed: (asset: AssetRecord) => void;
 }
@@ -46,8 +50,17 @@ export class Indexer {
   }
 
   add(asset: string): void {
+    if (!this.#parts.isMine()) {
+      this.#parts.onElsewhere(asset);
+      return;
+    }
     this.#queue.add(asset);
     this.#start();
+  }
+
+  /** Another replica writes the index from now on; it finds in the catalog what is left. */
+  clear(): void {
+    this.#queue.clear();
   }
 
   #start(): void {
@@ -79,7 +92,7 @@ export class Indexer {
 
   /** Moves embedding spaces on that come or go, and follows what stages mark to be searched. */
   async tend(): Promise<void> {
-    if (this.#closed) return;
+    if (this.#closed || !this.#parts.isMine()) return;
     const { catalog, registry, spaces, log } = this.#parts;
     const again = await this.#alone(async () => {
       const marked = await followMarkings(catalog, await registry.list());
@@ -98,6 +111,7 @@ export class Indexer {
   async #rebuild(tenant: string): Promise<{ assets: number; moments: number; failures: string[] }> {
     const { catalog, index } = this.#parts;
     await forgetIndexFormat(catalog);
+    this.#assertMine();
     await index.clear();
     const result = { assets: 0, moments: 0, failures: [] as string[] };
     let after: { id: string } | undefined;
@@ -125,18 +139,19 @@ export class Indexer {
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.size > 0 && !this.#closed) {
+    while (this.#queue.size > 0 && !this.#closed && this.#parts.isMine()) {
       const batch = [...this.#queue].slice(0, BATCH);
       for (const asset of batch) this.#queue.delete(asset);
       try {
         await this.#index(batch);
       } catch (reason) {
+        if (!this.#parts.isMine()) return; // whoever has the index finds them
         this.#parts.log.error({ err: reason, assets: batch.length }, "assets could not be indexed just now");
         for (const asset of batch) this.#retries.failed(asset, () => this.add(asset));
       }
     }
     const { spaces, log } = this.#parts;
-    if (!spaces.isFilling) return;
+    if (!spaces.isFilling || !this.#parts.isMine()) return;
     try {
       for (const asset of await spaces.tend()) this.#queue.add(asset);
     } catch (reason) {
@@ -197,7 +212,9 @@ export class Indexer {
         result.failed.push({ asset, error: HeimdexError.from(reason) });
       }
     }
+    this.#assertMine();
     const whole = await attempt(() => index.replaceAssets(batch.map(({ rows }) => rows)));
+    if (!this.#parts.isMine()) await this.#giveUp(batch.map(({ asset }) => asset.id));
     if (whole !== undefined && isPassing(whole)) throw whole;
     for (const { asset, sidecar, rows } of batch) {
       const error = whole === undefined ? undefined : await attempt(() => index.replaceAssets([rows]));
@@ -206,6 +223,22 @@ export class Indexer {
       else result.failed.push({ asset, error });
     }
     await spaces.wrote(tenant, indexed);
+  }
+
+  /** Throws UNAVAILABLE when another replica has the index by now: this process may have been stopped in between. */
+  #assertMine(): void {
+    if (!this.#parts.isMine())
+      throw new HeimdexError("UNAVAILABLE", "the index is another replica's to write now", { retryAfterMs: 1_000 });
+  }
+
+  /** It was stopped while it wrote, and another replica may have written the same assets: they are to be indexed once more, by that one. */
+  async #giveUp(assets: readonly string[]): Promise<never> {
+    for (const id of assets)
+      await changeAsset(this.#parts.catalog, id, (latest) => ({ ...latest, indexedRevision: 0 }));
+    for (const id of assets) this.#parts.onElsewhere(id);
+    throw new HeimdexError("UNAVAILABLE", "the index went to another replica while it was being written", {
+      retryAfterMs: 1_000,
+    });
   }
 
   /** Says that an asset can be found. */

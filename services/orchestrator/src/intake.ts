@@ -17,8 +17,10 @@ import { type Log, newSpanId } from "@heimdex/telemetry";
 import { keep } from "./artifacts.ts";
 import { markMissing } from "./asset-document.ts";
 import { assume } from "./assume.ts";
+import { Backlog } from "./backlog.ts";
 import type { Estimates } from "./estimates.ts";
 import { sha256Hex } from "./ids.ts";
+import { jobSort } from "./job-document.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -27,6 +29,9 @@ import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
 import { fingerprint, neighbours, type SourceFacts, sourcePath, statSource } from "./source.ts";
 import type { StageRegistry } from "./stage-registry.ts";
+
+/** A queued job and its place. */
+export type QueuedJob = Pick<Job, "id" | "priority" | "turn">;
 
 export interface IntakeParts {
   readonly catalog: Catalog;
@@ -39,6 +44,10 @@ export interface IntakeParts {
   readonly plan: PlanConfig;
   readonly log: Log;
   readonly stopping: AbortSignal;
+  /** Whether jobs are to be taken in here: one replica does it for all. */
+  readonly isMine: () => boolean;
+  /** A job came that is to be taken in elsewhere. */
+  readonly onElsewhere: (job: QueuedJob) => void;
 }
 
 /** A source as it was found. */
@@ -53,21 +62,24 @@ interface ReadSource {
 const TRIES = 3;
 /** Jobs that are read and planned at once: small files cost waiting, not work. Large ones take turns (`fingerprint`): they share a disk. */
 const SIDE_BY_SIDE = 8;
+/** Queued jobs kept in memory. */
+const MOST_QUEUED = 512;
 const NEIGHBOUR = { port: "neighbour" } as const;
 
 /** Turns queued jobs into planned ones: reads the source once for its fingerprint, and builds the plan from the enabled stages. */
 export class Intake {
   readonly #parts: IntakeParts;
-  readonly #queue = new Set<string>();
+  readonly #queue = new Backlog(MOST_QUEUED);
   /** Jobs being read and planned, and those of them that were added meanwhile: each is taken by one at a time. */
   readonly #taking = new Set<string>();
-  readonly #again = new Set<string>();
+  readonly #again = new Map<string, QueuedJob>();
   /** Jobs that wait for the end of another of the same asset, by that one's id. */
-  readonly #joined = new Map<string, Set<string>>();
+  readonly #joined = new Map<string, Map<string, QueuedJob>>();
   readonly #retries = new Retries();
   readonly #assets = new KeyedQueue();
   readonly #running = new Set<Promise<void>>();
   #open = false;
+  #reading: Promise<void> | undefined;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -79,28 +91,54 @@ export class Intake {
     this.#start();
   }
 
-  add(job: string): void {
-    if (this.#taking.has(job)) this.#again.add(job);
-    else this.#queue.add(job);
+  add(job: QueuedJob): void {
+    if (!this.#parts.isMine()) {
+      this.#parts.onElsewhere(job);
+      return;
+    }
+    if (this.#taking.has(job.id)) this.#again.set(job.id, job);
+    else this.#queue.add({ id: job.id, sort: jobSort(job) });
     this.#start();
   }
 
+  /** Adds the first of the queued jobs in the catalog: those whose hint was lost, and those for which there was no room. */
+  async refill(): Promise<void> {
+    const found = await this.#parts.catalog.find<Job>({
+      collection: "jobs",
+      term: "queued",
+      by: "sort",
+      limit: MOST_QUEUED,
+    });
+    for (const { id, sort } of found)
+      if (!this.#taking.has(id) && !this.#retries.waits(id)) this.#queue.add({ id, sort });
+    this.#queue.refilled(found.length < MOST_QUEUED);
+    this.#start();
+  }
+
+  /** Another replica takes jobs in from now on. */
+  clear(): void {
+    this.#queue.clear();
+    this.#again.clear();
+    this.#joined.clear();
+  }
+
   /** `job` joined `other`: it is planned when that one has settled. */
-  async wait(job: string, other: string): Promise<void> {
-    const waiting = this.#joined.get(other) ?? new Set();
-    this.#joined.set(other, waiting.add(job));
+  async wait(job: QueuedJob, other: string): Promise<void> {
+    const waiting = this.#joined.get(other) ?? new Map();
+    this.#joined.set(other, waiting.set(job.id, job));
     const now = await this.#parts.store.read(other);
     if (now === undefined || now.body.settled) this.settled(other); // it may have settled before it was waited for
   }
 
   /** Whoever joined this job is planned now: all is cached then. */
   settled(job: string): void {
-    for (const waiting of this.#joined.get(job) ?? []) this.add(waiting);
+    for (const waiting of this.#joined.get(job)?.values() ?? []) this.add(waiting);
     this.#joined.delete(job);
   }
 
   async drained(): Promise<void> {
     this.#retries[Symbol.dispose]();
+    await this.#reading;
     await Promise.all(this.#running);
   }
 
@@ -112,12 +150,25 @@ export class Intake {
       });
       this.#running.add(work);
     }
+    if (this.#open && this.#queue.size === 0 && this.#queue.isCut && this.#parts.isMine()) this.#readOn();
+  }
+
+  /** What had no room in the queue is read from the catalog now that it has run dry. */
+  #readOn(): void {
+    if (this.#reading !== undefined || this.#parts.stopping.aborted) return;
+    this.#reading = this.refill()
+      .catch((reason: unknown) => {
+        this.#parts.log.error({ err: reason }, "queued jobs could not be read just now"); // the healing sweep does
+      })
+      .finally(() => {
+        this.#reading = undefined;
+      });
   }
 
   async #work(): Promise<void> {
-    for (const id of this.#queue) {
-      if (this.#parts.stopping.aborted) return this.#queue.clear();
-      this.#queue.delete(id);
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const { id } = next;
+      if (this.#parts.stopping.aborted || !this.#parts.isMine()) return this.#queue.clear();
       this.#taking.add(id);
       try {
         await this.#take(id);
@@ -125,19 +176,20 @@ export class Intake {
       } catch (reason) {
         if (this.#parts.stopping.aborted) return this.#queue.clear();
         this.#parts.log.error({ err: reason, job: id }, "a job could not be planned just now");
-        const failures = this.#retries.failed(id, () => this.add(id));
+        const failures = this.#retries.failed(id, () => void this.#readOn());
         const error = HeimdexError.from(reason);
         if (failures >= TRIES && !isPassing(error)) await this.#giveUp(id, error);
       } finally {
         this.#taking.delete(id);
-        if (this.#again.delete(id)) this.add(id);
+        const again = this.#again.get(id);
+        if (this.#again.delete(id) && again !== undefined) this.add(again);
       }
     }
   }
 
   async #take(id: string): Promise<void> {
     const { store } = this.#parts;
-    const job = await store.get(id);
+    const job = await store.current(id);
     if (job?.state !== "QUEUED") return;
     try {
       const source = await this.#read(job);
@@ -145,7 +197,7 @@ export class Intake {
       await this.#assets.run(source.asset, async () => {
         const event = await this.#plan(job, source);
         await store.apply(id, event);
-        if (event.kind === "joined") await this.wait(id, event.other);
+        if (event.kind === "joined") await this.wait(job, event.other);
       });
     } catch (reason) {
       const error = HeimdexError.from(reason);

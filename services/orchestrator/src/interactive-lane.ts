@@ -19,6 +19,12 @@ interface Waiting {
 export class InteractiveLane {
   readonly #parked: Parked[] = [];
   readonly #waiting = new Map<string, Waiting>();
+  readonly #onChanged: (stage: string) => void;
+
+  /** @param onChanged polls of the stage came or went */
+  constructor(onChanged: (stage: string) => void = () => {}) {
+    this.#onChanged = onChanged;
+  }
 
   /** Parks until a request comes; at most one for each answer. */
   poll(slots: ReadonlyMap<string, number>, tenant: string, waitMs: number, signal: AbortSignal): Promise<Lease[]> {
@@ -28,6 +34,7 @@ export class InteractiveLane {
         signal.removeEventListener("abort", stop);
         const at = this.#parked.indexOf(parked);
         if (at >= 0) this.#parked.splice(at, 1);
+        if (at >= 0) for (const stage of slots.keys()) this.#onChanged(stage);
         resolve(leases);
       };
       const parked: Parked = { slots, tenant, give: (lease) => done([lease]) };
@@ -36,7 +43,13 @@ export class InteractiveLane {
       if (signal.aborted) return done([]);
       signal.addEventListener("abort", stop, { once: true });
       this.#parked.push(parked);
+      for (const stage of slots.keys()) this.#onChanged(stage);
     });
+  }
+
+  /** Whether a poll of the stage is parked here. */
+  serves(stage: string): boolean {
+    return this.#parked.some((parked) => (parked.slots.get(stage) ?? 0) > 0);
   }
 
   /** Sends a tenant's request to a worker of the stage. Rejects with NO_WORKER when none waits, and with `signal.reason`. */

@@ -18,6 +18,8 @@ import { mapBounded } from "./bounded.ts";
 import { jobSort, jobTerms } from "./job-document.ts";
 
 const LOOK_UPS_AT_ONCE = 16;
+/** Jobs remembered at most: a job's document may have 256 KiB. */
+const MOST_KNOWN = 512;
 
 export interface Applied {
   readonly job: Job;
@@ -55,24 +57,29 @@ export class JobStore {
   readonly #onEffects: EffectHandler;
   readonly #claim: (job: Job, step: Step) => Promise<Claim | undefined>;
   readonly #queues = new Map<string, Waiting[]>();
-  /** Jobs under way as last written here. Bounded: ended ones leave it. */
+  /** Jobs under way as last written or read here, the latest last. Where others write too it may be old: a compare-and-set decides, and what has none reads
+   * the catalog (`current`). */
   readonly #known = new Map<string, Document<Job>>();
   /** Of jobs under way the job of the asset before. */
   readonly #before = new Map<string, Promise<Job | undefined>>();
+  readonly #isShared: boolean;
 
-  /** @param claim finds a worker for a step that is about to become ready; undefined when none waits */
+  /** @param claim finds a worker for a step that is about to become ready; undefined when none waits
+   * @param isShared whether anybody else writes jobs */
   constructor(
     catalog: Catalog,
     blobs: Blobs,
     config: ReducerConfig,
     onEffects: EffectHandler,
     claim: (job: Job, step: Step) => Promise<Claim | undefined>,
+    isShared = true,
   ) {
     this.#catalog = catalog;
     this.#blobs = blobs;
     this.#config = config;
     this.#onEffects = onEffects;
     this.#claim = claim;
+    this.#isShared = isShared;
   }
 
   /** Stores a new job. False when the id is taken. */
@@ -83,9 +90,47 @@ export class JobStore {
     return result?.ok === true;
   }
 
-  /** The job as last written by this process, or as stored. */
+  /** The job as last known here, which may be old where others write too: for what ends in `apply`. */
   async get(id: string): Promise<Job | undefined> {
-    return (this.#known.get(id) ?? (await this.#catalog.get<Job>("jobs", id)))?.body;
+    return (await this.#latest(id))?.body;
+  }
+
+  /** The job as it is, for what no write decides. */
+  async current(id: string): Promise<Job | undefined> {
+    if (this.#isShared && !this.#queues.has(id)) this.#known.delete(id);
+    return (await this.#latest(id))?.body;
+  }
+
+  /** Somebody else has written the job. False when what is known here is as new. */
+  changed(id: string, version: number): boolean {
+    const known = this.#known.get(id);
+    if (known !== undefined && known.version >= version) return false;
+    this.#drop(id);
+    return true;
+  }
+
+  async #latest(id: string): Promise<Document<Job> | undefined> {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const stored = await this.#catalog.get<Job>("jobs", id);
+    // What was written while it was read is newer.
+    const now = this.#known.get(id);
+    if (now !== undefined) return now;
+    // Where all changes are made here, those of the moment are remembered, and no reading that they overtook.
+    if (this.#isShared && stored !== undefined && !stored.body.settled) this.#remember(stored);
+    return stored;
+  }
+
+  #remember(document: Document<Job>): void {
+    this.#known.delete(document.id);
+    this.#known.set(document.id, document);
+    const oldest = this.#known.keys().next();
+    if (this.#known.size > MOST_KNOWN && oldest.done !== true) this.#drop(oldest.value);
+  }
+
+  #drop(id: string): void {
+    this.#known.delete(id);
+    this.#before.delete(id);
   }
 
   /** The job as stored: what another process may have changed is seen. */
@@ -124,8 +169,9 @@ export class JobStore {
   }
 
   async #applyBatch(id: string, batch: readonly Waiting[]): Promise<void> {
+    let isOld = this.#isShared && this.#known.has(id);
     for (;;) {
-      const stored = this.#known.get(id) ?? (await this.#catalog.get<Job>("jobs", id));
+      const stored = await this.#latest(id);
       if (stored === undefined)
         throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${id}`, { metadata: { job: id } });
       const effects: Effect[] = [];
@@ -140,6 +186,11 @@ export class JobStore {
       const borrowed: WriteOp[] = [];
       job = await this.#answerLookUps(job, effects, borrowed);
       if (job === stored.body) {
+        if (isOld) {
+          this.#known.delete(id);
+          isOld = false;
+          continue; // it may be refused only for what is no longer so
+        }
         for (const waiting of batch) waiting.resolve({ job, version: stored.version, applied: false });
         return;
       }
@@ -161,12 +212,13 @@ export class JobStore {
       const result = await this.#write(ops, claims);
       if (result?.ok !== true) {
         this.#known.delete(id);
+        isOld = false;
         continue; // somebody else wrote it: reduce again over that
       }
       const document: Document<Job> = { id, version: result.version, terms: [], sort: "", body: job };
       if (jobEnded(job.state)) this.#before.delete(id);
       if (job.settled) this.#known.delete(id);
-      else this.#known.set(id, document);
+      else this.#remember(document);
       for (const claim of claims) claim.written(job);
       this.#onEffects(job, effects, result.version);
       for (const [index, waiting] of batch.entries()) {

@@ -1,19 +1,19 @@
 import type { Fence } from "@heimdex/kernel";
 
-/** A lease this process watches. Times are Unix ms. */
+/** A lease this process watches. Times are Unix ms by this process's own clock. */
 export interface WatchedLease {
   readonly job: string;
   readonly stage: string;
   readonly tenant: string;
   readonly session: string;
   readonly fence: Fence;
-  /** Of the AcquireLeases that brought it, when a process before this one answered that; else "". */
-  readonly requestId: string;
   /** Grows with renewals. */
   expiresAtMs: number;
   /** Last change of progress. */
   progressAtMs: number;
   lastProgress: string;
+  /** What the session's document said when it was last looked at, by the clock of whoever wrote it: only that it changes means anything. */
+  heard: { readonly untilMs: number; readonly progressAtMs: number } | undefined;
   /** Its worker may have put uploads there, which end with it. */
   uploads: boolean;
   /** An earlier worker that had the step was not heard of again. */

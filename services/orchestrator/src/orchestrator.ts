@@ -9,22 +9,26 @@ import type { Effect, Job } from "@heimdex/kernel";
 import type { Subscription } from "@heimdex/ports";
 import type { Telemetry } from "@heimdex/telemetry";
 import { AssetRemoval } from "./asset-removal.ts";
-import { readCommand } from "./command.ts";
+import { newHolder } from "./catalog-lease.ts";
 import { answerCommands } from "./commands.ts";
 import type { OrchestratorConfig } from "./config.ts";
 import { type DataServer, startDataServer } from "./data-server.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Estimates } from "./estimates.ts";
 import { grpcServer, listen, readAddress, stopServer } from "./grpc-server.ts";
+import { releaseLease } from "./held-step.ts";
 import { followIndexFormat } from "./index-format.ts";
 import { Indexer } from "./indexer.ts";
 import { Intake } from "./intake.ts";
 import { InteractiveLane } from "./interactive-lane.ts";
+import { InteractiveResponders } from "./interactive-responders.ts";
 import { JobStore } from "./job-store.ts";
 import { JobTrace } from "./job-trace.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { Peers } from "./peers.ts";
 import { Plans } from "./plans.ts";
 import type { OrchestratorPorts } from "./ports.ts";
+import { ReadyReader } from "./ready-reader.ts";
 import { repeat } from "./repeat.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sessions } from "./sessions.ts";
@@ -35,6 +39,8 @@ import { StageRegistry } from "./stage-registry.ts";
 import { stageRegistryService } from "./stage-registry-service.ts";
 import { StaleUploads } from "./stale-uploads.ts";
 import { Sweeps } from "./sweeps.ts";
+import { Turns } from "./turns.ts";
+import { Upkeep } from "./upkeep.ts";
 import { workService } from "./work-service.ts";
 
 export interface Orchestrator extends AsyncDisposable {
@@ -50,6 +56,8 @@ export interface Orchestrator extends AsyncDisposable {
 const SILENT_TTLS = 4;
 /** How long a repeated request id brings the same job. */
 const REQUEST_LIFE_MS = 24 * 3_600_000;
+/** How often within its time to live the lease for the upkeep is renewed. */
+const TENDS_A_TTL = 5;
 const PROBE_PREFIX = "mount-";
 
 /** Starts an orchestrator on the given ports: registration, planning, leases, commit, sidecars, indexing. Disposing answers parked polls, finishes what is being
@@ -82,39 +90,80 @@ export async function startOrchestrator(
       .finally(() => drops.delete(drop));
     drops.add(drop);
   });
+  const self = newHolder();
+  const peers = new Peers(bus, self, config.soleHost, log);
+  let isStarted = false;
+  const upkeep = new Upkeep({
+    catalog,
+    bus,
+    self,
+    isAlone: config.soleHost,
+    ttlMs: config.upkeepTtlMs,
+    onTaken: () => {
+      log.info({ replica: self }, "this replica does the upkeep");
+      if (isStarted) void takeUp();
+    },
+    onLost: () => {
+      log.warn({ replica: self }, "the upkeep went to another replica: this one was not heard of in time");
+      intake.clear();
+      indexer.clear();
+    },
+  });
+  const isMine = () => upkeep.isMine;
   const scheduler = new Scheduler(
     () => (config.maxAttempts === 0 ? Number.POSITIVE_INFINITY : config.maxAttempts - leases.size),
     (session) => leases.hasSuspect(session),
+    (stage) => ready.look(stage),
   );
+  const ready = new ReadyReader({
+    catalog,
+    offer: (job, step) => scheduler.awaits(dispatcher.offer(job, step)),
+    onWhole: (stage) => {
+      if (config.soleHost) scheduler.whole(stage);
+    },
+    log,
+  });
   const keys = new KeyStore(catalog, {
     now: Date.now,
     onError: (reason) => log.warn({ err: reason }, "the last use of a key could not be written"),
   });
   const gate = Gate.of(config.auth, keys, config.ownKeys);
-  const sessions = new Sessions(catalog, gate);
+  const sessions = new Sessions(catalog, gate, (id, isClosed) => peers.sessionChanged(id, isClosed));
   const registry = new StageRegistry(catalog, config.plan);
-  const interactive = new InteractiveLane();
+  const interactive = new InteractiveLane((stage) => responders.changed(stage));
+  const responders = new InteractiveResponders(bus, interactive, log);
   let data: DataServer | undefined;
   const dataUrl = () => config.dataUrl || (data?.url ?? "");
 
   const onEffects = (job: Job, effects: readonly Effect[], version: number) => {
+    // Before the hints: who follows one must not go by what it knew of the job.
+    peers.jobChanged({
+      job: job.id,
+      version,
+      settled: job.settled,
+      leases: job.steps.flatMap(({ lease }) => lease?.id ?? []),
+    });
     for (const effect of effects) {
       if (effect.kind === "settle") settlement.add(job);
       if (effect.kind !== "offer") continue;
       const step = job.steps.find((candidate) => candidate.stage === effect.stage);
-      if (step?.state === "READY") dispatcher.offer(job, step);
+      if (step?.state !== "READY") continue;
+      const offered = dispatcher.offer(job, step);
+      if (!scheduler.awaits(offered)) peers.stepReady(offered);
     }
-    bus
-      .publish(`events.job.${job.id}`, { version })
-      .catch((reason: unknown) => log.warn({ err: reason, job: job.id }, "a job's change could not be announced"));
     if (!job.settled) return;
     for (const lease of leases.ofJob(job.id)) leases.remove(lease.fence.lease);
     intake.settled(job.id);
   };
-  const store = new JobStore(catalog, blobs, { retry: config.retry, salt: config.salt }, onEffects, (job, step) =>
-    dispatcher.claim(job, step),
+  const store = new JobStore(
+    catalog,
+    blobs,
+    { retry: config.retry, salt: config.salt },
+    onEffects,
+    (job, step) => dispatcher.claim(job, step),
+    !config.soleHost,
   );
-  const dispatcher = new Dispatcher({ store, scheduler, leases, blobs, trace, config, dataUrl });
+  const dispatcher = new Dispatcher({ catalog, store, scheduler, leases, blobs, trace, config, dataUrl });
   const plans = new Plans({ catalog, registry, plan: config.plan, salt: config.salt });
   const intake = new Intake({
     catalog,
@@ -127,11 +176,9 @@ export async function startOrchestrator(
     plan: config.plan,
     log,
     stopping: stopping.signal,
+    isMine,
+    onElsewhere: (job) => peers.jobQueued(job),
   });
-  const announce = (job: string) =>
-    bus
-      .publish(`events.job.${job}`, {})
-      .catch((reason: unknown) => log.warn({ err: reason, job }, "a job's change could not be announced"));
   const { plan, leaveAfterMs } = config;
   const spaces = new Spaces({ catalog, index, registry, plan, leaveAfterMs, log });
   const indexer = new Indexer({
@@ -142,7 +189,9 @@ export async function startOrchestrator(
     spaces,
     trace,
     log,
-    onIndexed: (asset) => void announce(asset.latestJob),
+    isMine,
+    onElsewhere: (asset) => peers.sidecarWritten(asset),
+    onIndexed: (asset) => peers.jobSearchable(asset.latestJob),
   });
   const settlement = new Settlement({
     catalog,
@@ -156,7 +205,7 @@ export async function startOrchestrator(
     log,
     onSidecar: (asset) => indexer.add(asset),
   });
-  const purge = new StagePurge({ catalog, blobs, store, registry, plans, settlement, indexer, log });
+  const purge = new StagePurge({ catalog, blobs, store, registry, plans, settlement, indexer, log, isMine });
   const sweeps = new Sweeps({
     catalog,
     blobs,
@@ -169,7 +218,7 @@ export async function startOrchestrator(
     trace,
     config,
     log,
-    onQueued: (job) => intake.add(job),
+    refillIntake: () => intake.refill(),
     onJoined: (job, other) => intake.wait(job, other),
     onUnsettled: (job) => settlement.add(job),
     onIndexing: (asset) => indexer.add(asset),
@@ -189,9 +238,14 @@ export async function startOrchestrator(
   for (const { manifest, misconfigured } of await registry.refit())
     log.error({ stage: manifest.name }, `its settings do not fit, and plans skip it: ${misconfigured}`);
   await sweeps.watchDisk();
-  const marked = await followIndexFormat(catalog, index);
-  if (marked > 0) log.info({ assets: marked }, "the index is stored in a new way: filling it from the sidecars");
-  await sweeps.heal();
+  const healAll = async () => {
+    const marked = await followIndexFormat(catalog, index);
+    if (marked > 0) log.info({ assets: marked }, "the index is stored in a new way: filling it from the sidecars");
+    await sweeps.heal();
+  };
+  await upkeep.tend();
+  isStarted = true;
+  if (isMine()) await healAll();
   const indexed = indexer.idle();
 
   const guard = (what: string, work: () => Promise<unknown>) => async () => {
@@ -205,6 +259,12 @@ export async function startOrchestrator(
     await plans.refresh();
     await indexer.tend();
   });
+
+  const takeUp = guard("taking up what a replica does for all", async () => {
+    await healAll();
+    await followStages();
+  });
+  const mine = (work: () => Promise<unknown>) => async () => (isMine() ? work() : undefined);
 
   const staleUploads = new StaleUploads(blobs);
   const server = grpcServer(telemetry);
@@ -254,10 +314,38 @@ export async function startOrchestrator(
     removal: new AssetRemoval(catalog, blobs, index),
     purge,
     trace,
+    turns: new Turns(catalog),
+    upkeep,
     salt: config.salt,
   });
-  subscriptions.push(await answerInteractive(bus, interactive));
-  for (const subscription of subscriptions) cleanup.use(subscription);
+  const heard = await peers.listen({
+    onJob: ({ job, version, settled, leases: held }) => {
+      if (!store.changed(job, version)) return;
+      for (const { fence } of leases.ofJob(job)) if (!held.includes(fence.lease)) leases.remove(fence.lease);
+      if (settled) intake.settled(job);
+    },
+    onSession: (session, isClosed) => {
+      sessions.changed(session, isClosed);
+      if (!isClosed) return;
+      void guard("giving back what a closed session held", async () => {
+        for (const lease of leases.ofSession(session)) await releaseLease(store, leases, lease);
+      })();
+    },
+    onReady: (step) => {
+      if (scheduler.awaits(step)) scheduler.offer(step);
+    },
+    onQueued: (job) => {
+      if (isMine()) intake.add(job);
+    },
+    onSidecar: (asset) => {
+      if (isMine()) indexer.add(asset);
+    },
+    onVacant: () => void tendUpkeep(),
+  });
+  cleanup.use(responders);
+  for (const subscription of [...subscriptions, ...heard]) cleanup.use(subscription);
+  const tendUpkeep = guard("keeping the upkeep", () => upkeep.tend());
+  if (!config.soleHost) cleanup.use(repeat(config.upkeepTtlMs / TENDS_A_TTL, tendUpkeep));
 
   cleanup.use(
     repeat(
@@ -268,14 +356,20 @@ export async function startOrchestrator(
   cleanup.use(
     repeat(
       config.healEveryMs,
-      guard("the healing sweep", () => sweeps.heal()),
+      guard("the healing sweep", async () => {
+        for (const stage of scheduler.parked()) ready.look(stage);
+        if (isMine()) await sweeps.heal();
+      }),
     ),
   );
   cleanup.use(repeat(config.healEveryMs, followStages));
   cleanup.use(
     repeat(
       config.healEveryMs,
-      guard("removing what disabled stages made", () => purge.tend()),
+      guard(
+        "removing what disabled stages made",
+        mine(() => purge.tend()),
+      ),
     ),
   );
   cleanup.use(
@@ -292,19 +386,28 @@ export async function startOrchestrator(
     repeat(
       config.leaseTtlMs,
       guard("forgetting what is old", async () => {
+        await staleUploads.tend(Date.now());
+        if (!isMine()) return;
         await sessions.forgetSilent(Date.now() - SILENT_TTLS * config.leaseTtlMs);
         await sweeps.forgetRequests(Date.now() - REQUEST_LIFE_MS);
-        await staleUploads.tend(Date.now());
       }),
     ),
   );
   cleanup.use(
     repeat(
       30_000,
-      guard("upkeep of the index", () => index.optimize()),
+      guard(
+        "upkeep of the index",
+        mine(() => index.optimize()),
+      ),
     ),
   );
 
+  // Behind all that only its holder may do.
+  const leave = guard("leaving the upkeep to another replica", async () => {
+    await upkeep[Symbol.asyncDispose]();
+    peers.upkeepVacant();
+  });
   const held = cleanup.move();
   return {
     workerAddress: `${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
@@ -316,10 +419,12 @@ export async function startOrchestrator(
       scheduler.close();
       const purged = purge.close();
       await held.disposeAsync();
+      await ready.drained();
       await intake.drained();
       await purged;
       await settlement.drained();
       await indexer.close();
+      await leave();
       await Promise.all(drops);
       await trace.flush();
       await estimates.flush();
@@ -331,13 +436,4 @@ export async function startOrchestrator(
 async function removeProbes(folder: string): Promise<void> {
   const left = (await readdir(folder)).filter((name) => name.startsWith(PROBE_PREFIX));
   await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
-}
-
-async function answerInteractive(bus: OrchestratorPorts["bus"], lane: InteractiveLane): Promise<Subscription> {
-  return bus.respond("interactive.>", (payload, subject, signal) => {
-    const { tenant, request } = readCommand(payload);
-    return lane
-      .request(subject.slice("interactive.".length), tenant, Buffer.from(String(request), "base64"), signal)
-      .then((response) => ({ response: Buffer.from(response).toString("base64") }));
-  });
 }

@@ -71,5 +71,6 @@ function renewed({ leases, config }: RenewalParts, renewal: Renewal, nowMs: numb
   }
   watched.expiresAtMs = nowMs + config.leaseTtlMs;
   const { expiresAtMs: untilMs, progressAtMs } = watched;
+  watched.heard = { untilMs, progressAtMs };
   return { untilMs, done, total, unit: unit.slice(0, 32), message: message.slice(0, 200), progressAtMs };
 }

@@ -4,7 +4,7 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Brings work that failed again after a pause that doubles with each failure. In memory only: what is lost with the process is found by the sweeps. */
 export class Retries implements Disposable {
   readonly #failures = new Map<string, number>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
   #closed = false;
 
   /** Notes a failure of `id` and calls `again` later. Says how often it has failed in a row. */
@@ -12,15 +12,21 @@ export class Retries implements Disposable {
     const failures = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, failures);
     if (this.#closed) return failures;
+    clearTimeout(this.#timers.get(id));
     const timer = setTimeout(
       () => {
-        this.#timers.delete(timer);
+        this.#timers.delete(id);
         again();
       },
       Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1)),
     );
-    this.#timers.add(timer);
+    this.#timers.set(id, timer);
     return failures;
+  }
+
+  /** Whether `id` is to be called again later. */
+  waits(id: string): boolean {
+    return this.#timers.has(id);
   }
 
   done(id: string): void {
@@ -29,7 +35,7 @@ export class Retries implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true;
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
 }

@@ -17,6 +17,9 @@ export interface ReadyStep {
   readonly suspect: boolean;
 }
 
+/** Steps kept of one stage and requirement: the rest is read from the catalog when these are gone. */
+const MOST_READY = 1_000;
+
 /** Brings ready steps and parked polls together. In memory only: what is lost with the process is found again in the catalog.
  * A poll costs the same however many others are parked: queues are by stage and requirement. */
 export class Scheduler {
@@ -32,6 +35,9 @@ export class Scheduler {
   #paused = false;
   readonly #room: () => number;
   readonly #hasSuspect: (session: string) => boolean;
+  readonly #onDry: (stage: string) => void;
+  /** Stages of which every ready step is here: nobody else makes any, and none had to give way. */
+  readonly #whole = new Set<string>();
   /** Steps meant for polls of which it is not known yet whether they became leases. */
   #handed = 0;
   /** Sessions of polls for which a suspect is among them. */
@@ -39,13 +45,32 @@ export class Scheduler {
 
   /** @param room how many more steps may be taken now, over all stages. Default: no limit. Call `wake` when it has grown.
    * @param hasSuspect whether a session holds a lease of a suspect: it gets no second one. So what kills its workers never takes the same others along
-   * until these, too, count as lost repeatedly. Call `wake` when such a lease has ended. Default: none does. */
+   * until these, too, count as lost repeatedly. Call `wake` when such a lease has ended. Default: none does.
+   * @param onDry a poll waits for the stage and nothing is here for it, but there may be elsewhere. Default: there is nothing elsewhere */
   constructor(
     room: () => number = () => Number.POSITIVE_INFINITY,
     hasSuspect: (session: string) => boolean = () => false,
+    onDry: (stage: string) => void = () => {},
   ) {
     this.#room = room;
     this.#hasSuspect = hasSuspect;
+    this.#onDry = onDry;
+  }
+
+  /** Every step of the stage that is ready has been offered, and those to come will be. */
+  whole(stage: string): void {
+    this.#whole.add(stage);
+  }
+
+  /** Stages that a parked poll still has a slot for. */
+  parked(): Set<string> {
+    return new Set([...this.#polls.keys()].map(stageOf));
+  }
+
+  /** Whether a poll waits that may have the step. */
+  awaits(step: ReadyStep): boolean {
+    const polls = this.#polls.get(queueKey(step.stage, step.requires));
+    return polls?.values().some((poll) => this.#suits(poll, step)) === true;
   }
 
   /** A step handed to a poll is a lease now; or it is none, and the poll has its slot again. */
@@ -96,6 +121,10 @@ export class Scheduler {
     while (at > 0 && (queue[at - 1] as ReadyStep).sort > step.sort) at--;
     queue.splice(at, 0, step);
     this.#ready.set(key, queue);
+    if (queue.length <= MOST_READY) return;
+    const last = queue.pop() as ReadyStep;
+    this.#queued.delete(`${last.job} ${last.stage}`);
+    this.#whole.delete(step.stage);
   }
 
   /** Steps waiting for a worker, of one stage or of all. */
@@ -115,7 +144,8 @@ export class Scheduler {
     const polls = this.#polls.get(key) ?? new Set();
     polls.add(poll);
     this.#polls.set(key, polls);
-    this.#pumpSoon(key);
+    if (this.#ready.has(key)) this.#pumpSoon(key);
+    else if (poll.offers.has(stage) && !this.#whole.has(stage)) this.#onDry(stage);
   }
 
   unpark(poll: Poll): void {
@@ -177,7 +207,7 @@ export class Scheduler {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const poll of this.#polls.get(key) ?? []) {
       const taken: ReadyStep[] = [];
-      const stage = key.slice(0, key.indexOf(" "));
+      const stage = stageOf(key);
       const slots = Math.min(poll.slots.get(stage) ?? 0, this.#room() - this.#handed);
       let isDue = false;
       for (let at = 0; at < queue.length && taken.length < slots; ) {
@@ -204,6 +234,7 @@ export class Scheduler {
       for (const step of taken) poll.take(step);
     }
     if (queue.length === 0) this.#ready.delete(key);
+    if (queue.length === 0 && this.#polls.has(key) && !this.#whole.has(stageOf(key))) this.#onDry(stageOf(key));
     if (nextMs < this.#timerAtMs) this.#wakeAt(nextMs, nowMs);
   }
 
@@ -221,6 +252,7 @@ export class Scheduler {
 }
 
 const queueKey = (stage: string, requires: string) => `${stage} ${requires}`;
+const stageOf = (key: string) => key.slice(0, key.indexOf(" "));
 
 function sameStep(a: ReadyStep, b: ReadyStep): boolean {
   return a.requires === b.requires && a.sort === b.sort && a.notBeforeMs === b.notBeforeMs;

@@ -27,15 +27,47 @@ export class Sessions {
   readonly #gate: Gate;
   /** Keys that were good, and when they were looked at. */
   readonly #good = new Map<string, number>();
+  readonly #onChanged: (id: string, isClosed: boolean) => void;
   readonly #known = new Map<string, Known>();
   /** Signs of life that no write has brought yet. */
   readonly #seen = new Map<string, number>();
   /** Tail of each session's queue of writes. */
   readonly #writing = new Map<string, Promise<unknown>>();
+  /** Abort when a session ends. */
+  readonly #ends = new Map<string, AbortController>();
 
-  constructor(catalog: Catalog, gate: Gate) {
+  /** @param onChanged what a session offers was changed here, or it was closed here */
+  constructor(catalog: Catalog, gate: Gate, onChanged: (id: string, isClosed: boolean) => void = () => {}) {
     this.#catalog = catalog;
     this.#gate = gate;
+    this.#onChanged = onChanged;
+  }
+
+  /** Aborts when the session ends, here or, as soon as it is heard of, on another replica. */
+  endOf(id: string): AbortSignal {
+    const known = this.#ends.get(id) ?? new AbortController();
+    this.#ends.set(id, known);
+    return known.signal;
+  }
+
+  /** Another replica has changed the session. */
+  changed(id: string, isClosed: boolean): void {
+    this.#known.delete(id);
+    if (isClosed) this.#forget(id);
+  }
+
+  #forget(id: string): void {
+    this.#known.delete(id);
+    this.#seen.delete(id);
+    this.#ends.get(id)?.abort();
+    this.#ends.delete(id);
+  }
+
+  /** The session, as it is if what is known of it does not offer all these stages: it may have registered them with another replica just now. */
+  async offering(session: SessionRecord, stages: Iterable<string>): Promise<SessionRecord> {
+    const offered = new Set(session.stages.map(({ stage }) => stage));
+    if ([...stages].every((stage) => offered.has(stage))) return session;
+    return (await this.#inTurn(session.id, () => this.#read(session.id)))?.document.body ?? session;
   }
 
   async open(
@@ -122,11 +154,14 @@ export class Sessions {
       for (;;) {
         const known = this.#known.get(id) ?? (await this.#read(id));
         if (known === undefined) throw unknown(id);
-        const session = change(known.document.body);
+        const before = known.document.body;
+        const session = change(before);
         const op = { op: "replace", version: known.document.version, ...stored(session) } as const;
         const [result] = await this.#catalog.write([op]);
         if (result?.ok === true) {
           this.#remember(session, result.version);
+          if (session.stages !== before.stages || session.mountProven !== before.mountProven)
+            this.#onChanged(id, false);
           return session;
         }
         this.#known.delete(id);
@@ -141,9 +176,9 @@ export class Sessions {
 
   close(id: string): Promise<void> {
     return this.#inTurn(id, async () => {
-      this.#known.delete(id);
-      this.#seen.delete(id);
+      this.#forget(id);
       await this.#catalog.write([{ op: "delete", collection: "sessions", id }]);
+      this.#onChanged(id, true);
     });
   }
 
@@ -170,7 +205,7 @@ export class Sessions {
   async #read(id: string): Promise<Known | undefined> {
     const document = await this.#catalog.get<SessionRecord>("sessions", id);
     if (document === undefined) {
-      this.#known.delete(id);
+      this.#forget(id);
       return undefined;
     }
     return this.#remember(document.body, document.version);

@@ -10,7 +10,7 @@ import {
   sourceId,
 } from "@heimdex/kernel";
 import type { Blobs, Catalog } from "@heimdex/ports";
-import { checkSidecar, type Media, readSidecar as readSidecarText, type Sidecar } from "@heimdex/sidecar";
+import { checkSidecar, type Media, type Sidecar } from "@heimdex/sidecar";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { readAll } from "./artifacts.ts";
 import { writeAsset } from "./asset-document.ts";
@@ -23,6 +23,7 @@ import { isPassing } from "./passing.ts";
 import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
 import { buildSidecar, type StepValues, sameContent } from "./sidecar-builder.ts";
+import { readSidecar, writeRevision } from "./sidecar-revision.ts";
 import { sourceName } from "./source.ts";
 import type { Spaces } from "./spaces.ts";
 import { withoutStages } from "./stage-layers.ts";
@@ -40,36 +41,6 @@ export interface SettlementParts {
   readonly log: Log;
   /** A new sidecar revision is there. */
   readonly onSidecar: (asset: string) => void;
-}
-
-/** What the names of an asset's sidecars begin with. */
-export function sidecarFolder(asset: string): string {
-  return `sidecars/${asset}/`;
-}
-
-/** Name of a sidecar in the blob store. */
-export function sidecarName(asset: string, revision: number): string {
-  return `${sidecarFolder(asset)}${revision}.json`;
-}
-
-/** A revision of an asset's sidecar; undefined when there is none. Throws SIDECAR_INVALID: a form this code would misread, or none. */
-export async function readSidecar(
-  blobs: Blobs,
-  tenant: string,
-  asset: string,
-  revision: number,
-): Promise<Sidecar | undefined> {
-  const bytes = revision === 0 ? undefined : await blobs.getNamed(tenant, sidecarName(asset, revision));
-  if (bytes === undefined) return undefined;
-  try {
-    return readSidecarText(Buffer.from(bytes).toString());
-  } catch (cause) {
-    throw new HeimdexError("SIDECAR_INVALID", `revision ${revision} of ${asset}: ${(cause as Error).message}`, {
-      cause,
-      metadata: { asset, revision: String(revision) },
-      help: "Nothing is written over it. Use the version of Heimdex that wrote it, or delete the asset and index its file again.",
-    });
-  }
 }
 
 /** Reasons of steps whose stage a person turned off, perhaps after they were planned. */
@@ -182,26 +153,20 @@ export class Settlement {
       const serving = await spaces.serving(job.tenant, previous);
       const next = buildSidecar(job, asset, values, previous, serving, Date.now());
       const unchanged = previous !== undefined && sameContent(previous, next);
-      const revision = unchanged ? asset.sidecarRevision : next.revision;
-      if (!unchanged) {
-        assertValid(job, next);
-        await blobs.putNamed(
-          job.tenant,
-          sidecarName(job.asset, revision),
-          Buffer.from(`${JSON.stringify(next, undefined, 1)}\n`),
-        );
-      }
+      if (!unchanged) assertValid(job, next);
       await spaces.see(job.tenant, [next]);
       const body: AssetRecord = {
         ...asset,
-        sidecarRevision: revision,
         ...(plan === undefined ? {} : { plan }),
         neighbours: job.neighbours.map(({ inline: _, ...neighbour }) => neighbour),
         latestJob: job.id,
         traceId: job.traceId,
         rootSpanId: job.rootSpanId,
       };
-      if (await writeAsset(catalog, body, stored)) return revision;
+      if (!unchanged) {
+        const revision = await writeRevision({ catalog, blobs }, next, body, stored);
+        if (revision !== undefined) return revision;
+      } else if (await writeAsset(catalog, body, stored)) return body.sidecarRevision;
     }
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AssetRecord } from "@heimdex/kernel";
 import { checkSidecar, type Sidecar } from "@heimdex/sidecar";
-import { sidecarName } from "./settlement.ts";
+import { sidecarName } from "./sidecar-revision.ts";
 import { json, manifest, port, source } from "./testing/raw-worker.ts";
 import { film, listen, loudness, probe, split } from "./testing/stages.ts";
 import { TENANT, World } from "./testing/world.ts";

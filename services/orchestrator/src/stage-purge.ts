@@ -17,7 +17,8 @@ import type { JobStore } from "./job-store.ts";
 import { isRunOf } from "./kept-layers.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type { Plans } from "./plans.ts";
-import { readSidecar, type Settlement, sidecarFolder, sidecarName } from "./settlement.ts";
+import type { Settlement } from "./settlement.ts";
+import { readSidecar, sidecarFolder, sidecarName, writeRevision } from "./sidecar-revision.ts";
 import { blobReferences, stageLayers, withoutStage } from "./stage-layers.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
@@ -42,6 +43,8 @@ export interface StagePurgeParts {
   readonly settlement: Settlement;
   readonly indexer: Indexer;
   readonly log: Log;
+  /** Whether removing is this replica's to do. */
+  readonly isMine: () => boolean;
 }
 
 /** What is removed with one look at who else refers to it. Bounds the memory it takes. */
@@ -103,7 +106,7 @@ export class StagePurge {
 
   async #purge(stage: string): Promise<{ readonly removed: Holdings; readonly jobsUnderWay: number }> {
     const { store, registry, indexer, log } = this.#parts;
-    const isWanted = async () => !this.#closed && isOff(await registry.get(stage));
+    const isWanted = async () => !this.#closed && this.#parts.isMine() && isOff(await registry.get(stage));
     for (const { id } of await jobsWith(this.#parts, stage))
       await store.apply(id, { kind: "disabled", atMs: Date.now(), stage, keep: false });
     const removed = await new Pass(this.#parts, stage, false, isWanted).run();
@@ -230,21 +233,19 @@ class Pass {
       if (sidecar === undefined) return undefined;
       const layers = stageLayers(sidecar, this.#stage);
       const next = this.#isDry ? undefined : withoutStage(sidecar, this.#stage, this.#makesPoster, Date.now());
-      if (next !== undefined) {
-        const bytes = Buffer.from(`${JSON.stringify(next, undefined, 1)}\n`);
-        await blobs.putNamed(tenant, sidecarName(id, next.revision), bytes);
-      }
       // Turned on again, it has everything to do here.
       const plan = this.#isDry ? stored.body.plan : await plans.without(stored.body.plan, new Set([this.#stage]));
-      if (next !== undefined || plan !== stored.body.plan) {
-        const revision = next?.revision ?? sidecarRevision;
-        const body = { ...stored.body, sidecarRevision: revision, ...(plan === undefined ? {} : { plan }) };
-        if (!(await writeAsset(catalog, body, stored))) continue;
-      }
+      const body = { ...stored.body, ...(plan === undefined ? {} : { plan }) };
+      let newest = sidecarRevision;
+      if (next !== undefined) {
+        const revision = await writeRevision({ catalog, blobs }, next, body, stored);
+        if (revision === undefined) continue;
+        newest = revision;
+      } else if (plan !== stored.body.plan && !(await writeAsset(catalog, body, stored))) continue;
       if (layers.length > 0) this.#sum.assets++;
       this.#sum.layers += layers.length;
       this.#sum.items += layers.reduce((sum, { items }) => sum + items.length, 0);
-      return next ?? sidecar;
+      return { ...(next ?? sidecar), revision: newest };
     }
   }
 

@@ -24,9 +24,10 @@ export interface SweepParts {
   readonly trace: JobTrace;
   readonly config: OrchestratorConfig;
   readonly log: Log;
-  readonly onQueued: (job: string) => void;
+  /** Has the first queued jobs planned. */
+  readonly refillIntake: () => Promise<void>;
   /** The job waits for the end of the other. */
-  readonly onJoined: (job: string, other: string) => Promise<void>;
+  readonly onJoined: (job: Job, other: string) => Promise<void>;
   readonly onUnsettled: (job: Job) => void;
   readonly onIndexing: (asset: string) => void;
 }
@@ -42,6 +43,8 @@ export class Sweeps {
   readonly #parts: SweepParts;
   #isPaused: boolean | undefined;
   #sweptAtMs = 0;
+  /** Jobs that were not settled when they were last looked for. */
+  #unsettled: ReadonlySet<string> = new Set();
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
@@ -114,31 +117,48 @@ export class Sweeps {
     const session = await this.#parts.catalog.get<SessionRecord>("sessions", lease.session);
     const renewal = session?.body.renewals[lease.fence.lease];
     if (renewal === undefined) return;
-    if (renewal.untilMs > nowMs) lease.expiresAtMs = Math.max(lease.expiresAtMs, renewal.untilMs);
-    lease.progressAtMs = Math.max(lease.progressAtMs, renewal.progressAtMs);
+    const { untilMs, progressAtMs } = renewal;
+    // Its times are by the clock of whoever wrote it: that they are others than before is what counts, from now on.
+    if (untilMs !== lease.heard?.untilMs)
+      lease.expiresAtMs = Math.max(lease.expiresAtMs, nowMs + this.#parts.config.leaseTtlMs);
+    if (progressAtMs !== lease.heard?.progressAtMs) lease.progressAtMs = Math.max(lease.progressAtMs, nowMs);
+    lease.heard = { untilMs, progressAtMs };
   }
 
-  /** Finds everything that waits for something, whoever forgot it. */
+  /** Watches a lease that this replica did not grant: from now on it has its whole time. */
+  async #watch(job: Job, step: Step, id: string): Promise<void> {
+    const { dispatcher, leases } = this.#parts;
+    dispatcher.watch(job, step, true);
+    const lease = leases.get(id);
+    if (lease !== undefined) await this.#hear(lease, Date.now());
+  }
+
+  /** Finds everything that waits for something, whoever forgot it: for the one replica that does the upkeep. What another replica may just be at is left to it
+   * until the next time, unless there is none. */
   async heal(): Promise<void> {
-    const { store, dispatcher, leases, onQueued, onJoined, onUnsettled, onIndexing } = this.#parts;
-    await this.#each<Job>("jobs", "queued", (job) => onQueued(job.id));
+    const { store, leases, config, refillIntake, onJoined, onUnsettled, onIndexing } = this.#parts;
+    await refillIntake();
     const stranded = await this.#stranded();
     await this.#each<Job>("jobs", "ready", async (job) => {
       for (const step of job.steps) {
-        if (step.state !== "READY") continue;
-        const next = stranded?.replacement(job, step);
-        if (next === undefined || !(await this.#replan(job, next))) dispatcher.offer(job, step);
+        const next = step.state === "READY" ? stranded?.replacement(job, step) : undefined;
+        if (next !== undefined) await this.#replan(job, next);
       }
     });
-    await this.#each<Job>("jobs", "leased", (job) => {
+    await this.#each<Job>("jobs", "leased", async (job) => {
       for (const step of job.steps)
-        if (step.state === "LEASED" && leases.get(step.lease?.id ?? "") === undefined)
-          dispatcher.watch(job, step, true);
+        if (step.lease !== undefined && step.state === "LEASED" && leases.get(step.lease.id) === undefined)
+          await this.#watch(job, step, step.lease.id);
     });
     await this.#each<Job>("jobs", "looking-up", (job) => store.resumeLookUps(job.id));
-    await this.#each<Job>("jobs", "unsettled", (job) => onUnsettled(job));
+    const unsettled = new Set<string>();
+    await this.#each<Job>("jobs", "unsettled", (job) => {
+      if (config.soleHost || this.#unsettled.has(job.id)) onUnsettled(job);
+      unsettled.add(job.id);
+    });
+    this.#unsettled = unsettled;
     await this.#each<AssetRecord>("assets", "indexing", (asset) => onIndexing(asset.id));
-    await this.#each<Job>("jobs", "joined", (job) => onJoined(job.id, job.joined));
+    await this.#each<Job>("jobs", "joined", (job) => onJoined(job, job.joined));
   }
 
   /** Undefined while stages do not go together: then nothing can be planned anew. */
@@ -152,13 +172,12 @@ export class Sweeps {
     }
   }
 
-  async #replan(job: Job, step: Step): Promise<boolean> {
+  async #replan(job: Job, step: Step): Promise<void> {
     const { store, log } = this.#parts;
     const event = { kind: "replanned", atMs: Date.now(), stage: step.stage, step } as const;
     const { applied } = await store.apply(job.id, event);
     if (applied)
       log.info({ job: job.id, stage: step.stage, version: step.version }, "a step nobody could run was planned anew");
-    return applied;
   }
 
   /** Gives back every lease in the catalog: the workers of the run before are gone with their host. */

@@ -47,37 +47,26 @@ export interface WorkParts extends FinishParts {
   readonly stopping: AbortSignal;
 }
 
+interface Wait {
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
 /** WorkService: the rules are the comments of work_service.proto. */
 export function workService(parts: WorkParts): WorkServiceImplementation {
   const { store, sessions, dispatcher, interactive, leases, config, stopping } = parts;
   const answers = new Map<string, Promise<Lease[]>>();
-  const startedAtMs = Date.now();
   const offers = new Offers(parts.registry);
-  /** Ends a session's parked polls with it. */
-  const closing = new Map<string, AbortController>();
-  const closingOf = (session: string): AbortController => {
-    const known = closing.get(session) ?? new AbortController();
-    closing.set(session, known);
-    return known;
+  /** A request that was made before, of this replica or another, brings what it brought then. */
+  const acquire = async (session: SessionRecord, slots: ReadonlyMap<string, number>, id: string, wait: Wait) => {
+    const before = id === "" || config.soleHost ? [] : await dispatcher.granted(session, id);
+    if (before.length > 0) return before;
+    return dispatcher.acquire(session, await offers.of(session), slots, id, wait.waitMs, wait.signal);
   };
 
   /** The server wants the session to be the worker's last, or its token will not do for long. */
   const drains = ({ openedAtMs, expiresAtMs }: SessionRecord): boolean =>
     stopping.aborted || (expiresAtMs > 0 && Date.now() > expiresAtMs - (expiresAtMs - openedAtMs) / 4);
-
-  /** Leases for a request whose answer is not remembered: those it brought already, where it may have come before this process began, else new ones. */
-  const answerOf = async (
-    session: SessionRecord,
-    requestId: string,
-    slots: ReadonlyMap<string, number>,
-    waitMs: number,
-    signal: AbortSignal,
-  ): Promise<Lease[]> => {
-    const isRecent = requestId !== "" && Date.now() - startedAtMs < config.replayMs;
-    const given = isRecent ? await dispatcher.again(session, requestId) : [];
-    if (given.length > 0) return given;
-    return dispatcher.acquire(session, await offers.of(session), slots, requestId, waitMs, signal);
-  };
 
   return {
     async openSession(request, context) {
@@ -104,10 +93,11 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       bound("request_id", request.requestId.length, 0, 64, "characters");
       bound("slots", request.slots.length, 0, MAX_STAGES, "stages a call");
       sessions.seen(known.id, Date.now());
-      const session = await proveMount(parts, known, request.mountProof);
-      const signal = AbortSignal.any([context.signal, stopping, closingOf(session.id).signal]);
-      const waitMs = Math.max(0, Math.min(milliseconds(request.wait), config.maxWaitMs));
       const slots = readSlots(request.slots);
+      const offering = await sessions.offering(known, slots.keys());
+      const session = await proveMount(parts, offering, request.mountProof);
+      const signal = AbortSignal.any([context.signal, stopping, sessions.endOf(session.id)]);
+      const waitMs = Math.max(0, Math.min(milliseconds(request.wait), config.maxWaitMs));
       if (request.lane === AcquireLeasesRequest_Lane.INTERACTIVE) {
         const own = new Map([...slots].filter(([stage]) => offersInteractive(session, stage)));
         return { leases: await interactive.poll(own, session.tenant, waitMs, signal), drain: drains(session) };
@@ -115,7 +105,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
       const replayKey = `${session.id} ${request.requestId}`;
       const repeated = answers.get(replayKey);
       if (request.requestId !== "" && repeated !== undefined) return { leases: await repeated, drain: drains(session) };
-      const answer = answerOf(session, request.requestId, slots, waitMs, signal);
+      const answer = acquire(session, slots, request.requestId, { waitMs, signal });
       if (request.requestId !== "") {
         answers.set(replayKey, answer);
         const forget = () => answers.delete(replayKey);
@@ -157,8 +147,6 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
           if (HeimdexError.from(reason).id !== "SESSION_UNKNOWN") throw reason;
         });
       if (session === undefined) return {}; // closed before
-      closing.get(session.id)?.abort();
-      closing.delete(session.id);
       await sessions.close(session.id);
       for (const held of leases.ofSession(session.id)) await releaseLease(store, leases, held);
       return {};
@@ -269,6 +257,7 @@ async function createUploads(parts: WorkParts, session: SessionRecord, request: 
     throw new HeimdexError("BLOB_TOO_LARGE", `an output of ${tooLarge} bytes, at most ${config.maxOutputBytes}`, {
       metadata: { stage: held.step.stage },
     });
+  if (leases.get(lease) === undefined) parts.dispatcher.watch(held.job, held.step, true);
   const watched = leases.get(lease);
   if (watched !== undefined) watched.uploads = true;
   const { tenant, id: job } = held.job;

@@ -33,12 +33,13 @@ export async function index(
   }
   const files = found.filter(({ problem }) => problem === undefined);
   if (files.length > 0) {
+    const batch = randomUUID();
     await using archive = await Archive.open(context, { needs: "everything", jobs: options.jobs });
     outcomes.push(
       ...(await runJobs(
         context,
         archive,
-        files.map(({ path }) => jobFor(archive, path, options)),
+        files.map(({ path }) => jobFor(archive, path, batch, options)),
       )),
     );
     const order = new Map(found.map(({ path }, at) => [path, at]));
@@ -56,14 +57,14 @@ export async function index(
   return outcomes.every(({ state }) => isWell(state)) ? undefined : EXIT_FAILED;
 }
 
-function jobFor(archive: Archive, path: string, { reread, priority }: IndexOptions): JobToRun {
+function jobFor(archive: Archive, path: string, batch: string, { reread, priority }: IndexOptions): JobToRun {
   // The same id at a repeated call: a lost answer is no second job.
   const requestId = randomUUID();
   return {
     path,
     create: () =>
       archive.call((api) =>
-        api.jobs.createJob({ sourceUri: sourceUri(path), requestId, priority, reread: reread === true }),
+        api.jobs.createJob({ sourceUri: sourceUri(path), requestId, batch, priority, reread: reread === true }),
       ),
   };
 }

@@ -67,12 +67,13 @@ export async function cancelOutdated(archive: Archive, stages: ReadonlySet<strin
 
 /** Jobs that run assets again; what their new models do not touch comes from the cache. */
 export function jobsFor(archive: Archive, sources: readonly string[]): JobToRun[] {
+  const batch = randomUUID();
   return [...new Set(sources)].map((sourceUri) => {
     // The same id at a repeated call: a lost answer is no second job.
     const requestId = randomUUID();
     return {
       path: sourcePath(sourceUri),
-      create: () => archive.call((api) => api.jobs.createJob({ sourceUri, requestId })),
+      create: () => archive.call((api) => api.jobs.createJob({ sourceUri, requestId, batch })),
     };
   });
 }

@@ -4,7 +4,7 @@ import type { OrchestratorPorts } from "../ports.ts";
 /** What changes something, by port. */
 const WRITES: Readonly<Record<string, readonly string[]>> = {
   catalog: ["write"],
-  blobs: ["put", "delete", "putNamed", "deleteNamed"],
+  blobs: ["put", "delete", "putNamed", "createNamed", "deleteNamed"],
   index: ["replaceAssets", "dropSpace", "removeAssets"],
 };
 

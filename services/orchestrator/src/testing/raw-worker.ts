@@ -119,6 +119,20 @@ export class RawWorker {
     }
   }
 
+  /** The same session on another replica. To be closed, too. */
+  at(address: string): RawWorker {
+    const channel = createChannel(address, undefined, { "grpc.enable_http_proxy": 0 });
+    const factory = createClientFactory().use(errorClientMiddleware);
+    const there = new RawWorker(
+      channel,
+      factory.create(WorkServiceDefinition, channel),
+      factory.create(StageRegistryServiceDefinition, channel),
+      this.session,
+    );
+    there.#stages.push(...this.#stages);
+    return there;
+  }
+
   close(): void {
     this.#channel.close();
   }

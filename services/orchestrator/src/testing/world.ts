@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -85,6 +85,7 @@ export class World implements AsyncDisposable {
         sweepEveryMs: 20,
         healEveryMs: 250,
         upkeepEveryMs: 50,
+        upkeepTtlMs: 1_000,
         maxWaitMs: 2_000,
         minFreeBytes: 0,
         retry: { ...DEFAULT_ORCHESTRATOR_CONFIG.retry, baseMs: 10 },
@@ -99,10 +100,25 @@ export class World implements AsyncDisposable {
 
   /** Starts the orchestrator; `config` changes settings for this run. */
   async start(config: Partial<OrchestratorConfig> = {}, open = true): Promise<void> {
-    const logTo = { write: (line: string) => void this.logged.push(JSON.parse(line)) };
-    const telemetry = startTelemetry("orchestrator", { logLevel: "debug", otlpEndpoint: "", logTo });
-    this.#orchestrator = await startOrchestrator(this.ports, { ...this.#config, ...config }, telemetry);
+    this.#orchestrator = await startOrchestrator(this.ports, { ...this.#config, ...config }, this.#telemetry());
     if (open) this.#orchestrator.openIntake();
+  }
+
+  /** Starts another orchestrator beside it, on the same adapters or on `ports`; it ends with the world, or before. */
+  async replica(
+    config: Partial<OrchestratorConfig> = {},
+    ports: OrchestratorPorts = this.ports,
+  ): Promise<Orchestrator> {
+    const whole = { ...this.#config, runFolder: join(this.folder, `run-${randomUUID()}`), ...config };
+    const replica = await startOrchestrator(ports, whole, this.#telemetry());
+    this.#stack.defer(() => replica[Symbol.asyncDispose]());
+    replica.openIntake();
+    return replica;
+  }
+
+  #telemetry() {
+    const logTo = { write: (line: string) => void this.logged.push(JSON.parse(line)) };
+    return startTelemetry("orchestrator", { logLevel: "debug", otlpEndpoint: "", logTo });
   }
 
   /** Ends the orchestrator as its host does. The adapters stay open. */
@@ -136,8 +152,8 @@ export class World implements AsyncDisposable {
   }
 
   /** A worker that speaks the contract and nothing else. */
-  async worker(key?: string): Promise<RawWorker> {
-    const worker = await RawWorker.open(this.address, key);
+  async worker(key?: string, address = this.address): Promise<RawWorker> {
+    const worker = await RawWorker.open(address, key);
     this.#stack.defer(() => worker.close());
     return worker;
   }

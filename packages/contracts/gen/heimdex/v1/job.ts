@@ -341,6 +341,11 @@ export interface CreateJobRequest {
   reread: boolean;
   /** W3C trace context the job's trace continues. Default: a new trace. */
   traceparent: string;
+  /**
+   * Names what is asked for together, as a random id. Batches of one priority go side by side, file by file, so that a small one does not wait for the end of
+   * a large one. At most 64 characters. Default: one batch for all that comes without.
+   */
+  batch: string;
 }
 
 /** Request of GetJob. */
@@ -1223,7 +1228,7 @@ export const Step: MessageFns<Step> = {
 };
 
 function createBaseCreateJobRequest(): CreateJobRequest {
-  return { sourceUri: "", priority: 0, requestId: "", reread: false, traceparent: "" };
+  return { sourceUri: "", priority: 0, requestId: "", reread: false, traceparent: "", batch: "" };
 }
 
 export const CreateJobRequest: MessageFns<CreateJobRequest> = {
@@ -1242,6 +1247,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     }
     if (message.traceparent !== "") {
       writer.uint32(42).string(message.traceparent);
+    }
+    if (message.batch !== "") {
+      writer.uint32(50).string(message.batch);
     }
     return writer;
   },
@@ -1299,6 +1307,14 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
             message.traceparent = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.batch = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1326,6 +1342,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
         : "",
       reread: isSet(object.reread) ? globalThis.Boolean(object.reread) : false,
       traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
+      batch: isSet(object.batch) ? globalThis.String(object.batch) : "",
     };
   },
 
@@ -1346,6 +1363,9 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     if (message.traceparent !== "") {
       obj.traceparent = message.traceparent;
     }
+    if (message.batch !== "") {
+      obj.batch = message.batch;
+    }
     return obj;
   },
 
@@ -1359,6 +1379,7 @@ export const CreateJobRequest: MessageFns<CreateJobRequest> = {
     message.requestId = object.requestId ?? "";
     message.reread = object.reread ?? false;
     message.traceparent = object.traceparent ?? "";
+    message.batch = object.batch ?? "";
     return message;
   },
 };
