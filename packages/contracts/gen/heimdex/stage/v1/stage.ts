@@ -31,8 +31,8 @@ export interface Manifest {
   /** Facts about the asset that must all hold, else the step is SKIPPED: `has_audio`, `has_video`, `has_subtitles`, each at most once. Default: none. */
   conditions: string[];
   /**
-   * JSON Schema (2020-12) of its configuration, as JSON text of at most 64 KiB: of an object, whose every property has a default that the schema allows.
-   * Default: an empty object.
+   * JSON Schema (2020-12) of its configuration, as JSON text of at most 64 KiB. Every property has a default. It is the schema of an object and allows
+   * its own defaults. Default: an empty object.
    */
   configSchema: string;
   /** What one attempt needs. */
