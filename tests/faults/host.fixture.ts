@@ -65,6 +65,7 @@ const orchestrator = await startOrchestrator(
     maxWaitMs: 1_000,
     sweepEveryMs: 50,
     healEveryMs: 500,
+    upkeepEveryMs: 500,
     minFreeBytes: 0,
     retry: { ...DEFAULT_ORCHESTRATOR_CONFIG.retry, baseMs: 10 },
     ...settings,

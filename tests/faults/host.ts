@@ -10,7 +10,15 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { FolderBlobs } from "@heimdex/adapters-folder";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
 import { HeimdexError } from "@heimdex/errors";
-import { type AssetRecord, type Job, jobEnded, type SessionRecord, type Step } from "@heimdex/kernel";
+import {
+  type AssetRecord,
+  type Job,
+  jobEnded,
+  type SessionRecord,
+  type SpanData,
+  type SpanRecord,
+  type Step,
+} from "@heimdex/kernel";
 import type { Blobs, Catalog, Document } from "@heimdex/ports";
 import type { Sidecar } from "@heimdex/sidecar";
 import type { FromHost, HostSettings, ToHost } from "./host.fixture.ts";
@@ -192,6 +200,12 @@ export class Host implements AsyncDisposable {
     const found = await this.catalog.find<B>({ collection, limit: 1_000 });
     assert.ok(found.length < 1_000);
     return found;
+  }
+
+  /** Stored spans of a job. */
+  async spans(job: string): Promise<SpanData[]> {
+    const found = await this.catalog.find<SpanRecord>({ collection: "spans", term: `job:${job}`, limit: 1_000 });
+    return found.flatMap(({ body }) => body.spans);
   }
 
   /** The newest sidecar of an asset. */

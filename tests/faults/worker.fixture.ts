@@ -43,8 +43,9 @@ const stage = defineStage({
   inputs: { source: source() },
   outputs: { media: mediaFacts(), transcript: layer("transcript") },
   slots: Number(slots),
-  async run({ inputs, asset, attempt, signal }) {
-    const { name, is, filler = 0 } = JSON.parse(Buffer.from(await inputs.source.read()).toString()) as Film;
+  async run({ inputs, asset, attempt, signal, span }) {
+    const bytes = await span("reading", {}, () => inputs.source.read());
+    const { name, is, filler = 0 } = JSON.parse(Buffer.from(bytes).toString()) as Film;
     if (is === "kill") process.kill(process.pid, "SIGKILL");
     tell({ film: name, attempt, what: "begun" });
     signal.addEventListener("abort", () => tell({ film: name, attempt, what: "aborted" }), { once: true });

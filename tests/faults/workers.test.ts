@@ -151,5 +151,12 @@ for (const [which, shiftMs] of [
     await host.untilRenewed((await host.step(job))?.lease?.id ?? "");
     worker.go("clock");
     await assertDoneOnce(host, job, "clock", 1, 0);
+    const spans = await host.until(async () => {
+      const found = await host.spans(job);
+      return found.some(({ name }) => name === "reading") ? found : undefined;
+    }, "its spans are stored");
+    const [attempt, reading] = ["attempt fault.film", "reading"].map((name) => spans.find((one) => one.name === name));
+    assert.ok(attempt !== undefined && reading !== undefined);
+    assert.ok(Math.abs(reading.startMs - attempt.startMs) < 60_000, "in the trace they are where they belong");
   });
 }

@@ -10,6 +10,7 @@ import type { InteractiveLane } from "./interactive-lane.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import type { LeaseTable } from "./lease-table.ts";
+import { onOurClock } from "./on-our-clock.ts";
 import { verifyOutputs } from "./outputs.ts";
 import { isPassing } from "./passing.ts";
 import { assertUnchanged, sourcePath } from "./source.ts";
@@ -58,7 +59,8 @@ export async function finishLease(parts: FinishParts, session: SessionRecord, fi
     },
     ...(error === undefined ? {} : { error }),
   });
-  trace.worker(job, readSpans(finish, session.worker, step.lease?.spanId ?? ""));
+  const spans = readSpans(finish, session.worker, step.lease?.spanId ?? "");
+  trace.worker(job, onOurClock(spans, startMs, Date.now()));
   if (refusal === undefined) return answer(finish, "ACCEPTED");
   return { lease: finish.lease, result: "REFUSED", reason: refusal.id, message: refusal.message };
 }
