@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -20,6 +21,8 @@ import { startTelemetry } from "@heimdex/telemetry";
 import { ACCEPT_WITHIN_MS, LEASE_TTL_MS, MAX_WAIT_MS, RENEW_EVERY_MS } from "./times.ts";
 
 const LOOK_AGAIN_MS = 20;
+/** An event on the bus may be lost. */
+const HINT_LOST_MS = 1_000;
 const COMMAND_MS = 30_000;
 const TENANT = "default";
 
@@ -32,6 +35,8 @@ export class EmbeddedServer implements AsyncDisposable {
   readonly #folder: string;
   readonly #cleanup: AsyncDisposableStack;
   readonly #signingKey = randomBytes(32);
+  /** Says `changed` when something was written to a job. */
+  readonly #jobs = new EventEmitter().setMaxListeners(0);
   #orchestrator: Orchestrator | undefined;
   /** The same at every start: whoever dials in by itself finds it again. */
   #address = "127.0.0.1:0";
@@ -52,6 +57,7 @@ export class EmbeddedServer implements AsyncDisposable {
       index: cleanup.use(await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID })),
     };
     const server = new EmbeddedServer(folder, ports, cleanup.move());
+    await ports.bus.subscribe("events.job.>", () => void server.#jobs.emit("changed"));
     await server.start({});
     return server;
   }
@@ -124,14 +130,16 @@ export class EmbeddedServer implements AsyncDisposable {
     while ((await this.#ports.catalog.get("stages", stage)) === undefined) await delay(LOOK_AGAIN_MS);
   }
 
-  /** Waits until a step of a job has ended; undefined when it has not within `withinMs`, or `isHopeless`. */
-  async stepEnded(job: string, stage: string, withinMs: number, isHopeless: () => boolean): Promise<Step | undefined> {
-    for (const giveUpMs = performance.now() + withinMs; performance.now() < giveUpMs && !isHopeless(); ) {
+  /** The step of a job once it has ended; undefined when `stop` aborts before. */
+  async stepEnded(job: string, stage: string, stop: AbortSignal): Promise<Step | undefined> {
+    for (;;) {
+      const again = AbortSignal.any([stop, AbortSignal.timeout(HINT_LOST_MS)]);
+      const changed = once(this.#jobs, "changed", { signal: again }).catch(() => undefined);
       const step = await this.step(job, stage);
       if (step !== undefined && isFinal(step.state)) return step;
-      await delay(LOOK_AGAIN_MS);
+      if (stop.aborted) return undefined;
+      await changed;
     }
-    return undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -57,7 +57,7 @@ export async function runKit(options: KitOptions): Promise<KitReport> {
     results.push(result);
     onResult?.(result);
   }
-  const manifest = bench.recorder.manifests.get(bench.stage);
+  const manifest = bench.recorder.manifests.get(bench.seen.stage);
   return {
     stage: manifest?.name ?? "",
     version: manifest?.version ?? "",

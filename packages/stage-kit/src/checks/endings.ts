@@ -26,13 +26,13 @@ export const endings: readonly Check[] = [
       try {
         await bench.server.cancelJob(held.job);
         const isTold = () =>
-          bench
+          bench.seen
             .renewalsOf(id)
             .find(({ answer }) => answer?.answers.some(({ lease, verdict }) => lease === id && verdict === "CANCEL"));
         const told = await bench.until(isTold, RECOVER_MS);
         if (told === undefined) throw new DoesNotApply("the lease was not renewed: the worker could not be told");
         const toldMs = told.endMs ?? performance.now();
-        const finish = await bench.until(() => bench.finishesOf(id)[0], STOP_MS);
+        const finish = await bench.until(() => bench.seen.finishesOf(id)[0], STOP_MS);
         if (finish === undefined) throw new Broken(`it was told to cancel and said nothing for ${STOP_MS / 1000} s`);
         const how = finish.finish.outcome?.$case;
         if (how !== "released") throw new Broken(`it was told to cancel and finished the lease as ${how ?? "nothing"}`);
@@ -71,10 +71,10 @@ export const endings: readonly Check[] = [
       const closed = await bench.until(isClosed, RECOVER_MS);
       if (closed === undefined)
         throw new Broken(`it was told to drain and did not close its session within ${RECOVER_MS / 1000} s`);
-      const finish = bench.finishesOf(held.lease.lease)[0];
+      const finish = bench.seen.finishesOf(held.lease.lease)[0];
       if (finish === undefined || finish.call.atMs > closed.atMs)
         throw new Broken("it closed its session without having said how its lease ended");
-      const back = await bench.until(() => bench.session !== session && bench.isPolling(), RECOVER_MS);
+      const back = await bench.until(() => bench.seen.session !== session && bench.seen.isPolling(), RECOVER_MS);
       if (back === undefined) throw new Broken("it closed its session, and did not ask for work in a new one");
       return `lease ${finish.finish.outcome?.$case}, session closed, back in a new one`;
     },
@@ -105,7 +105,7 @@ export const endings: readonly Check[] = [
         const { exit } = bench.worker;
         if (exit === undefined) throw new Broken(`it was still there ${LEAVE_MS / 1000} s after SIGTERM`);
         const closed = bench.recorder.of("closeSession").some(({ session }) => session === held.session);
-        const finish = bench.finishOf(held.lease.lease);
+        const finish = bench.seen.finishOf(held.lease.lease);
         if (finish === undefined && !closed) throw new Broken(`it ${exitText(exit)} without giving its lease back`);
         if (finish?.outcome?.$case === "failed") throw new Broken("it gave its lease back as failed, not as released");
         if (!closed) throw new Broken(`it ${exitText(exit)} without closing its session`);
@@ -132,7 +132,7 @@ export const endings: readonly Check[] = [
     ],
     async run(bench) {
       if (bench.starts < 2) await bench.start();
-      const [first, ...others] = bench.registrations().flatMap(({ request }) => request.manifest ?? []);
+      const [first, ...others] = bench.seen.registrations().flatMap(({ request }) => request.manifest ?? []);
       for (const other of others) {
         const [field] = first === undefined ? [] : differences(first, other);
         if (field !== undefined) throw new Broken(`it registered another manifest later: ${field} differs`);

@@ -61,7 +61,7 @@ export const faults: readonly Check[] = [
     async run(bench) {
       let file = { job: "", sourceName: "" };
       const isMeant = ({ answer }: Call<"acquireLeases">) =>
-        answer?.leases.some(({ stage }) => stage === bench.stage) === true;
+        answer?.leases.some(({ stage }) => stage === bench.seen.stage) === true;
       const lost = await loseAnswer(bench, "acquireLeases", isMeant, async () => {
         file = await bench.begin("plain", "lost-leases");
       });
@@ -69,7 +69,7 @@ export const faults: readonly Check[] = [
       const { requestId } = lost.request;
       const { session } = lost;
       const isAgain = (call: Call<"acquireLeases">) => call.request.requestId === requestId;
-      const later = () => bench.polls(lost.atMs + 0.001).filter((call) => call.session === session);
+      const later = () => bench.seen.polls(lost.atMs + 0.001).filter((call) => call.session === session);
       // A poll of its own that was under way besides may come first.
       const again = await bench.until(() => later().find(isAgain), RECOVER_MS / 3);
       if (again === undefined && later().length > 0)
@@ -94,12 +94,12 @@ export const faults: readonly Check[] = [
     async run(bench) {
       let file = { job: "", sourceName: "" };
       const isMeant = ({ request }: Call<"finishLeases">) =>
-        request.finishes.some(({ lease }) => bench.given(file.job).some((given) => given.lease.lease === lease));
+        request.finishes.some(({ lease }) => bench.seen.given(file.job).some((given) => given.lease.lease === lease));
       const lost = await loseAnswer(bench, "finishLeases", isMeant, async () => {
         file = await bench.begin("plain", "lost-answer");
       });
-      const id = bench.given(file.job)[0]?.lease.lease ?? "";
-      const again = await bench.until(() => bench.finishesOf(id).find(({ call }) => call !== lost), RECOVER_MS);
+      const id = bench.seen.given(file.job)[0]?.lease.lease ?? "";
+      const again = await bench.until(() => bench.seen.finishesOf(id).find(({ call }) => call !== lost), RECOVER_MS);
       if (again === undefined)
         throw new Broken(`its result was not sent again within ${RECOVER_MS / 1000} s after the answer was lost`);
       return `sent again ${Math.round(again.call.atMs - (lost.endMs ?? lost.atMs))} ms later`;
@@ -123,7 +123,7 @@ export const faults: readonly Check[] = [
       const tries = bench.tcp.connectedAtMs.filter((atMs) => atMs >= sinceMs).length;
       bench.tcp.accept();
       const backMs = performance.now();
-      const back = await bench.until(() => bench.isPolling() || bench.worker.exit !== undefined, RECOVER_MS);
+      const back = await bench.until(() => bench.seen.isPolling() || bench.worker.exit !== undefined, RECOVER_MS);
       if (bench.worker.exit !== undefined) throw new Broken(`it ended when the server was away${bench.said()}`);
       if (back === undefined)
         throw new Broken(`it asked for no work within ${RECOVER_MS / 1000} s after the server was back`);
@@ -151,7 +151,7 @@ export const faults: readonly Check[] = [
       const held = await bench.hold("hiccup");
       try {
         const id = held.lease.lease;
-        await bench.until(() => bench.renewalsOf(id).find(({ answer }) => answer !== undefined), RECOVER_MS);
+        await bench.until(() => bench.seen.renewalsOf(id).find(({ answer }) => answer !== undefined), RECOVER_MS);
         bench.tcp.refuse();
         await delay(HICCUP_MS);
         bench.tcp.accept();
@@ -182,15 +182,16 @@ export const faults: readonly Check[] = [
     async run(bench) {
       const held = await bench.hold("restart", 1);
       try {
-        const before = bench.session;
+        const before = bench.seen.session;
         await bench.restartServer();
         const back = await bench.until(
-          () => (bench.session !== before && bench.given(held.job).length > 1) || bench.worker.exit !== undefined,
+          () =>
+            (bench.seen.session !== before && bench.seen.given(held.job).length > 1) || bench.worker.exit !== undefined,
           RECOVER_MS,
         );
         if (bench.worker.exit !== undefined)
           throw new Broken(`it ended when the server was started anew${bench.said()}`);
-        if (back === undefined && bench.session === before)
+        if (back === undefined && bench.seen.session === before)
           throw new Broken(`it did not register again within ${RECOVER_MS / 1000} s after the server was started anew`);
         if (back === undefined)
           throw new Broken("it registered again, and did not take the step again that it had been at work on");

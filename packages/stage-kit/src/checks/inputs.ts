@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { Failed } from "@heimdex/contracts/stage/v1/work_service";
-import type { Bench, Ended, Indexed } from "../bench.ts";
+import type { Bench, Indexed } from "../bench.ts";
 import { Broken, type Check, DoesNotApply } from "../check.ts";
 import type { FilmKind } from "../films.ts";
 import { otherConfig } from "../other-config.ts";
+import type { Ended } from "../sightings.ts";
 
 const REASON = /^[A-Z][A-Z0-9_]{0,63}$/;
 
@@ -112,7 +113,7 @@ export const inputs: readonly Check[] = [
       const names = Object.keys(other.config);
       if (names.length === 0) throw new DoesNotApply("the stage has no setting that could be set to something else");
       try {
-        await bench.restartServer({ [bench.stage]: other.config });
+        await bench.restartServer({ [bench.seen.stage]: other.config });
         await bench.ready();
         const done = await bench.index("plain", "other-settings", { withPaths: true });
         for (const attempt of done.attempts)

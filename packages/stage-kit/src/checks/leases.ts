@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Bench, Ended, Given } from "../bench.ts";
+import type { Bench } from "../bench.ts";
 import { Broken, type Check, DoesNotApply } from "../check.ts";
+import type { Ended, Given } from "../sightings.ts";
+import { supersede } from "../supersede.ts";
 import { FIRST_RENEWAL_MS, RECOVER_MS, RENEW_EVERY_MS } from "../times.ts";
 import { handsFull } from "./polls.ts";
 
@@ -12,7 +14,7 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 /** Longest time between renewals of a lease from its first one on, in ms. */
 function longestGapMs(bench: Bench, lease: string, untilMs: number): number {
-  const at = bench
+  const at = bench.seen
     .renewalsOf(lease)
     .map(({ atMs }) => atMs)
     .filter((atMs) => atMs < untilMs);
@@ -21,7 +23,7 @@ function longestGapMs(bench: Bench, lease: string, untilMs: number): number {
 
 /** How long a lease waited for its first renewal, in ms; undefined when none came before `untilMs`. */
 function firstRenewalMs(bench: Bench, { lease, atMs }: Given, untilMs: number): number | undefined {
-  const first = bench.renewalsOf(lease.lease)[0];
+  const first = bench.seen.renewalsOf(lease.lease)[0];
   return first === undefined || first.atMs > untilMs ? undefined : first.atMs - atMs;
 }
 
@@ -29,12 +31,12 @@ function firstRenewalMs(bench: Bench, { lease, atMs }: Given, untilMs: number): 
 export function longFilm(bench: Bench): Promise<{ given: Given; untilMs: number }> {
   return bench.scene("long film", async () => {
     const { job, sourceName } = await bench.begin("long", "ten-minutes", { withPaths: true });
-    const given = await bench.until(() => bench.given(job)[0], RECOVER_MS);
+    const given = await bench.until(() => bench.seen.given(job)[0], RECOVER_MS);
     if (given === undefined) throw new Broken(`no lease of a long film was taken within ${RECOVER_MS / 1000} s`);
     const id = given.lease.lease;
-    await bench.until(() => bench.finishOf(id) !== undefined || bench.worker.exit !== undefined, LOADED_MS);
-    const untilMs = bench.finishesOf(id)[0]?.call.atMs ?? performance.now();
-    if (bench.finishOf(id) === undefined) await bench.server.cancelJob(job);
+    await bench.until(() => bench.seen.finishOf(id) !== undefined || bench.worker.exit !== undefined, LOADED_MS);
+    const untilMs = bench.seen.finishesOf(id)[0]?.call.atMs ?? performance.now();
+    if (bench.seen.finishOf(id) === undefined) await bench.server.cancelJob(job);
     else await bench.ended(job, sourceName);
     return { given, untilMs };
   });
@@ -47,10 +49,12 @@ export function doneTooLate(bench: Bench): Promise<readonly Ended[]> {
     let taken: string | undefined;
     const end = bench.recorder.intercept("finishLeases", {
       async before(call) {
-        const given = bench.given(job).find(({ lease }) => call.request.finishes.some((f) => f.lease === lease.lease));
+        const given = bench.seen
+          .given(job)
+          .find(({ lease }) => call.request.finishes.some((f) => f.lease === lease.lease));
         if (given === undefined || taken !== undefined) return;
         taken = given.lease.lease;
-        await bench.supersede(given);
+        await supersede(bench, given);
       },
     });
     try {
@@ -102,7 +106,7 @@ export const leases: readonly Check[] = [
     ],
     async run(bench) {
       const { leases: held, sinceMs, untilMs } = await handsFull(bench);
-      const renewed = held.filter(({ lease }) => bench.renewalsOf(lease.lease).length > 0);
+      const renewed = held.filter(({ lease }) => bench.seen.renewalsOf(lease.lease).length > 0);
       if (renewed.length === 0) throw new DoesNotApply("no lease was renewed at all");
       const longest = Math.max(...renewed.map(({ lease }) => longestGapMs(bench, lease.lease, untilMs)));
       if (longest > RENEW_EVERY_MS + bench.leewayMs(sinceMs))
@@ -212,17 +216,17 @@ export const leases: readonly Check[] = [
       const held = await bench.hold("lost", 1);
       const id = held.lease.lease;
       try {
-        await bench.supersede(held);
+        await supersede(bench, held);
         const told = await bench.until(
           () =>
-            bench
+            bench.seen
               .renewalsOf(id)
               .find(({ answer }) => answer?.answers.some(({ lease, verdict }) => lease === id && verdict === "LOST")),
           RECOVER_MS,
         );
         if (told === undefined) throw new DoesNotApply("the lease was not renewed: the worker could not be told");
         const toldMs = told.endMs ?? performance.now();
-        const again = await bench.until(() => bench.given(held.job).length > 1, STOP_MS);
+        const again = await bench.until(() => bench.seen.given(held.job).length > 1, STOP_MS);
         if (again === undefined)
           throw new Broken(
             `told that its lease was LOST it went on for ${seconds(STOP_MS)}: the same step was not taken again`,
@@ -230,10 +234,10 @@ export const leases: readonly Check[] = [
         await bench.ended(held.job, held.sourceName);
         await delay(Math.max(0, toldMs + bench.leewayMs(toldMs) + 2 * RENEW_EVERY_MS - performance.now()));
         const leewayMs = bench.leewayMs(toldMs);
-        const renewals = bench.renewalsOf(id).filter(({ atMs }) => atMs > toldMs + leewayMs);
+        const renewals = bench.seen.renewalsOf(id).filter(({ atMs }) => atMs > toldMs + leewayMs);
         if (renewals.length > 0)
           throw new Broken(`it went on renewing a lease that it was told is LOST, ${renewals.length} times`);
-        const finish = bench.finishesOf(id).find(({ call }) => call.atMs > toldMs);
+        const finish = bench.seen.finishesOf(id).find(({ call }) => call.atMs > toldMs);
         if (finish !== undefined)
           throw new Broken(
             `it finished a lease that it was told is LOST, as ${finish.finish.outcome?.$case ?? "nothing"}`,
@@ -263,7 +267,7 @@ export const leases: readonly Check[] = [
     async run(bench) {
       const [first] = await doneTooLate(bench);
       const id = first?.given.lease.lease ?? "";
-      const times = bench.finishesOf(id);
+      const times = bench.seen.finishesOf(id);
       if (times[0]?.answer?.result !== "SUPERSEDED") throw new DoesNotApply("no result could be made to come too late");
       if (times.length > 1) throw new Broken(`it sent a result that was answered SUPERSEDED ${times.length} times`);
       return "it sent the late result once, and did the step again as a new lease";

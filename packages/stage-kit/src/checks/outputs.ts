@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Artifact, Completed } from "@heimdex/contracts/stage/v1/work_service";
-import type { Bench, Ended, Indexed } from "../bench.ts";
+import type { Bench, Indexed } from "../bench.ts";
 import { Broken, type Check, DoesNotApply } from "../check.ts";
+import type { Ended } from "../sightings.ts";
 import { RENEW_EVERY_MS } from "../times.ts";
 import { doneTooLate, longFilm } from "./leases.ts";
 
@@ -151,7 +152,7 @@ export const outputs: readonly Check[] = [
     async run(bench) {
       await bench.ordinary();
       await longFilm(bench);
-      const sent = bench.given().flatMap(({ lease }) => bench.finishesOf(lease.lease));
+      const sent = bench.seen.given().flatMap(({ lease }) => bench.seen.finishesOf(lease.lease));
       let count = 0;
       for (const { finish, answer } of sent) {
         const uploads = (finish.outcome?.$case === "completed" ? finish.outcome.value.outputs : []).filter(
@@ -182,9 +183,9 @@ export const outputs: readonly Check[] = [
     async run(bench) {
       await bench.ordinary();
       await delay(RENEW_EVERY_MS); // for what it should not say
-      const given = bench.given();
+      const given = bench.seen.given();
       for (const { lease } of given) {
-        const answered = bench.finishesOf(lease.lease).filter(({ answer }) => answer !== undefined);
+        const answered = bench.seen.finishesOf(lease.lease).filter(({ answer }) => answer !== undefined);
         const [first, again] = answered;
         if (first !== undefined && again !== undefined && again.call.atMs > (first.call.endMs ?? 0))
           throw new Broken(`it finished a lease again that had been answered ${first.answer?.result}`);

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Bench, Given } from "../bench.ts";
+import type { Bench } from "../bench.ts";
 import type { Call } from "../call.ts";
 import { Broken, type Check, DoesNotApply } from "../check.ts";
+import type { Given } from "../sightings.ts";
 import { FIRST_RENEWAL_MS, MAX_WAIT_MS, RENEW_EVERY_MS } from "../times.ts";
 
 /** How long an idle worker is watched. */
@@ -17,7 +18,7 @@ function idlePolls(bench: Bench): Promise<Call<"acquireLeases">[]> {
   return bench.scene("idle", async () => {
     const sinceMs = performance.now();
     await delay(IDLE_MS);
-    return bench.polls(sinceMs);
+    return bench.seen.polls(sinceMs);
   });
 }
 
@@ -33,7 +34,7 @@ export interface HandsFull {
 /** Gives the worker as many leases as it asks for, and one more file waits; their inputs are held back for a while. */
 export function handsFull(bench: Bench): Promise<HandsFull> {
   return bench.scene("hands full", async () => {
-    const { capacity } = bench;
+    const { capacity } = bench.seen;
     const first = await bench.hold("hands-full");
     const more = Array.from({ length: Math.min(capacity, MOST_HELD) }, () =>
       bench.begin("plain", "hands-full", { held: Number.POSITIVE_INFINITY }),
@@ -46,8 +47,8 @@ export function handsFull(bench: Bench): Promise<HandsFull> {
       leftMs = sinceMs + HELD_MS + bench.leewayMs(sinceMs) - performance.now();
     }
     const untilMs = performance.now();
-    const leases = files.flatMap(({ job }) => bench.given(job));
-    const ended = leases.filter(({ lease }) => bench.finishOf(lease.lease) !== undefined);
+    const leases = files.flatMap(({ job }) => bench.seen.given(job));
+    const ended = leases.filter(({ lease }) => bench.seen.finishOf(lease.lease) !== undefined);
     for (const { sourceName } of files) bench.gate.release(sourceName);
     for (const { job, sourceName } of files) await bench.ended(job, sourceName);
     if (ended.length > 0)
@@ -91,7 +92,7 @@ export const polls: readonly Check[] = [
     ],
     async run(bench) {
       const seen = await idlePolls(bench);
-      const most = Math.max(BUSY_POLLS_PER_SECOND, bench.capacity) * (IDLE_MS / 1000);
+      const most = Math.max(BUSY_POLLS_PER_SECOND, bench.seen.capacity) * (IDLE_MS / 1000);
       if (seen.length > most) throw new Broken(`idle, it asked ${seen.length} times in ${IDLE_MS / 1000} s`);
       return `${seen.length} polls in ${IDLE_MS / 1000} s`;
     },

@@ -1,5 +1,13 @@
+import type { Bench } from "../bench.ts";
 import { Broken, type Check } from "../check.ts";
 import { RECOVER_MS } from "../times.ts";
+
+/** Has the server forget a session of the worker. */
+async function forget({ recorder }: Bench, session: string): Promise<void> {
+  const token = recorder.sessions.find((opened) => opened.session === session)?.token ?? "";
+  const { work, options } = recorder.upstream(token);
+  await work.closeSession({ session }, options);
+}
 
 export const registration: readonly Check[] = [
   {
@@ -39,10 +47,10 @@ export const registration: readonly Check[] = [
       },
     ],
     async run(bench) {
-      const before = bench.session;
+      const before = bench.seen.session;
       const sinceMs = performance.now();
-      await bench.forget(before);
-      const back = await bench.until(() => bench.session !== before && bench.isPolling(), RECOVER_MS);
+      await forget(bench, before);
+      const back = await bench.until(() => bench.seen.session !== before && bench.seen.isPolling(), RECOVER_MS);
       if (back !== undefined) return `back in a new session after ${Math.round(performance.now() - sinceMs)} ms`;
       const opened = bench.recorder.of("openSession", sinceMs).length;
       const registered = bench.recorder.of("registerStage", sinceMs).length;
