@@ -276,7 +276,7 @@ async function work(lease: Lease, own: OpenSessionResponse): Promise<void> {
     running--;
   }
   // A deaf worker goes on about its lease as if nothing had been said.
-  while (is("deaf") && each.stop.signal.aborted && own === session && each.done < 6) await delay(50);
+  while (is("deaf") && each.stop.signal.aborted && own === session && each.done < 40) await delay(50);
   if (each.verdict !== "LOST" && !(is("deaf") && each.stop.signal.aborted)) await tell(finish, own);
   held.delete(lease.lease);
   if (is("ends-with-failure") && finish.outcome?.$case === "failed") process.exit(1);
