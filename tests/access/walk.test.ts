@@ -12,6 +12,7 @@ import {
   httpCall,
   namesAnything,
   normalized,
+  rawCall,
   type Seen,
   type Values,
 } from "./call.fixture.ts";
@@ -141,6 +142,25 @@ test("without a key that is good nothing is answered but that, whatever is asked
       const { status } = JSON.parse(seen) as { status: number };
       assert.equal(status, route.level === "public" ? 200 : 401, route.name);
     }
+  }
+});
+
+test("without a key a probe learns whether a server is up, and the contract is nobody's to read", async (t) => {
+  const { gateway, orchestrator, issue } = await openPlatform(t);
+  const { secret } = await issue("acme", "viewer");
+  for (const [address, withKey] of [
+    [gateway.grpcAddress, 0],
+    [orchestrator.workerAddress, 12], // there is none
+  ] as const) {
+    const client = grpcClient(address);
+    t.after(() => client.close());
+    const health = "/grpc.health.v1.Health/Check";
+    assert.deepEqual(await rawCall(client, health, Buffer.alloc(0), undefined), { code: 0, reply: Buffer.of(8, 1) });
+    const reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    const list = Buffer.from([0x3a, 1, 0x2a]); // list_services: "*"
+    const refused = (await rawCall(client, reflection, list, undefined)).code;
+    assert.equal(refused, withKey === 0 ? 16 : 12);
+    assert.equal((await rawCall(client, reflection, list, secret)).code, withKey);
   }
 });
 

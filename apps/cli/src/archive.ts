@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { HeimdexError } from "@heimdex/errors";
 import type { Context } from "./context.ts";
 import { dataRoot } from "./data-root.ts";
-import { remotePlatform, stateFolder } from "./endpoint.ts";
+import { isPrivate, remotePlatform, stateFolder } from "./endpoint.ts";
 import { STAGE_SERVICES } from "./host/stage-services.ts";
 import { type Api, openPlatform, type Platform, type PlatformOptions } from "./platform.ts";
 
@@ -44,6 +44,8 @@ export class Archive implements AsyncDisposable {
     const { terminal, data, env, signal } = context;
     const { endpoint } = context;
     if (endpoint !== undefined) {
+      if (endpoint.key !== undefined && !isPrivate(endpoint))
+        terminal.note(`heimdex: the key goes to ${endpoint.address} unencrypted; https:// would hide it`);
       const connect = async () => remotePlatform(endpoint);
       return new Archive(await stateFolder(endpoint, env), connect, signal, await connect());
     }

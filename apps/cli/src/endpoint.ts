@@ -48,6 +48,11 @@ export function endpointOf(
   return { address, key, tls };
 }
 
+/** Whether nobody on the way reads what is sent there. */
+export function isPrivate({ address }: Endpoint): boolean {
+  return address.startsWith("https://") || /^(?:http:\/\/)?(?:127\.|localhost:|\[::1\])/.test(address);
+}
+
 /** @throws UsageError for commands that make no sense with a gateway elsewhere */
 export function localOnly({ endpoint }: Pick<Context, "endpoint">, command: string): void {
   if (endpoint !== undefined)

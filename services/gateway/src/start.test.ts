@@ -51,6 +51,16 @@ for (const which of ["http", "grpc"] as const) {
   });
 }
 
+test("where keys are asked for it listens beyond this machine, whatever name it is called by, and answers no one without a key", async (t) => {
+  const adminKey = "the-admin-key-of-this-configuration";
+  const every = { host: "0.0.0.0" };
+  const gateway = await openGateway(t, { auth: { required: true, adminKey }, http: every, grpc: every });
+  const address = `127.0.0.1:${gateway.httpAddress.split(":")[1]}`;
+  const headers = { host: "films.example", authorization: `Bearer ${adminKey}` };
+  assert.equal((await ask(address, "/v1/status", { headers })).status, 200);
+  assert.equal((await ask(address, "/v1/status")).status, 401);
+});
+
 test("localhost is listened on by name", async (t) => {
   const gateway = await openGateway(t, { http: { host: "localhost" }, grpc: { host: "localhost" } });
   assert.equal((await ask(gateway.httpAddress, "/healthz")).status, 200);

@@ -12,8 +12,9 @@ import { ServerReflection, ServerReflectionService } from "nice-grpc-server-refl
  * own refusal says neither. Beyond this it is gRPC's. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-/** The workers' gRPC server, with health and reflection. */
-export function grpcServer(telemetry: Telemetry): Server {
+/** The workers' gRPC server, with health; and with reflection where anybody who reaches it may know.
+ * @param isShut workers must show a key */
+export function grpcServer(telemetry: Telemetry, isShut: boolean): Server {
   const server = createServer({
     // Balanced clients must come back through the resolver now and then; a long poll under way may finish.
     "grpc.max_connection_age_ms": 300_000,
@@ -29,13 +30,8 @@ export function grpcServer(telemetry: Telemetry): Server {
     ),
   );
   server.add(HealthDefinition, HealthServiceImpl());
-  server.add(
-    ServerReflectionService,
-    ServerReflection(Buffer.from(descriptorSet()), [
-      StageRegistryServiceDefinition.fullName,
-      WorkServiceDefinition.fullName,
-    ]),
-  );
+  const services = [StageRegistryServiceDefinition.fullName, WorkServiceDefinition.fullName];
+  if (!isShut) server.add(ServerReflectionService, ServerReflection(Buffer.from(descriptorSet()), services));
   return server;
 }
 

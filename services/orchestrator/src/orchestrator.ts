@@ -267,7 +267,7 @@ export async function startOrchestrator(
   const mine = (work: () => Promise<unknown>) => async () => (isMine() ? work() : undefined);
 
   const staleUploads = new StaleUploads(blobs);
-  const server = grpcServer(telemetry);
+  const server = grpcServer(telemetry, gate.isShut);
   server.add(
     StageRegistryServiceDefinition,
     stageRegistryService({
