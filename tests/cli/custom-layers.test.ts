@@ -98,6 +98,12 @@ test("what stages of one's own found is searched and filtered; films from before
     const bars = await search("--where", "org.example.leader.mark=bars");
     assert.ok(bars.length > 0 && bars.every(({ source, start_ms }) => source === film && start_ms < 10_000));
     assert.deepEqual(bars[0]?.why.at(-1)?.matched, ["org.example.leader.mark=bars"]);
+    const all = searchShape.parse((await json(t, ...at("search", "--asset", film))).document);
+    assert.ok(
+      all.facets.some(
+        ({ field, value, moments }) => field.endsWith(".mark") && value === "bars" && moments >= bars.length,
+      ),
+    );
     const loud = await search("--where", "lufs>=-30");
     assert.ok(loud.length > 0 && loud.every(({ start_ms }) => start_ms < 10_000));
     assert.deepEqual(await search("--where", "lufs>=-30", "--from", "12"), []);

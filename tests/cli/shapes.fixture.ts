@@ -50,6 +50,7 @@ export const searchShape = z.strictObject({
   ),
   took_ms: ms,
   degraded: z.boolean(),
+  facets: z.array(z.strictObject({ field: z.string().min(1), value: z.string(), moments: z.int().min(1) })),
 });
 
 export const planShape = z.strictObject({

@@ -16,3 +16,17 @@ export function readFacets(terms: readonly string[]): Map<string, string[]> {
   }
   return fields;
 }
+
+/** How many rows have each value of each field.
+ * @param rows of each what `writeFacets` wrote */
+export function countFacets(rows: Iterable<Iterable<unknown>>): Map<string, Map<string, number>> {
+  const byTerm = new Map<string, number>();
+  for (const terms of rows)
+    for (const term of new Set(terms)) byTerm.set(String(term), (byTerm.get(String(term)) ?? 0) + 1);
+  const fields = new Map<string, Map<string, number>>();
+  for (const [term, count] of byTerm) {
+    const [field, value] = JSON.parse(term) as [string, string];
+    fields.set(field, (fields.get(field) ?? new Map<string, number>()).set(value, count));
+  }
+  return fields;
+}

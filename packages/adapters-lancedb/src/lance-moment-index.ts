@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
-import type { AssetRows, IndexedMoment, MomentFilter, MomentIndex, Scored, TextField } from "@heimdex/ports";
+import type { AssetRows, MomentFilter, MomentIndex, MomentList, Scored, TextField } from "@heimdex/ports";
 import { inList, literal } from "./filter-sql.ts";
 import { lanceError } from "./lance-error.ts";
 import { formatOf, LanceStore } from "./lance-store.ts";
@@ -74,11 +74,7 @@ export class LanceMomentIndex implements MomentIndex {
     return this.#read("searching vectors", (snapshot) => snapshot.searchVector(space, vector, filter, limit));
   }
 
-  list(
-    filter: MomentFilter,
-    from: number,
-    limit: number,
-  ): Promise<{ readonly rows: readonly IndexedMoment[]; readonly total: number }> {
+  list(filter: MomentFilter, from: number, limit: number): Promise<MomentList> {
     return this.#read("listing moments", (snapshot) => snapshot.list(filter, from, limit));
   }
 

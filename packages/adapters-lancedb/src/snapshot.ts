@@ -1,7 +1,8 @@
 import { HeimdexError } from "@heimdex/errors";
-import type { IndexedMoment, MomentFilter, Scored, TextField } from "@heimdex/ports";
+import type { MomentFilter, MomentList, Scored, TextField } from "@heimdex/ports";
 import type { Table as LanceTable } from "@lancedb/lancedb";
 import { bm25, idf, lengthWeight } from "./bm25.ts";
+import { countFacets } from "./facet-terms.ts";
 import { filterSql, inList, literal } from "./filter-sql.ts";
 import type { Ledger } from "./ledger.ts";
 import { momentsOf } from "./moments-of.ts";
@@ -99,18 +100,14 @@ export class Snapshot {
   }
 
   /** What orders the rows is read of all that pass, the rest of those that are given back. */
-  async list(
-    filter: MomentFilter,
-    from: number,
-    limit: number,
-  ): Promise<{ readonly rows: readonly IndexedMoment[]; readonly total: number }> {
+  async list(filter: MomentFilter, from: number, limit: number): Promise<MomentList> {
     const found = await this.#table
       .query()
       .where(`summary IS NULL AND ${filterSql(filter, this.#labelKey)}`)
-      .select(["title", "asset", "start_ms", "id"])
+      .select(["title", "asset", "start_ms", "id", "facets"])
       .withRowId()
       .toArrow();
-    if (found.numRows === 0) return { rows: [], total: 0 };
+    if (found.numRows === 0) return { rows: [], total: 0, facets: new Map() };
     const [titles = [], assets = [], starts = [], ids = []] = ["title", "asset", "start_ms", "id"].map((name) =>
       Array.from(found.getChild(name) ?? [], String),
     );
@@ -121,10 +118,11 @@ export class Snapshot {
         Number(starts[a]) - Number(starts[b]) ||
         compare(ids[a] ?? "", ids[b] ?? ""),
     );
+    const counts = { total: found.numRows, facets: countFacets(found.getChild("facets") ?? []) };
     const rowIds = found.getChild("_rowid");
     const first = Math.max(0, from);
     const page = order.slice(first, first + atMost(limit)).map((at) => BigInt(rowIds?.get(at)));
-    if (page.length === 0) return { rows: [], total: found.numRows };
+    if (page.length === 0) return { rows: [], ...counts };
     const rows = await this.#table
       .takeRowIds(page)
       .select([...ROW_COLUMNS])
@@ -132,7 +130,7 @@ export class Snapshot {
       .toArrow();
     const given = rows.getChild("_rowid");
     const byRowId = new Map(momentsOf(rows).map((row, i) => [BigInt(given?.get(i)), row]));
-    return { rows: page.flatMap((rowId) => byRowId.get(rowId) ?? []), total: found.numRows };
+    return { rows: page.flatMap((rowId) => byRowId.get(rowId) ?? []), ...counts };
   }
 
   async vectorsOf(

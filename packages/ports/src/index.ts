@@ -26,6 +26,7 @@ export {
   type IndexedMoment,
   type MomentFilter,
   type MomentIndex,
+  type MomentList,
   type MomentRow,
   type NumberRange,
   type Scored,

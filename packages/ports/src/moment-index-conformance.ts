@@ -606,6 +606,30 @@ export function momentIndexConformance(
       assert.deepEqual(await list(0, 10, { languages: ["en"] }), [1, ["y-1"]]);
       assert.deepEqual(await list(0, 10, { assets: ["z"], from_ms: 9000 }), [1, ["z-1"]]);
       assert.deepEqual(await list(0, 10, { tenant: "nobody" }), [0, []]);
+      await index.replaceAssets([
+        asset("f", [
+          row("f", "f-0", { facets: new Map([["light", ["day", "night"]]]) }),
+          row("f", "f-1", {
+            facets: new Map([
+              ["light", ["day"]],
+              ["mood", ["day"]],
+            ]),
+          }),
+        ]),
+      ]);
+      const facets = new Map([
+        [
+          "light",
+          new Map([
+            ["day", 2],
+            ["night", 1],
+          ]),
+        ],
+        ["mood", new Map([["day", 1]])],
+      ]);
+      assert.deepEqual((await index.list({ ...ALL, assets: ["f", "y"] }, 0, 1)).facets, facets);
+      assert.deepEqual((await index.list({ ...ALL, assets: ["f"] }, 9, 1)).facets, facets);
+      await index.removeAssets("acme", ["f"]);
       const [first] = (await index.list(ALL, 0, 1)).rows;
       assert.deepEqual([first?.asset, first?.title, first?.terms], ["y", "A", NO_TERMS]);
     });

@@ -89,6 +89,13 @@ export interface Scored {
   readonly score: number;
 }
 
+export interface MomentList {
+  readonly rows: readonly IndexedMoment[];
+  readonly total: number;
+  /** Rows by field and value. */
+  readonly facets: ReadonlyMap<string, ReadonlyMap<string, number>>;
+}
+
 export interface AssetRows {
   readonly tenant: string;
   readonly asset: string;
@@ -111,12 +118,9 @@ export interface MomentIndex extends AsyncDisposable {
   searchText(field: TextField, terms: readonly string[], filter: MomentFilter, limit: number): Promise<Scored[]>;
   /** Nearest rows of one space by cosine similarity, best first; of a row's vectors the nearest counts. Rows without a vector in that space are left out. */
   searchVector(space: string, vector: Float32Array, filter: MomentFilter, limit: number): Promise<Scored[]>;
-  /** Rows that a filter lets through, in order of title, asset and start: those from the `from`th on, 0 the first, and how many there are in all. */
-  list(
-    filter: MomentFilter,
-    from: number,
-    limit: number,
-  ): Promise<{ readonly rows: readonly IndexedMoment[]; readonly total: number }>;
+  /** Rows that a filter lets through, in order of title, asset and start: those from the `from`th on, 0 the first; and of all
+   * that it lets through how many there are, and how many have each value of each facet. */
+  list(filter: MomentFilter, from: number, limit: number): Promise<MomentList>;
   /** The vectors of moments in one space, by id, in the order given when they were indexed; ids without any are left out. */
   vectorsOf(
     space: string,

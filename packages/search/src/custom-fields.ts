@@ -27,6 +27,12 @@ export function fieldKey({ kind, path }: CustomField): string {
   return JSON.stringify([kind, ...path]);
 }
 
+/** The field that rows name so. */
+export function fieldOfKey(key: string, search: CustomField["search"]): CustomField {
+  const [kind = "", ...path] = JSON.parse(key) as string[];
+  return { kind, path, search };
+}
+
 /** Fields that custom layers' schemas mark to be searched. Of two ports of one kind the first counts.
  * @param ports output ports; those without a layer's schema are passed over */
 export function customFields(

@@ -6,6 +6,7 @@ export {
   customReader,
   fieldKey,
   fieldName,
+  fieldOfKey,
 } from "./custom-fields.ts";
 export { type ExplainedRow, type Explanation, explain, type NearestVector, type Why } from "./explain.ts";
 export { coverageOf, type Evidence, FLOOR, type FloorOptions, floorOf, idfOf, strength } from "./floor.ts";

@@ -71,6 +71,7 @@ export async function search(context: Context, words: readonly string[], options
   for (const [at, result] of answer.results.entries()) {
     for (const line of resultLines(at + 1, result, answer.query, terminal.style)) terminal.line(line);
   }
+  for (const line of facetLines(answer)) terminal.line(terminal.style.dim(line));
   terminal.line(terminal.style.dim(`${answer.tookMs.toFixed(0)} ms. See one: heimdex open 1`));
 }
 
@@ -94,6 +95,15 @@ export async function ask(
   }
 }
 
+/** What the answer could be narrowed to, a line for each field. */
+function facetLines({ facets }: SearchResponse): string[] {
+  const byField = Map.groupBy(facets, ({ field }) => field);
+  return [...byField].map(
+    ([field, its]) =>
+      `--where ${printable(field)}=${its.map(({ value, moments }) => `${printable(value)} (${moments})`).join(" or ")}`,
+  );
+}
+
 /** The one document of `search --json`. */
 export function searchDocument(answer: SearchResponse) {
   return {
@@ -111,5 +121,6 @@ export function searchDocument(answer: SearchResponse) {
     })),
     took_ms: answer.tookMs,
     degraded: answer.degraded,
+    facets: answer.facets.map(({ field, value, moments }) => ({ field, value, moments })),
   };
 }

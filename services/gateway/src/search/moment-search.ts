@@ -23,6 +23,7 @@ import {
   type Channel as RankedChannel,
   rankMoments,
 } from "@heimdex/search";
+import { countFacets, type FacetRows } from "./facet-counts.ts";
 import { heldValues, type NamedFilter } from "./held-values.ts";
 import { type EmbedderOptions, QueryEmbedder, type Question } from "./query-embedder.ts";
 import { ServingSpacesReader } from "./serving-spaces.ts";
@@ -66,6 +67,8 @@ export interface MomentResults {
   readonly results: readonly Result[];
   /** How many there are in all. */
   readonly total: number;
+  /** Of all there are. */
+  readonly facets: FacetRows;
   /** Which channel was left out, and why; "" when none was. */
   readonly degradedReason: string;
 }
@@ -128,16 +131,17 @@ export class MomentSearch {
     return {
       results: page.map((hit) => resultOf(hit, query, pictures.get(hit.row.id), where)),
       total: hits.length,
+      facets: countFacets(hits.map(({ row }) => row)),
       degradedReason: reasons.join("; "),
     };
   }
 
   async #list({ filter, where, from, end }: MomentQuery): Promise<MomentResults> {
-    const { rows, total } = await this.#index.list(filter, from, end - from);
+    const { rows, total, facets } = await this.#index.list(filter, from, end - from);
     const results = rows.map((row) =>
       resultOf({ row, score: 0, placings: [], strength: 1 }, NO_WORDS, undefined, where),
     );
-    return { results, total, degradedReason: "" };
+    return { results, total, facets, degradedReason: "" };
   }
 
   /** Rows of the archive. Only how rare a word is depends on it, so an old figure does for a moment; a fresh one costs a look at every file of the index. */

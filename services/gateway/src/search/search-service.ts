@@ -8,6 +8,7 @@ import type { GatewayConfig } from "../config.ts";
 import { decodePageToken, encodePageToken } from "../page-token.ts";
 import type { GatewayPorts } from "../ports.ts";
 import { Violations } from "../violations.ts";
+import { facetCounts } from "./facet-counts.ts";
 import { CHANNELS, type Channel, type MomentQuery, MomentSearch } from "./moment-search.ts";
 import { readWhere } from "./where.ts";
 
@@ -75,6 +76,7 @@ export class SearchService {
       tookMs: performance.now() - began,
       degraded: found.degradedReason !== "",
       degradedReason: found.degradedReason,
+      facets: facetCounts(found.facets),
       nextPageToken: end < found.total ? encodePageToken(scope, { from: end }) : "",
     };
   }

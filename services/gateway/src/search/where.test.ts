@@ -91,6 +91,13 @@ test("values and numbers of custom layers narrow a search, and each result says 
   assert.deepEqual(await found("lufs>-31", "lufs<-18.2"), ["m_2"]);
   assert.deepEqual(await found("lufs=-30", "lufs=-40"), ["m_1", "m_2"]);
   assert.deepEqual(await found("colours.daylight=night", "lufs>=-20"), ["m_1"]);
+  // Of all that was found, on whatever page.
+  const counted = await search(gateway, { query: "harbour", page_size: "1" });
+  assert.deepEqual(counted.json.facets, [
+    { field: "org.example.colours.daylight", value: "night", moments: 2 },
+    { field: "org.example.colours.daylight", value: "day", moments: 1 },
+    { field: "org.example.paint.daylight", value: "night", moments: 1 },
+  ]);
   const { results } = await search(gateway, { query: "siren", where: ["colours.daylight=night", "lufs>=-20"] });
   assert.deepEqual(
     results[0]?.why.map(({ channel, matched }) => [channel, matched]),
@@ -106,6 +113,11 @@ test("without words, a filter lists what it lets through: by title and time, in 
   const { json, results, moments } = await search(gateway, { where: "lufs>=-100" });
   assert.deepEqual(moments, ["m_1", "m_2"]);
   assert.equal(json.degraded, false);
+  assert.deepEqual(json.facets, [
+    { field: "org.example.colours.daylight", value: "day", moments: 1 },
+    { field: "org.example.colours.daylight", value: "night", moments: 1 },
+    { field: "org.example.paint.daylight", value: "night", moments: 1 },
+  ]);
   assert.deepEqual((await search(gateway, { where: "lufs>=-20" })).results[0]?.at_ms, 4_000);
   assert.deepEqual(results[0]?.why, [
     {

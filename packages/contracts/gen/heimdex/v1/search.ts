@@ -68,6 +68,21 @@ export interface SearchResponse {
   degradedReason: string;
   /** Empty on the last page. */
   nextPageToken: string;
+  /**
+   * Values of custom layers' facets in all that was found, not on this page alone: what `where` could narrow it to. Field by field, the most frequent value
+   * first; at most 20 of a field.
+   */
+  facets: FacetCount[];
+}
+
+/** A value of a custom layer's facet. */
+export interface FacetCount {
+  /** Name of the field, as in `where`. */
+  field: string;
+  /** The value. */
+  value: string;
+  /** Moments found that have it. */
+  moments: number;
 }
 
 /** A moment that answers the query. */
@@ -410,7 +425,7 @@ export const SearchRequest: MessageFns<SearchRequest> = {
 };
 
 function createBaseSearchResponse(): SearchResponse {
-  return { query: "", results: [], tookMs: 0, degraded: false, degradedReason: "", nextPageToken: "" };
+  return { query: "", results: [], tookMs: 0, degraded: false, degradedReason: "", nextPageToken: "", facets: [] };
 }
 
 export const SearchResponse: MessageFns<SearchResponse> = {
@@ -432,6 +447,9 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     }
     if (message.nextPageToken !== "") {
       writer.uint32(50).string(message.nextPageToken);
+    }
+    for (const v of message.facets) {
+      FacetCount.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -497,6 +515,14 @@ export const SearchResponse: MessageFns<SearchResponse> = {
             message.nextPageToken = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.facets.push(FacetCount.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -529,6 +555,7 @@ export const SearchResponse: MessageFns<SearchResponse> = {
         : isSet(object.next_page_token)
         ? globalThis.String(object.next_page_token)
         : "",
+      facets: globalThis.Array.isArray(object?.facets) ? object.facets.map((e: any) => FacetCount.fromJSON(e)) : [],
     };
   },
 
@@ -552,6 +579,9 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     if (message.nextPageToken !== "") {
       obj.nextPageToken = message.nextPageToken;
     }
+    if (message.facets?.length) {
+      obj.facets = message.facets.map((e) => FacetCount.toJSON(e));
+    }
     return obj;
   },
 
@@ -566,6 +596,108 @@ export const SearchResponse: MessageFns<SearchResponse> = {
     message.degraded = object.degraded ?? false;
     message.degradedReason = object.degradedReason ?? "";
     message.nextPageToken = object.nextPageToken ?? "";
+    message.facets = object.facets?.map((e) => FacetCount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFacetCount(): FacetCount {
+  return { field: "", value: "", moments: 0 };
+}
+
+export const FacetCount: MessageFns<FacetCount> = {
+  encode(message: FacetCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.field !== "") {
+      writer.uint32(10).string(message.field);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message.moments !== 0) {
+      writer.uint32(24).uint32(message.moments);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FacetCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFacetCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.moments = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FacetCount {
+    return {
+      field: isSet(object.field) ? globalThis.String(object.field) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      moments: isSet(object.moments) ? globalThis.Number(object.moments) : 0,
+    };
+  },
+
+  toJSON(message: FacetCount): unknown {
+    const obj: any = {};
+    if (message.field !== "") {
+      obj.field = message.field;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    if (message.moments !== 0) {
+      obj.moments = Math.round(message.moments);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FacetCount>): FacetCount {
+    return FacetCount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FacetCount>): FacetCount {
+    const message = createBaseFacetCount();
+    message.field = object.field ?? "";
+    message.value = object.value ?? "";
+    message.moments = object.moments ?? 0;
     return message;
   },
 };

@@ -67,7 +67,7 @@ export interface Port {
   optional: boolean;
   /**
    * Output ports of a custom layer: JSON Schema (2020-12) of the layer as JSON text of at most 64 KiB; `x-heimdex-search: text | facet | number | none`
-   * (default none) says what of it is searched. Default: none.
+   * (default none) on an item's field, at any depth, says what of it is searched or filtered by. Default: none.
    */
   layerSchema: string;
 }
