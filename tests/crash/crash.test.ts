@@ -1,25 +1,19 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { FolderBlobs } from "@heimdex/adapters-folder";
-import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
-import type { AssetRecord, CacheEntry, Job } from "@heimdex/kernel";
-import type { Catalog, Document } from "@heimdex/ports";
-import { ANALYZER_ID, analyze } from "@heimdex/search";
-import { checkSidecar, type KeyframeItem, type Sidecar, type TranscriptItem } from "@heimdex/sidecar";
-import { film, PICTURES, pictureOf, sha256, wordsOf } from "./films.ts";
+import { film } from "./films.ts";
 import type { FromHost, ToHost } from "./host.fixture.ts";
 import { randomOf } from "./random.ts";
+import { assertWhole, untilDone } from "./whole-archive.ts";
 
 const HOST = fileURLToPath(new URL("./host.fixture.ts", import.meta.url));
-const TENANT = "default";
 const KILLS = 26;
 /** On a slow machine fewer kills have to do: it stops when it has had so many and so long, ms. */
 const LEAST_KILLS = 14;
@@ -163,12 +157,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function all<B>(catalog: Catalog, collection: "assets" | "cache" | "jobs" | "sessions"): Promise<Document<B>[]> {
-  const found = await catalog.find<B>({ collection, limit: 1000 });
-  assert.ok(found.length < 1000);
-  return found;
-}
-
 test("kill -9 of any process at any moment loses nothing and commits nothing twice", async (t) => {
   const seed = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31));
   t.diagnostic(`seed: CRASH_SEED=${seed}`);
@@ -204,83 +192,14 @@ test("kill -9 of any process at any moment loses nothing and commits nothing twi
   t.diagnostic(`${films} jobs, ${kills.host} hosts and ${kills.worker} workers killed`);
   assert.ok(kills.host > 0 && kills.worker > 0, "both kinds were killed");
 
-  await using stack = new AsyncDisposableStack();
-  const catalog = stack.use(await SqliteCatalog.open(join(folder, "data", "catalog.sqlite")));
-  const waiting = async () =>
-    (await catalog.count("jobs", "active")) +
-    (await catalog.count("jobs", "unsettled")) +
-    (await catalog.count("assets", "indexing"));
-  for (const giveUpMs = Date.now() + PATIENCE_MS; (await waiting()) > 0; await delay(20))
-    assert.ok(Date.now() < giveUpMs, `${await waiting()} jobs and assets are still waiting`);
+  await using catalog = await SqliteCatalog.open(join(folder, "data", "catalog.sqlite"));
+  await untilDone(catalog);
   await host.stop();
   await host.until(() => [...host.pids].every((pid) => !isAlive(pid)), "every process has ended");
-
-  const jobs = await all<Job>(catalog, "jobs");
-  assert.deepEqual(new Set(jobs.map(({ id }) => id)), new Set(host.accepted.values()), "each accepted job once");
-  for (const { body } of jobs) assert.deepEqual([body.state, body.reason, body.settled], ["SUCCEEDED", "", true]);
-  assert.equal(await catalog.count("jobs", "leased"), 0);
-
-  const steps = jobs.flatMap(({ body }) => body.steps);
-  assert.equal(steps.length, films * 4);
-  for (const { stage, state, lease, ending, key } of steps) {
-    assert.equal(state, "OK", `${stage} ran: its key is its film's alone`);
-    assert.equal(lease, undefined);
-    assert.equal(ending?.said, "COMPLETED");
-    assert.notEqual(key, "");
-  }
-  const cache = await all<CacheEntry>(catalog, "cache");
-  assert.deepEqual(cache.map(({ id }) => id).sort(), steps.map(({ key }) => key).sort());
-  for (const { id, version } of cache) assert.equal(version, 1, `${id} was committed once`);
-  const begun = new Set((await readFile(host.runs, "utf8")).trim().split("\n"));
-  for (const { body } of jobs)
-    for (const { stage, epoch } of body.steps)
-      assert.ok(
-        begun.has(JSON.stringify({ stage, asset: body.asset, attempt: epoch })),
-        "the attempt that counts was made",
-      );
-
-  const blobs = stack.use(await FolderBlobs.open(join(folder, "data", "blobs")));
-  const index = stack.use(
-    await LanceMomentIndex.open(join(folder, "data", "index"), { analyze, analyzerId: ANALYZER_ID }),
-  );
-  const filter = { tenant: TENANT };
-  const rows = await index.searchText("spoken", analyze("survivor"), filter, 1000);
-  assert.equal(rows.length, films, "one moment of each film");
-  assert.equal((await blobs.usage(TENANT)).uploads, 0, "no upload is left behind");
-  const assets = await all<AssetRecord>(catalog, "assets");
-  assert.equal(assets.length, films);
-  for (const { body: asset } of assets) {
-    const n = Number(/film (\d+)\.json/.exec(asset.title)?.[1]);
-    assert.equal(asset.fingerprint, sha256(film(n)));
-    assert.deepEqual([asset.sidecarRevision, asset.indexedRevision], [1, 1]);
-    const names = await blobs.listNamed(TENANT, `sidecars/${asset.id}/`, undefined, 10);
-    assert.deepEqual(names, [`sidecars/${asset.id}/1.json`]);
-    const sidecar = JSON.parse(
-      Buffer.from((await blobs.getNamed(TENANT, names[0] as string)) as Uint8Array).toString(),
-    ) as Sidecar;
-    assert.deepEqual(checkSidecar(sidecar), []);
-    const items = (kind: string) =>
-      sidecar.layers.filter((layer) => layer.kind === kind).flatMap((layer) => layer.items);
-    assert.deepEqual(
-      (items("transcript") as TranscriptItem[]).map(({ text }) => text),
-      wordsOf(n),
-    );
-    const pictures = Array.from({ length: PICTURES }, (_, at) => pictureOf(asset.fingerprint, at));
-    assert.deepEqual(
-      (items("keyframes") as KeyframeItem[]).map(({ image }) => image.sha256),
-      pictures.map(sha256),
-    );
-    for (const picture of pictures)
-      assert.ok(await blobs.has({ tenant: TENANT, sha256: sha256(picture), size: picture.byteLength }));
-    const own = rows.filter(({ row }) => row.asset === asset.id);
-    assert.deepEqual(
-      own.map(({ row }) => [row.revision, row.spoken]),
-      [[1, wordsOf(n).join("\n")]],
-    );
-    const found = await index.searchText("spoken", analyze(wordsOf(n)[1] as string), filter, 10);
-    assert.deepEqual(
-      found.map(({ row }) => row.asset),
-      [asset.id],
-    );
-  }
+  await assertWhole(catalog, {
+    data: join(folder, "data"),
+    jobs: [...host.accepted.values()],
+    runs: host.runs,
+    oneWriter: true,
+  });
 });

@@ -13,6 +13,9 @@ import type { JobStore } from "./job-store.ts";
 import { type DataGrant, openGrant } from "./signed-url.ts";
 import { assertUnchanged, sourcePath } from "./source.ts";
 
+/** How long requests under way may take to end when the server closes. */
+const CLOSE_MS = 2_000;
+
 export interface DataServer extends AsyncDisposable {
   /** `http://127.0.0.1:8483`. */
   readonly url: string;
@@ -59,8 +62,10 @@ export async function startDataServer(address: { host: string; port: number }, p
     url: `${tls === undefined ? "http" : "https"}://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
     async [Symbol.asyncDispose]() {
       if (!server.listening) return;
-      server.closeAllConnections();
+      // What is under way is given a moment; what is to come goes to another replica, or waits for the next run.
+      const force = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
       await new Promise<void>((resolve) => server.close(() => resolve()));
+      clearTimeout(force);
     },
   };
 }

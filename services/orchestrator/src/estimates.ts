@@ -17,8 +17,9 @@ const keyOf = ({ stage, models }: Timed) => [stage, ...models.map(({ id }) => id
  * itself. Kept in the catalog, written with every flush. */
 export class Estimates {
   readonly #catalog: Catalog;
-  readonly #measures = new Map<string, Measure>();
-  #changed = false;
+  #measures = new Map<string, Measure>();
+  /** What was learned here and is not in the catalog yet. */
+  #learned = new Map<string, Measure>();
 
   private constructor(catalog: Catalog) {
     this.#catalog = catalog;
@@ -36,13 +37,9 @@ export class Estimates {
     for (const step of job.steps) {
       if (step.state !== "OK" && step.state !== "EMPTY") continue;
       const key = keyOf(step);
-      const known = this.#measures.get(key) ?? { samples: 0, wallMs: 0, mediaMs: 0 };
-      this.#measures.set(key, {
-        samples: known.samples + 1,
-        wallMs: known.wallMs + step.wallMs,
-        mediaMs: known.mediaMs + (job.facts?.duration_ms ?? 0),
-      });
-      this.#changed = true;
+      const one = { samples: 1, wallMs: step.wallMs, mediaMs: job.facts?.duration_ms ?? 0 };
+      add(this.#measures, key, one);
+      add(this.#learned, key, one);
     }
   }
 
@@ -62,11 +59,42 @@ export class Estimates {
     return steps.map((step) => ({ ...step, estimateMs: this.of(step, 0).ms }));
   }
 
+  /** Adds what was learned here to what is stored, where other replicas add theirs. */
   async flush(): Promise<void> {
-    if (!this.#changed) return;
-    this.#changed = false;
-    await this.#catalog.write([
-      { op: "put", collection: "meta", id: "estimates", terms: [], sort: "", body: Object.fromEntries(this.#measures) },
-    ]);
+    if (this.#learned.size === 0) return;
+    const learned = this.#learned;
+    this.#learned = new Map();
+    try {
+      await this.#store(learned);
+    } catch (reason) {
+      for (const [key, measure] of learned) add(this.#learned, key, measure);
+      throw reason;
+    }
   }
+
+  async #store(learned: ReadonlyMap<string, Measure>): Promise<void> {
+    for (;;) {
+      const stored = await this.#catalog.get<Record<string, Measure>>("meta", "estimates");
+      const measures = new Map(Object.entries(stored?.body ?? {}));
+      for (const [key, measure] of learned) add(measures, key, measure);
+      const body = Object.fromEntries(measures);
+      const common = { collection: "meta", id: "estimates", terms: [], sort: "", body } as const;
+      const [result] = await this.#catalog.write([
+        stored === undefined ? { op: "insert", ...common } : { op: "replace", version: stored.version, ...common },
+      ]);
+      if (result?.ok !== true) continue;
+      for (const [key, measure] of this.#learned) add(measures, key, measure);
+      this.#measures = measures;
+      return;
+    }
+  }
+}
+
+function add(to: Map<string, Measure>, key: string, { samples, wallMs, mediaMs }: Measure): void {
+  const known = to.get(key) ?? { samples: 0, wallMs: 0, mediaMs: 0 };
+  to.set(key, {
+    samples: known.samples + samples,
+    wallMs: known.wallMs + wallMs,
+    mediaMs: known.mediaMs + mediaMs,
+  });
 }

@@ -170,6 +170,7 @@ export class JobStore {
 
   async #applyBatch(id: string, batch: readonly Waiting[]): Promise<void> {
     let isOld = this.#isShared && this.#known.has(id);
+    const remembered = new Set<string>();
     for (;;) {
       const stored = await this.#latest(id);
       if (stored === undefined)
@@ -194,8 +195,9 @@ export class JobStore {
         for (const waiting of batch) waiting.resolve({ job, version: stored.version, applied: false });
         return;
       }
+      // With a compare-and-set that failed they were written all the same.
       const ops: WriteOp[] = effects.flatMap((effect): WriteOp[] =>
-        effect.kind === "remember" ? [cachePut(effect)] : [],
+        effect.kind === "remember" && !remembered.has(effect.key) ? [cachePut(effect)] : [],
       );
       ops.push(...borrowed);
       const claims: Claim[] = [];
@@ -213,6 +215,7 @@ export class JobStore {
       if (result?.ok !== true) {
         this.#known.delete(id);
         isOld = false;
+        for (const op of ops) if (op.collection === "cache" && op.op === "put") remembered.add(op.id);
         continue; // somebody else wrote it: reduce again over that
       }
       const document: Document<Job> = { id, version: result.version, terms: [], sort: "", body: job };
