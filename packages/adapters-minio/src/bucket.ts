@@ -1,13 +1,10 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { setTimeout as wait } from "node:timers/promises";
-import { Client, S3Error } from "minio";
+import { assertDone, bytesOf, textOf } from "./answer.ts";
 import type { ResolvedS3Options } from "./options.ts";
-import { codeOf, fromStore, isAbsent, isTaken, isTransient } from "./s3-error.ts";
-import { Transport } from "./transport.ts";
+import { codeOf, isAbsent, isTaken } from "./s3-error.ts";
+import { StoreClient } from "./store-client.ts";
 
-const MAX_TRIES = 4;
-const FIRST_PAUSE_MS = 100;
 /** The slowest store whose copies are waited for. */
 const COPY_BYTES_PER_MS = 10_000;
 
@@ -31,62 +28,26 @@ export interface StoredPart {
   readonly sha256: string | undefined;
 }
 
-interface Request {
-  readonly method: string;
-  readonly name?: string;
-  readonly query?: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: Buffer;
-  readonly expect?: number[];
-}
-
-interface Limits {
-  readonly signal?: AbortSignal | undefined;
-  readonly silenceMs?: number;
-  readonly tries?: number;
-}
-
 /** One bucket, in the words of the S3 API. Every call is tried four times when the store, or the way to it, is in trouble, and rejects with a
  * HeimdexError: BLOB_UNAVAILABLE, BLOB_STORE_REFUSED, DISK_FULL, BLOB_KEY_INVALID, INTERNAL; or with the signal's reason. */
 export class Bucket {
   readonly name: string;
-  readonly #region: string;
-  readonly #silenceMs: number;
-  readonly #client: Client;
-  readonly #transport: Transport;
-  /** Over TLS the body's hash stays out of the signature. */
-  readonly #signsBody: boolean;
+  readonly #store: StoreClient;
 
-  constructor({ endpoint, bucket, region, accessKey, secretKey, sessionToken, silenceMs }: ResolvedS3Options) {
-    this.name = bucket;
-    this.#region = region;
-    this.#silenceMs = silenceMs;
-    this.#signsBody = endpoint.protocol === "http:";
-    this.#transport = new Transport(endpoint.protocol);
-    this.#client = new Client({
-      endPoint: endpoint.hostname,
-      ...(endpoint.port === "" ? {} : { port: Number(endpoint.port) }),
-      useSSL: !this.#signsBody,
-      region,
-      accessKey,
-      secretKey,
-      ...(sessionToken === undefined ? {} : { sessionToken }),
-      transport: this.#transport,
-      transportAgent: this.#transport.agent,
-      // It would send streams again that are used up, and say so on the console.
-      retryOptions: { disableRetry: true },
-    });
+  constructor(options: ResolvedS3Options) {
+    this.name = options.bucket;
+    this.#store = new StoreClient(options);
   }
 
   close(): void {
-    this.#transport.close();
+    this.#store.close();
   }
 
   /** Asked by listing, whose refusals say why: an answer to HEAD has no words. */
   exists(): Promise<boolean> {
-    return this.#call("looking for the bucket", async () => {
+    return this.#store.call("looking for the bucket", async () => {
       try {
-        await this.#client.listObjectsV2Query(this.name, "", "", "", 1, "");
+        await this.#store.s3.listObjectsV2Query(this.name, "", "", "", 1, "");
         return true;
       } catch (reason) {
         if (codeOf(reason) === "NoSuchBucket") return false;
@@ -97,9 +58,9 @@ export class Bucket {
 
   /** Fine when somebody else has just created it with the same key. */
   create(): Promise<void> {
-    return this.#call("creating the bucket", async () => {
+    return this.#store.call("creating the bucket", async () => {
       try {
-        await this.#client.makeBucket(this.name, this.#region);
+        await this.#store.s3.makeBucket(this.name, this.#store.region);
       } catch (reason) {
         if (codeOf(reason) !== "BucketAlreadyOwnedByYou") throw reason;
       }
@@ -110,7 +71,11 @@ export class Bucket {
   head(name: string, signal?: AbortSignal): Promise<ObjectFacts | undefined> {
     const look = () =>
       orAbsent(async () => {
-        const { headers } = await this.#send({ method: "HEAD", name, headers: { "x-amz-checksum-mode": "ENABLED" } });
+        const { headers } = await this.#store.send({
+          method: "HEAD",
+          name,
+          headers: { "x-amz-checksum-mode": "ENABLED" },
+        });
         const stated = headers["x-amz-checksum-sha256"];
         const isWhole =
           typeof stated === "string" && !stated.includes("-") && headers["x-amz-checksum-type"] !== "COMPOSITE";
@@ -120,7 +85,7 @@ export class Bucket {
           sha256: isWhole ? hexOf(stated) : undefined,
         };
       });
-    return this.#call(`looking for ${name}`, look, { signal });
+    return this.#store.call(`looking for ${name}`, look, { signal });
   }
 
   /** Bytes `start` to `end` (not empty); undefined when there is no such object, or none with this ETag. */
@@ -130,9 +95,9 @@ export class Bucket {
     signal?: AbortSignal,
   ): Promise<IncomingMessage | undefined> {
     const headers = { range: `bytes=${start}-${end - 1}`, ...(etag === undefined ? {} : { "if-match": etag }) };
-    return this.#call(
+    return this.#store.call(
       `reading ${name}`,
-      () => orAbsent(() => this.#open({ method: "GET", name, headers, expect: [200, 206] })),
+      () => orAbsent(() => this.#store.open({ method: "GET", name, headers, expect: [200, 206] })),
       {
         signal,
       },
@@ -141,15 +106,17 @@ export class Bucket {
 
   /** All bytes of an object that fits in memory; undefined when there is none. */
   whole(name: string): Promise<Buffer | undefined> {
-    return this.#call(`reading ${name}`, () =>
-      orAbsent(async () => bytesOf(await this.#open({ method: "GET", name }))),
+    return this.#store.call(`reading ${name}`, () =>
+      orAbsent(async () => bytesOf(await this.#store.open({ method: "GET", name }))),
     );
   }
 
   /** @param sha256 hexadecimal; the store refuses bytes that have another */
   async put(name: string, body: Buffer, sha256: string, signal?: AbortSignal): Promise<void> {
     const headers = { "x-amz-checksum-sha256": base64Of(sha256), "content-type": "application/octet-stream" };
-    await this.#call(`writing ${name}`, () => this.#send({ method: "PUT", name, headers, body }), { signal });
+    await this.#store.call(`writing ${name}`, () => this.#store.send({ method: "PUT", name, headers, body }), {
+      signal,
+    });
   }
 
   /** The same where nothing has that name. False when something has. */
@@ -159,9 +126,9 @@ export class Bucket {
       "content-type": "application/octet-stream",
       "if-none-match": "*",
     };
-    return this.#call(`writing ${name}`, async () => {
+    return this.#store.call(`writing ${name}`, async () => {
       try {
-        await this.#send({ method: "PUT", name, headers, body });
+        await this.#store.send({ method: "PUT", name, headers, body });
         return true;
       } catch (reason) {
         if (!isTaken(reason)) throw reason;
@@ -178,21 +145,21 @@ export class Bucket {
       "x-amz-copy-source-if-match": etag,
       "x-amz-checksum-algorithm": "SHA256",
     };
-    const copied = this.#call(
+    const copied = this.#store.call(
       `copying ${from} to ${to}`,
       () =>
         orAbsent(async () => {
-          assertDone(await textOf(await this.#open({ method: "PUT", name: to, headers })), "CopyObjectResult");
+          assertDone(await textOf(await this.#store.open({ method: "PUT", name: to, headers })), "CopyObjectResult");
           return true;
         }),
-      { silenceMs: this.#silenceMs + size / COPY_BYTES_PER_MS },
+      { silenceMs: this.#store.silenceMs + size / COPY_BYTES_PER_MS },
     );
     return copied.then((done) => done === true);
   }
 
   /** A missing object is fine. */
   async remove(name: string): Promise<void> {
-    await this.#call(`removing ${name}`, () => orAbsent(() => this.#client.removeObject(this.name, name)));
+    await this.#store.call(`removing ${name}`, () => orAbsent(() => this.#store.s3.removeObject(this.name, name)));
   }
 
   /** At most 1,000 objects whose names begin with `prefix`, in the order of their bytes, behind `after`. */
@@ -215,17 +182,17 @@ export class Bucket {
       "content-type": "application/octet-stream",
       ...(checked ? { "x-amz-checksum-algorithm": "SHA256" } : {}),
     };
-    const begin = () => this.#client.initiateNewMultipartUpload(this.name, name, headers);
-    return this.#call(`beginning ${name}`, begin, { signal });
+    const begin = () => this.#store.s3.initiateNewMultipartUpload(this.name, name, headers);
+    return this.#store.call(`beginning ${name}`, begin, { signal });
   }
 
   putPart(name: string, upload: string, part: number, body: Buffer, signal?: AbortSignal): Promise<StoredPart> {
     const sha256 = createHash("sha256").update(body).digest("base64");
-    return this.#call(
+    return this.#store.call(
       `writing part ${part} of ${name}`,
       async () => {
         const headers = { "x-amz-checksum-sha256": sha256 };
-        const { headers: answer } = await this.#send({
+        const { headers: answer } = await this.#store.send({
           method: "PUT",
           name,
           query: partQuery(upload, part),
@@ -251,17 +218,17 @@ export class Bucket {
       "x-amz-copy-source-if-match": etag,
       "x-amz-copy-source-range": `bytes=${start}-${end - 1}`,
     };
-    return this.#call(
+    return this.#store.call(
       `copying part ${part} of ${from} to ${to}`,
       () =>
         orAbsent(async () => {
           const said = await textOf(
-            await this.#open({ method: "PUT", name: to, query: partQuery(upload, part), headers }),
+            await this.#store.open({ method: "PUT", name: to, query: partQuery(upload, part), headers }),
           );
           assertDone(said, "CopyPartResult");
           return { part, etag: /<ETag>(.*?)<\/ETag>/.exec(said)?.[1] ?? "", sha256: undefined };
         }),
-      { silenceMs: this.#silenceMs + (end - start) / COPY_BYTES_PER_MS },
+      { silenceMs: this.#store.silenceMs + (end - start) / COPY_BYTES_PER_MS },
     );
   }
 
@@ -279,7 +246,7 @@ export class Bucket {
       const query = `uploadId=${encodeURIComponent(upload)}`;
       try {
         assertDone(
-          await textOf(await this.#open({ method: "POST", name, query, body })),
+          await textOf(await this.#store.open({ method: "POST", name, query, body })),
           "CompleteMultipartUploadResult",
         );
       } catch (reason) {
@@ -289,21 +256,21 @@ export class Bucket {
         isRepeated = true;
       }
     };
-    return this.#call(`completing ${name}`, complete, { signal });
+    return this.#store.call(`completing ${name}`, complete, { signal });
   }
 
   /** A missing upload is fine. Tried once only. */
   async abandon(name: string, upload: string): Promise<void> {
     const abandon = () =>
-      orAbsent(() => this.#client.abortMultipartUpload(this.name, name, encodeURIComponent(upload)));
-    await this.#call(`abandoning ${name}`, abandon, { tries: 1 });
+      orAbsent(() => this.#store.s3.abortMultipartUpload(this.name, name, encodeURIComponent(upload)));
+    await this.#store.call(`abandoning ${name}`, abandon, { tries: 1 });
   }
 
   /** All multipart uploads under way in the bucket, whosever they are: MinIO lists them all or those of one exact name. */
   async *unfinished(): AsyncGenerator<{ readonly name: string; readonly upload: string; readonly begunMs: number }> {
     for (let name = "", upload = ""; ; ) {
-      const page = await this.#call("listing unfinished uploads", () =>
-        this.#client.listIncompleteUploadsQuery(this.name, "", name, upload, ""),
+      const page = await this.#store.call("listing unfinished uploads", () =>
+        this.#store.s3.listIncompleteUploadsQuery(this.name, "", name, upload, ""),
       );
       for (const { key, uploadId, initiated } of page.uploads)
         yield { name: key, upload: uploadId, begunMs: initiated.getTime() };
@@ -317,80 +284,18 @@ export class Bucket {
     prefix: string,
     { token = "", after = "", limit = 1000 }: { token?: string; after?: string; limit?: number },
   ): Promise<{ readonly objects: ListedObject[]; readonly next: string }> {
-    return this.#call(`listing ${prefix}`, async () => {
-      const page = await this.#client.listObjectsV2Query(this.name, prefix, token, "", limit, after);
+    return this.#store.call(`listing ${prefix}`, async () => {
+      const page = await this.#store.s3.listObjectsV2Query(this.name, prefix, token, "", limit, after);
       const objects = page.objects.flatMap(({ name, size, lastModified }) =>
         name === undefined ? [] : [{ name, size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
       );
       return { objects, next: page.isTruncated ? page.nextContinuationToken : "" };
     });
   }
-
-  async #call<T>(
-    doing: string,
-    call: () => Promise<T>,
-    { signal, silenceMs = this.#silenceMs, tries = MAX_TRIES }: Limits = {},
-  ): Promise<T> {
-    for (let failures = 1; ; failures++) {
-      signal?.throwIfAborted();
-      try {
-        return await this.#transport.within({ signal, silenceMs }, call);
-      } catch (reason) {
-        signal?.throwIfAborted();
-        if (failures >= tries || !isTransient(reason)) throw fromStore(reason, doing, this.name);
-        const pauseMs = FIRST_PAUSE_MS * 2 ** (failures - 1) * (0.5 + Math.random() / 2);
-        await wait(pauseMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
-      }
-    }
-  }
-
-  /** The answer, its body unread. */
-  #open({ method, name, query, headers = {}, body = EMPTY, expect = [200] }: Request): Promise<IncomingMessage> {
-    const sha256 = this.#signsBody ? createHash("sha256").update(body).digest("hex") : "";
-    return this.#client.makeRequestStreamAsync(
-      {
-        method,
-        bucketName: this.name,
-        ...(name === undefined ? {} : { objectName: name }),
-        ...(query === undefined ? {} : { query }),
-        headers: { ...headers, ...(method === "GET" || method === "HEAD" ? {} : { "content-length": body.length }) },
-      },
-      body,
-      sha256,
-      expect,
-      this.#region,
-    );
-  }
-
-  async #send(request: Request): Promise<IncomingMessage> {
-    const response = await this.#open(request);
-    await textOf(response);
-    return response;
-  }
 }
-
-const EMPTY = Buffer.alloc(0);
 
 function partQuery(upload: string, part: number): string {
   return `partNumber=${part}&uploadId=${encodeURIComponent(upload)}`;
-}
-
-async function bytesOf(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  return (await bytesOf(response)).toString("utf8");
-}
-
-/** Long operations answer 200 before they are done, and may still tell of an error in the body. */
-function assertDone(said: string, element: string): void {
-  if (said.includes(`<${element}`)) return;
-  const [, code] = /<Code>(.*?)<\/Code>/.exec(said) ?? [];
-  const [, message] = /<Message>(.*?)<\/Message>/.exec(said) ?? [];
-  throw Object.assign(new S3Error(message ?? `no ${element} in the answer`), { code: code ?? "InternalError" });
 }
 
 async function orAbsent<T>(call: () => Promise<T>): Promise<T | undefined> {
