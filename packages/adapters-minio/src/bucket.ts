@@ -126,13 +126,17 @@ export class Bucket {
       "content-type": "application/octet-stream",
       "if-none-match": "*",
     };
+    let isRepeated = false;
     return this.#store.call(`writing ${name}`, async () => {
       try {
         await this.#store.send({ method: "PUT", name, headers, body });
         return true;
       } catch (reason) {
         if (!isTaken(reason)) throw reason;
-        return false;
+        // The answer to the first try may have been lost: then what is there is what it wrote.
+        return isRepeated && (await this.head(name))?.sha256 === sha256;
+      } finally {
+        isRepeated = true;
       }
     });
   }

@@ -203,6 +203,18 @@ test("connections that ended while they were idle fail no call", async () => {
   }
 });
 
+test("a document is created once, also when the store's answer is lost", async () => {
+  let lost = 0;
+  await using lossy = await startSilentStore(server.endpoint, ({ method, headers }) => {
+    return method === "PUT" && headers["if-none-match"] === "*" && lost++ % 2 === 0;
+  });
+  await using blobs = await S3Blobs.open({ ...freshBucket(server), endpoint: lossy.endpoint });
+  assert.equal(await blobs.createNamed(TENANT, "sidecars/a/1.json", Buffer.from("first")), true);
+  assert.equal(await blobs.createNamed(TENANT, "sidecars/a/1.json", Buffer.from("second")), false);
+  assert.equal(lost, 4);
+  assert.deepEqual(await blobs.getNamed(TENANT, "sidecars/a/1.json"), Buffer.from("first"));
+});
+
 test("a full disk is DISK_FULL; nothing half-written is seen, and what was stored is still there", async () => {
   await using small = await startMinio({ diskBytes: 96 * MIB });
   await using blobs = await S3Blobs.open(freshBucket(small));

@@ -1,14 +1,24 @@
 import { once } from "node:events";
-import { createServer, request as send } from "node:http";
+import { createServer, type IncomingMessage, request as send } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** The same store by another address, but one that states no checksums, as many stores with the API of S3 do. Test code only. */
-export async function startSilentStore(target: string): Promise<AsyncDisposable & { readonly endpoint: string }> {
+/** The same store by another address, but one that states no checksums, as many stores with the API of S3 do. Test code only.
+ * @param loses whether the answer to a request is lost on its way; by default none, and checksums are kept when it is given */
+export async function startSilentStore(
+  target: string,
+  loses?: (request: IncomingMessage) => boolean,
+): Promise<AsyncDisposable & { readonly endpoint: string }> {
   const { hostname, port } = new URL(target);
   const server = createServer((request, response) => {
     const { method, url, headers } = request;
     const onward = send({ host: hostname, port, method, path: url, headers, setHost: false }, (answer) => {
-      const kept = Object.entries(answer.headers).filter(([name]) => !name.startsWith("x-amz-checksum-"));
+      if (loses?.(request)) {
+        request.socket.destroy();
+        return;
+      }
+      const kept = Object.entries(answer.headers).filter(
+        ([name]) => loses !== undefined || !name.startsWith("x-amz-checksum-"),
+      );
       response.writeHead(answer.statusCode ?? 502, Object.fromEntries(kept));
       answer.pipe(response);
     });
