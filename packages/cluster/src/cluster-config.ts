@@ -1,0 +1,34 @@
+import { secret } from "@heimdex/config";
+import { z } from "zod";
+
+const httpUrl = z.url({ protocol: /^https?$/ });
+
+/** Where the servers of a cluster are, from the environment: `HEIMDEX_CATALOG_URL`, `HEIMDEX_BUS_URL`, `HEIMDEX_BLOBS_ENDPOINT` and so on. Each secret may be given as a
+ * file instead, which the variable with `_FILE` names. */
+export const clusterConfig = z.object({
+  catalog: z.object({
+    /** `mongodb://USER:PASSWORD@HOST/?authSource=admin`: MongoDB's own connection string, TLS and replica set included. */
+    url: secret(z.string().regex(/^mongodb(\+srv)?:\/\//, "a URL that begins with mongodb:// or mongodb+srv://")),
+    /** Database that belongs to Heimdex alone. Default `heimdex`. */
+    database: z.string().min(1).default("heimdex"),
+  }),
+  bus: z.object({
+    /** `nats://HOST:4222`; several with commas. */
+    url: z.string().regex(/^(nats|tls):\/\/\S+$/, "a URL that begins with nats:// or tls://"),
+    /** Default: none. */
+    user: z.string().min(1).optional(),
+    /** Default: none. */
+    password: secret().optional(),
+  }),
+  blobs: z.object({
+    /** Where this service reaches the store: `http://minio:9000`, `https://s3.eu-central-1.amazonaws.com`. */
+    endpoint: httpUrl,
+    /** Where workers and browsers reach it: the host of the URLs they are given. Default: as `endpoint`. */
+    publicEndpoint: httpUrl.optional(),
+    bucket: z.string().min(3).default("heimdex"),
+    region: z.string().min(1).default("us-east-1"),
+    accessKey: secret(),
+    secretKey: secret(),
+  }),
+});
+export type ClusterConfig = z.output<typeof clusterConfig>;

@@ -1,0 +1,66 @@
+import { authConfig, EVERY_TENANT, tlsConfig } from "@heimdex/access";
+import { clusterConfig } from "@heimdex/cluster";
+import { secret } from "@heimdex/config";
+import { z } from "zod";
+import { DEFAULT_ORCHESTRATOR_CONFIG as DEFAULT, type OrchestratorConfig } from "./config.ts";
+
+const ms = z.coerce.number().int().min(1).max(86_400_000);
+const address = z.string().regex(/^(\[[0-9a-f:]+\]|[^:]*):\d{1,5}$/, "HOST:PORT");
+
+/** Configuration of an orchestrator in a cluster, from the environment: `HEIMDEX_WORKER_ADDRESS` and so on, as `OrchestratorConfig` has them. */
+export const serviceConfig = z.object({
+  ...clusterConfig.shape,
+  auth: authConfig,
+  tls: tlsConfig,
+  /** A key that workers may show besides those of the catalog, for every tenant and stage: so that a cluster's own stage services have one before anybody made keys.
+   * Default: none. */
+  stageKey: secret(z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"))
+    .meta({ secret: true, env: "HEIMDEX_STAGE_KEY" })
+    .optional(),
+  /** Default 0.0.0.0:8482. */
+  workerAddress: address.default("0.0.0.0:8482"),
+  /** Default 0.0.0.0:8483. */
+  dataAddress: address.default("0.0.0.0:8483"),
+  /** Where workers reach the data port: `http://orchestrator:8483`. */
+  dataUrl: z.url({ protocol: /^https?$/ }),
+  /** Signs data URLs: the same on every replica. At least 32 characters. */
+  signingKey: secret(z.string().min(32, "at least 32 characters are expected")),
+  /** Default /run/heimdex. */
+  runFolder: z.string().min(1).default("/run/heimdex"),
+  acceptWithinMs: ms.default(DEFAULT.acceptWithinMs),
+  leaseTtlMs: ms.default(DEFAULT.leaseTtlMs),
+  renewEveryMs: ms.default(DEFAULT.renewEveryMs),
+  healEveryMs: ms.default(DEFAULT.healEveryMs),
+});
+export type ServiceConfig = z.output<typeof serviceConfig>;
+
+/** What `startOrchestrator` takes. */
+export function orchestratorConfig(config: ServiceConfig): OrchestratorConfig {
+  const { auth, tls, stageKey, workerAddress, dataAddress, dataUrl, signingKey, runFolder } = config;
+  const { acceptWithinMs, leaseTtlMs, renewEveryMs, healEveryMs } = config;
+  return {
+    ...DEFAULT,
+    ...{
+      auth,
+      tls,
+      workerAddress,
+      dataAddress,
+      dataUrl,
+      runFolder,
+      acceptWithinMs,
+      leaseTtlMs,
+      renewEveryMs,
+      healEveryMs,
+    },
+    ownKeys:
+      stageKey === undefined
+        ? []
+        : [
+            {
+              secret: stageKey.reveal(),
+              caller: { key: "stages", role: "stage", tenant: EVERY_TENANT, stages: [] },
+            },
+          ],
+    signingKey: Buffer.from(signingKey.reveal()),
+  };
+}
