@@ -36,7 +36,7 @@ export async function startDataServer(address: { host: string; port: number }, p
   const host = await checkListen("data", address.host, parts.isShut);
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response, parts).catch((reason: unknown) => {
-      if (request.destroyed && !request.complete) return; // the worker went away
+      if (isGone(request, reason)) return;
       const error = HeimdexError.from(reason);
       if (error.id === "INTERNAL") parts.log.error({ err: reason, method: request.method }, "data request failed");
       if (response.headersSent) response.destroy();
@@ -68,6 +68,13 @@ export async function startDataServer(address: { host: string; port: number }, p
       clearTimeout(force);
     },
   };
+}
+
+/** The worker went away: before it had sent all, or, as ffmpeg does when it seeks, before it had read all. */
+function isGone(request: IncomingMessage, reason: unknown): boolean {
+  return (
+    (request.destroyed && !request.complete) || (reason as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE"
+  );
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, parts: DataParts): Promise<void> {

@@ -36,10 +36,10 @@ export async function status(context: Context): Promise<undefined> {
     `work         ${count(now.activeJobs, "job")} under way, ${count(now.runningSteps, "step")} running, ${now.readySteps} ready`,
   );
   if (now.pausedReason !== "") terminal.line(`${style.warn("paused")}       ${printable(now.pausedReason)}`);
+  // A store without bounds has no figure.
+  const free = Number(now.freeBytes) === 0 ? "" : `; ${bytes(Number(now.freeBytes))} free`;
   const kinds = Object.entries(now.bytes).sort(([a], [b]) => (a < b ? -1 : 1));
-  terminal.line(
-    `disk         ${kinds.map(([kind, size]) => `${kind} ${bytes(Number(size))}`).join(", ")}; ${bytes(Number(now.freeBytes))} free`,
-  );
+  terminal.line(`disk         ${kinds.map(([kind, size]) => `${kind} ${bytes(Number(size))}`).join(", ")}${free}`);
   terminal.line(`models       ${now.models.length === 0 ? "none in use" : printable(now.models.join(", "))}`);
   for (const line of spaceLines(now.spaces)) terminal.line(line);
   terminal.line();

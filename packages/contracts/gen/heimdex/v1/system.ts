@@ -38,7 +38,7 @@ export interface Status {
   moments: number;
   /** Bytes by kind: `blobs`, `uploads`, `sidecars` of the tenant; `catalog`, `index` of all, left out for all others. */
   bytes: { [key: string]: number };
-  /** Bytes free where data lie; 0 for all others. */
+  /** Bytes free where data lie; 0 where that is without bounds, and for all others. */
   freeBytes: number;
   /** Set when leasing has stopped, and why: `DISK_FULL: ...`. */
   pausedReason: string;
