@@ -59,6 +59,7 @@ export async function openPlatform(
         runFolder: join(folder, "run"),
         signingKey: Buffer.alloc(32, "walk"),
         minFreeBytes: 0,
+        sourceRoots: [join(folder, "films")],
         auth,
         ...options.orchestrator,
       },

@@ -170,6 +170,11 @@ export const ERRORS = {
     "The file cannot be read.",
     "Give read permission to the user Heimdex runs as.",
   ),
+  SOURCE_REFUSED: entry(
+    "PERMISSION_DENIED",
+    "The tenant may not name files there.",
+    "Put the file into a folder of the tenant's, or ask whoever runs the platform.",
+  ),
   SOURCE_ADDRESS_REFUSED: entry(
     "PERMISSION_DENIED",
     "A source's address is that of a private network, or of the machine itself.",

@@ -34,6 +34,7 @@ import type { JobTrace } from "./job-trace.ts";
 import type { Plans } from "./plans.ts";
 import { rerunAssets } from "./rerun.ts";
 import { canonicalUri, sourcePath, statSource } from "./source.ts";
+import type { SourceRoots } from "./source-roots.ts";
 import { NOTHING, type StagePurge } from "./stage-purge.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 import type { Turns } from "./turns.ts";
@@ -55,6 +56,7 @@ export interface CommandParts {
   readonly removal: AssetRemoval;
   readonly purge: StagePurge;
   readonly trace: JobTrace;
+  readonly roots: SourceRoots;
   /** As in the orchestrator's configuration. */
   readonly salt: string;
 }
@@ -114,6 +116,7 @@ async function createJob(
   again: readonly string[] = [],
 ): Promise<{ readonly job: string }> {
   const sourceUri = canonicalUri(request.sourceUri); // refuses what can never be read before a job exists
+  await parts.roots.check(tenant, sourcePath(sourceUri));
   const nowMs = Date.now();
   const parent = parseTraceparent(request.traceparent);
   if (request.batch.length > MAX_BATCH) {
@@ -219,6 +222,7 @@ async function requireJob(store: JobStore, tenant: string, id: string): Promise<
 
 async function planJob(parts: CommandParts, tenant: string, request: PlanJobRequest): Promise<unknown> {
   const uri = canonicalUri(request.sourceUri);
+  await parts.roots.check(tenant, sourcePath(uri));
   const facts = await statSource(sourcePath(uri));
   const known = await parts.intake.remembered(tenant, uri, facts);
   const id = known === undefined ? "" : assetId(tenant, known.fingerprint);

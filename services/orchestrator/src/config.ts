@@ -18,6 +18,8 @@ export interface OrchestratorConfig {
   /** Where workers reach the data port, when that is not the address it listens on: `http://heimdex.example:8483`. Where there are several replicas, a name that
    * any of them answers: each serves the URLs of all. Default "". */
   readonly dataUrl: string;
+  /** Folders that tenants other than `default` may name files in; `{tenant}` stands for each one's name. Default: none, and they name no files. */
+  readonly sourceRoots: readonly string[];
   /** Folder for what must not outlive the process's machine: the mount probe. */
   readonly runFolder: string;
   /** Key that signs data URLs, at least 32 bytes; the same on every replica. */
@@ -62,6 +64,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   workerAddress: "127.0.0.1:8482",
   dataAddress: "127.0.0.1:8483",
   dataUrl: "",
+  sourceRoots: [],
   tls: tlsConfig.parse({}),
   auth: authConfig.parse({}),
   ownKeys: [],

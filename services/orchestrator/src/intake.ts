@@ -28,6 +28,7 @@ import { isPassing } from "./passing.ts";
 import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
 import { fingerprint, neighbours, type SourceFacts, sourcePath, statSource } from "./source.ts";
+import type { SourceRoots } from "./source-roots.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
 /** A queued job and its place. */
@@ -43,6 +44,7 @@ export interface IntakeParts {
   readonly plans: Plans;
   readonly plan: PlanConfig;
   readonly log: Log;
+  readonly roots: SourceRoots;
   readonly stopping: AbortSignal;
   /** Whether jobs are to be taken in here: one replica does it for all. */
   readonly isMine: () => boolean;
@@ -228,6 +230,8 @@ export class Intake {
     const { trace } = this.#parts;
     const seenMs = Date.now();
     const path = sourcePath(job.sourceUri);
+    // Again: what a link leads to may have changed since the job was taken.
+    await this.#parts.roots.check(job.tenant, path);
     const facts = await statSource(path);
     const digest = await this.#fingerprint(job, path, facts);
     const asset = assetId(job.tenant, digest);

@@ -33,6 +33,7 @@ import { repeat } from "./repeat.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sessions } from "./sessions.ts";
 import { Settlement } from "./settlement.ts";
+import { SourceRoots } from "./source-roots.ts";
 import { Spaces } from "./spaces.ts";
 import { StagePurge } from "./stage-purge.ts";
 import { StageRegistry } from "./stage-registry.ts";
@@ -165,7 +166,9 @@ export async function startOrchestrator(
   );
   const dispatcher = new Dispatcher({ catalog, store, scheduler, leases, blobs, trace, config, dataUrl });
   const plans = new Plans({ catalog, registry, plan: config.plan, salt: config.salt });
+  const roots = new SourceRoots(config.sourceRoots);
   const intake = new Intake({
+    roots,
     catalog,
     blobs,
     store,
@@ -304,6 +307,7 @@ export async function startOrchestrator(
   cleanup.defer(() => stopServer(server));
 
   const subscriptions: Subscription[] = await answerCommands(bus, {
+    roots,
     catalog,
     store,
     intake,

@@ -11,7 +11,7 @@ import { stoppedClock, World } from "./testing/world.ts";
 const failedAs = (id: string) => (reason: unknown) => reason instanceof HeimdexError && reason.id === id;
 
 async function open(t: TestContext, config: Partial<OrchestratorConfig> = {}) {
-  const world = await World.open(t, { auth: authConfig.parse({ required: true }), ...config });
+  const world = await World.open(t, { auth: authConfig.parse({ required: true }), sourceRoots: ["/"], ...config });
   const keys = new KeyStore(world.ports.catalog, { now: Date.now, onError: (reason) => assert.fail(String(reason)) });
   const issue = (tenant: string, stages: readonly string[] = [], role: "stage" | "admin" = "stage", expiresAtMs = 0) =>
     keys.create({ name: "worker", role, tenant, stages, expiresAtMs });
