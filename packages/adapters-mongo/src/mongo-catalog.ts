@@ -11,7 +11,8 @@ import {
   type WriteOp,
   type WriteResult,
 } from "@heimdex/ports";
-import { type Db, MongoClient } from "mongodb";
+import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
+import { findByIds } from "./find-by-ids.ts";
 import { findSteps } from "./find-steps.ts";
 import { prepareCollections } from "./indexes.ts";
 import { fromMongo } from "./mongo-error.ts";
@@ -49,19 +50,20 @@ export class MongoCatalog implements Catalog {
     this.#db = client.db(database);
     this.#place = `${client.options.hosts.join(",") || client.options.srvHost}/${database}`;
     this.#timeoutMs = timeoutMs;
-    this.#writer = new OpWriter(this.#db, (command) => this.#within(command()));
+    this.#writer = new OpWriter(this.#db, this.#send);
   }
 
   /** Connects, and creates the collections and indexes that are missing.
    * @throws HeimdexError CONFIG_INVALID (malformed URL), CATALOG_UNAVAILABLE (no server within the time-out, refused, no database of ours) */
   static async open(options: MongoCatalogOptions): Promise<MongoCatalog> {
     const { url, database = "heimdex", timeoutMs = 10_000, maxConnections = 50 } = options;
-    const client = createClient(url, timeoutMs, maxConnections);
+    const client = createClient(url, timeoutMs, { maxPoolSize: maxConnections, socketTimeoutMS: timeoutMs });
     const catalog = new MongoCatalog(client, database, timeoutMs);
     try {
+      // Building an index over what is stored takes as long as it takes, so it gets connections that wait.
+      await using patient = createClient(url, timeoutMs, { socketTimeoutMS: 0 });
+      await prepareCollections(patient.db(database));
       await client.connect();
-      // Building an index over what is stored takes as long as it takes.
-      await prepareCollections(catalog.#db);
     } catch (reason) {
       await client.close();
       throw fromMongo(reason, catalog.#place);
@@ -76,7 +78,7 @@ export class MongoCatalog implements Catalog {
   async get<B>(collection: Collection, id: string): Promise<Document<B> | undefined> {
     checkIds(collection, [id]);
     return this.#run(async () => {
-      const found = await this.#within(this.#stored(collection).findOne({ _id: id }));
+      const found = await this.#send(() => this.#stored(collection).findOne({ _id: id }));
       return found === null ? undefined : toDocument<B>(found);
     });
   }
@@ -84,9 +86,8 @@ export class MongoCatalog implements Catalog {
   async getMany<B>(collection: Collection, ids: readonly string[]): Promise<(Document<B> | undefined)[]> {
     checkIds(collection, ids);
     return this.#run(async () => {
-      if (ids.length === 0) return [];
-      const query = this.#stored(collection).find({ _id: { $in: [...new Set(ids)] } }, { batchSize: ids.length });
-      const found = new Map((await this.#within(query.toArray())).map((stored) => [stored._id, stored]));
+      const read = await findByIds(this.#stored(collection), [...new Set(ids)], {}, this.#send);
+      const found = new Map(read.map((stored) => [stored._id, stored]));
       // Each place gets a document of its own, also where an id is asked for twice.
       return ids.map((id) => {
         const stored = found.get(id);
@@ -103,7 +104,7 @@ export class MongoCatalog implements Catalog {
         const limit = query.limit - found.length;
         if (limit === 0) break;
         const step = this.#stored(query.collection).find(filter, { sort, hint, limit, batchSize: limit });
-        for (const stored of await this.#within(step.toArray())) found.push(toDocument<B>(stored));
+        for (const stored of await this.#send(() => step.toArray())) found.push(toDocument<B>(stored));
       }
       return found;
     });
@@ -112,7 +113,7 @@ export class MongoCatalog implements Catalog {
   async count(collection: Collection, term?: string): Promise<number> {
     checkTerm(collection, term);
     const [{ filter, hint }] = findSteps({ collection, ...(term === undefined ? {} : { term }), limit: 1 });
-    return this.#run(() => this.#within(this.#stored(collection).countDocuments(filter, { hint })));
+    return this.#run(() => this.#send(() => this.#stored(collection).countDocuments(filter, { hint })));
   }
 
   async write(ops: readonly WriteOp[]): Promise<WriteResult[]> {
@@ -148,16 +149,16 @@ export class MongoCatalog implements Catalog {
     }
   }
 
-  /** The driver bounds each step of a command (finding a server, a connection, the answer) and repeats it once; here its sum is bounded, too. */
-  async #within<T>(command: Promise<T>): Promise<T> {
+  /** Runs one command. The driver bounds each step of it (finding a server, a connection, the answer) and repeats it once; here its sum is bounded, too. */
+  readonly #send = async <T>(command: () => Promise<T>): Promise<T> => {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(this.#late()), this.#timeoutMs);
     try {
-      return await Promise.race([command, late]);
+      return await Promise.race([command(), late]);
     } finally {
       clearTimeout(timer);
     }
-  }
+  };
 
   #late(): HeimdexError {
     return new HeimdexError(
@@ -174,14 +175,13 @@ export class MongoCatalog implements Catalog {
   }
 }
 
-function createClient(url: string, timeoutMs: number, maxConnections: number): MongoClient {
+function createClient(url: string, timeoutMs: number, options: MongoClientOptions): MongoClient {
   try {
     return new MongoClient(url, {
+      ...options,
       appName: "heimdex",
-      maxPoolSize: maxConnections,
       serverSelectionTimeoutMS: timeoutMs,
       connectTimeoutMS: timeoutMs,
-      socketTimeoutMS: timeoutMs,
       waitQueueTimeoutMS: timeoutMs,
       retryReads: true,
       retryWrites: true,

@@ -1,5 +1,6 @@
 import type { WriteOp, WriteResult } from "@heimdex/ports";
 import { type Collection, type Db, MongoBulkWriteError } from "mongodb";
+import { findByIds } from "./find-by-ids.ts";
 import { isDuplicateKey } from "./mongo-error.ts";
 import { fieldsOf, type Stored } from "./stored.ts";
 
@@ -140,12 +141,9 @@ export class OpWriter {
 
   /** Versions now stored, by id. Read as the server has them, confirmed by a majority or not: what made a condition fail must be seen. */
   async #storedVersions(collection: Collection<Stored>, items: readonly Item[]): Promise<Map<string, number>> {
-    const [first, ...others] = items.map(({ op }) => op.id);
-    if (first === undefined) return new Map();
-    const filter = { _id: others.length === 0 ? first : { $in: [first, ...others] } };
-    const found = await this.#send(() =>
-      collection.find(filter, { projection: { version: 1 }, readConcern: { level: "local" } }).toArray(),
-    );
+    const ids = items.map(({ op }) => op.id);
+    const options = { projection: { version: 1 }, readConcern: { level: "local" } } as const;
+    const found = await findByIds(collection, ids, options, this.#send);
     return new Map(found.map(({ _id, version }) => [_id, version]));
   }
 }
