@@ -88,7 +88,7 @@ test("what lies beside a film is read with it, and another neighbour is another 
 });
 
 test("a salt drops all results; another tenant shares none", async (t) => {
-  const world = await World.open(t);
+  const world = await World.open(t, { sourceRoots: ["/"] });
   const runs: Runs = new Map();
   const uri = await world.file("a.json", film());
   await world.serve([probe(runs)]);

@@ -57,13 +57,19 @@ export class Dispatcher {
     return ready;
   }
 
-  /** The leases that an earlier request of the session brought, wherever it was made: its answer was lost, or is still on its way. */
+  /** The leases that an earlier request of the session brought, wherever it was made: its answer was lost, or is still on its way.
+   * Only those of the time for which a request id brings the same. */
   async granted(session: SessionRecord, requestId: string): Promise<LeaseMessage[]> {
     const term = acquiredTerm(session.id, requestId);
+    const sinceMs = Date.now() - this.#config.replayMs;
     const messages: LeaseMessage[] = [];
     for await (const { body: job } of readAll<Job>(this.#catalog, { collection: "jobs", term }))
       for (const step of job.steps)
-        if (step.lease?.session === session.id && step.lease.requestId === requestId)
+        if (
+          step.lease?.session === session.id &&
+          step.lease.requestId === requestId &&
+          step.lease.grantedAtMs > sinceMs
+        )
           messages.push(await this.#message(job, step, step.lease, session));
     return messages;
   }

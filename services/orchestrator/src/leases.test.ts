@@ -214,9 +214,15 @@ test("times that a stage does not name are the server's", async (t) => {
 });
 
 test("the same request id brings the same leases for as long as the server is set to, and new ones after", async (t) => {
-  const { world, worker } = await oneStage(t, { replayMs: 300 });
+  const { world, worker, clock } = await oneStage(t, { replayMs: 300 });
   await world.create(await world.file("b.bin", "b"));
   const first = await worker.lease({ requestId: "r1" });
+  clock.tick(299);
+  assert.deepEqual(
+    (await worker.acquire({ requestId: "r1", waitMs: 0 })).map(({ lease }) => lease),
+    [first.lease],
+  );
+  clock.tick(1);
   const next = await world.until(async () => {
     const [lease] = await worker.acquire({ requestId: "r1", waitMs: 0 });
     return lease === undefined || lease.lease === first.lease ? undefined : lease;
