@@ -2,6 +2,7 @@ import { LanceMomentIndex, s3StorageOptions } from "@heimdex/adapters-lancedb";
 import { S3Blobs } from "@heimdex/adapters-minio";
 import { MongoCatalog } from "@heimdex/adapters-mongo";
 import { NatsBus } from "@heimdex/adapters-nats";
+import { prepareCatalog } from "@heimdex/migrations";
 import type { Blobs, Bus, Catalog, MomentIndex } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { Log } from "@heimdex/telemetry";
@@ -31,6 +32,7 @@ export async function openClusterPorts(config: ClusterConfig, log: Log, signal: 
       signal,
     ),
   );
+  await untilServed("the catalog", () => prepareCatalog(catalog, signal), log, signal);
   const bus = opened.use(
     await untilServed(
       "the bus",

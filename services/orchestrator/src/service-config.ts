@@ -1,4 +1,4 @@
-import { authConfig, EVERY_TENANT, tlsConfig } from "@heimdex/access";
+import { authConfig, type Caller, EVERY_TENANT, tlsConfig } from "@heimdex/access";
 import { clusterConfig } from "@heimdex/cluster";
 import { secret } from "@heimdex/config";
 import { z } from "zod";
@@ -23,6 +23,11 @@ export const serviceConfig = z.object({
   dataAddress: address.default("0.0.0.0:8483"),
   /** Where workers reach the data port: `http://orchestrator:8483`. */
   dataUrl: z.url({ protocol: /^https?$/ }),
+  /** Folders that tenants other than `default` may name files in, with commas between; `{tenant}` stands for each one's name. Default: none. */
+  sourceRoots: z
+    .string()
+    .default("")
+    .transform((list) => list.split(",").filter((folder) => folder !== "")),
   /** Signs data URLs: the same on every replica. At least 32 characters. */
   signingKey: secret(z.string().min(32, "at least 32 characters are expected")),
   /** Default /run/heimdex. */
@@ -36,31 +41,12 @@ export type ServiceConfig = z.output<typeof serviceConfig>;
 
 /** What `startOrchestrator` takes. */
 export function orchestratorConfig(config: ServiceConfig): OrchestratorConfig {
-  const { auth, tls, stageKey, workerAddress, dataAddress, dataUrl, signingKey, runFolder } = config;
-  const { acceptWithinMs, leaseTtlMs, renewEveryMs, healEveryMs } = config;
+  const { catalog: _catalog, bus: _bus, blobs: _blobs, stageKey, signingKey, ...own } = config;
+  const stages: Caller = { key: "stages", role: "stage", tenant: EVERY_TENANT, stages: [] };
   return {
     ...DEFAULT,
-    ...{
-      auth,
-      tls,
-      workerAddress,
-      dataAddress,
-      dataUrl,
-      runFolder,
-      acceptWithinMs,
-      leaseTtlMs,
-      renewEveryMs,
-      healEveryMs,
-    },
-    ownKeys:
-      stageKey === undefined
-        ? []
-        : [
-            {
-              secret: stageKey.reveal(),
-              caller: { key: "stages", role: "stage", tenant: EVERY_TENANT, stages: [] },
-            },
-          ],
+    ...own,
+    ownKeys: stageKey === undefined ? [] : [{ secret: stageKey.reveal(), caller: stages }],
     signingKey: Buffer.from(signingKey.reveal()),
   };
 }
