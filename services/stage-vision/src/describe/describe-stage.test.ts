@@ -130,7 +130,13 @@ test("vision.describe: what differs is described, what looks alike once, and it 
   ]);
   assert.equal(captions.language, "en");
   assert.deepEqual(partial, []);
-  assert.equal(steps.at(-1), "2/2 keyframes described");
+  // Four pictures are compared, then two are described, and what is done only grows.
+  const done = steps.map((step) => Number.parseInt(step, 10));
+  assert.deepEqual(
+    done,
+    done.toSorted((a, b) => a - b),
+  );
+  assert.equal(steps.at(-1), "6/6 looks");
 });
 
 test("vision.describe: at most so many keyframes, spread over the film; brief when asked", async (t) => {
@@ -141,7 +147,7 @@ test("vision.describe: at most so many keyframes, spread over the film; brief wh
     lines.map(({ keyframe }) => keyframe),
     ["kf_1", "kf_4"],
   );
-  assert.ok(steps.includes("2/2 keyframes described"));
+  assert.equal(steps.at(-1), "8/8 looks");
 });
 
 test("vision.describe: a broken picture costs that picture, only broken ones are refused, none is an empty layer", async (t) => {

@@ -62,7 +62,8 @@ export function createDescribeStage(options: { readonly threads?: number } = {})
         const looks = lookAtKeyframes({
           ...{ keyframes, images: inputs.images, signal },
           look: (picture) => ask({ kind: "thumbnail", picture }) as Promise<Thumbnail>,
-          onProgress: (done, total) => context.progress(done, total, "keyframes looked at"),
+          // As if each were described, too: how many are is known afterwards.
+          onProgress: (done, total) => context.progress(done, 2 * total, "looks"),
         });
         for await (const one of looks) {
           if ("seen" in one) groups.add(one.keyframe, one.seen);
@@ -83,7 +84,7 @@ export function createDescribeStage(options: { readonly threads?: number } = {})
           images: inputs.images,
           signal,
           look: (picture) => ask({ kind: "caption", picture, detail: settings.detail }) as Promise<string>,
-          onProgress: (done, total) => context.progress(done, total, "keyframes described"),
+          onProgress: (done, total) => context.progress(keyframes.length + done, keyframes.length + total, "looks"),
         });
         for await (const one of looks) {
           const text = "seen" in one ? one.seen : "";

@@ -1,0 +1,1 @@
+export { tinyFlorence } from "./tiny-florence.ts";
