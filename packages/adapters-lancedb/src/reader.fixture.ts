@@ -1,6 +1,6 @@
 /** A process that searches one asset until it is told to stop (stdin ends). argv: location, storage options as JSON. Stdout: `<revision> <moments>` whenever
  * that has changed. */
-import { writeSync } from "node:fs";
+import { printLine } from "@heimdex/ports/conformance";
 import { LanceMomentIndex } from "./lance-moment-index.ts";
 
 const [, , location = "", storageOptions = "{}"] = process.argv;
@@ -14,7 +14,7 @@ for (let last = ""; !isStopped; ) {
   const hits = await index.searchText("spoken", ["everywhere"], { tenant: "acme", assets: ["a"] }, 100);
   const seen = [...new Set(hits.map((hit) => hit.row.revision))].join(",");
   const line = `${seen} ${hits.length}`;
-  if (line !== last) writeSync(1, `${line}\n`);
+  if (line !== last) printLine(line);
   last = line;
 }
 await index[Symbol.asyncDispose]();

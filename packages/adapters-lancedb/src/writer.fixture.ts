@@ -1,5 +1,5 @@
 /** A process that replaces assets for ever, to be killed. argv: location, storage options as JSON (default none). Stdout: `opening`, then `<asset> <revision>` for each replacement acknowledged. */
-import { writeSync } from "node:fs";
+import { printLine } from "@heimdex/ports/conformance";
 import { LanceMomentIndex } from "./lance-moment-index.ts";
 import { moments } from "./moments.fixture.ts";
 
@@ -7,7 +7,7 @@ const ASSETS = 7;
 
 const [, , location = "", storageOptions = "{}"] = process.argv;
 const index = await LanceMomentIndex.open(location, { retainMs: 0, storageOptions: JSON.parse(storageOptions) });
-writeSync(1, "opening\n");
+printLine("opening");
 const before = await index.revisions(
   "acme",
   Array.from({ length: ASSETS }, (_, i) => `asset-${i}`),
@@ -17,6 +17,6 @@ for (;;) {
   revision++;
   const batch = [revision % ASSETS, (revision * 3 + 1) % ASSETS].map((i) => moments(`asset-${i}`, revision));
   await index.replaceAssets(batch);
-  for (const { asset } of batch) writeSync(1, `${asset} ${revision}\n`);
+  for (const { asset } of batch) printLine(`${asset} ${revision}`);
   if (revision % 4 === 0) await index.optimize();
 }

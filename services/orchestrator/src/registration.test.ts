@@ -375,6 +375,26 @@ test("a stage is unavailable only while no live worker can run it, and plans hol
   );
 });
 
+test("a model has one digest in a session: what is not what was declared is refused, a new session may declare anew", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
+  const [before, after] = ["a".repeat(64), "b".repeat(64)];
+  const model = (sha256: string) => ({ models: [{ id: "m", sha256, licence: "" }] });
+  await worker.register(manifest("made.one"), model(before));
+  await worker.register(manifest("made.two"), model(before));
+  for (const name of ["made.one", "made.two", "made.three"]) {
+    const { id, fields } = await refused(worker.register(manifest(name), model(after)));
+    assert.equal(id, "STAGE_INVALID");
+    assert.deepEqual(
+      fields.map(({ field }) => field),
+      ["models[0].sha256"],
+    );
+    assert.match(fields[0]?.description ?? "", /declared m with for made\.(one|two).*opens a new session/);
+  }
+  const changed = await world.worker();
+  await changed.register(manifest("made.one"), model(after));
+});
+
 test("only a session with the planned models gets the lease", async (t) => {
   const world = await World.open(t);
   const [old, fresh] = [await world.worker(), await world.worker()];

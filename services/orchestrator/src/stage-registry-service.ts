@@ -37,6 +37,7 @@ export function stageRegistryService({
       checkMayServe(session, name);
       const { interactive, unavailableReason: unavailable } = request;
       const models = readModels(request.models);
+      checkDeclared(session, models);
       sessions.seen(session.id, Date.now());
       const offer: Offer = { stage: name, version, models, unavailable, interactive };
       // Before the stage is looked at: what this session offered earlier says nothing any more.
@@ -92,6 +93,18 @@ function checkMayServe({ mayServe }: SessionRecord, stage: string): void {
   throw new HeimdexError("PERMISSION_DENIED", `the key is for ${mayServe.join(", ")}, and not for ${stage}`, {
     metadata: { stage },
   });
+}
+
+/** Throws STAGE_INVALID when the session has declared one of these models with another digest, for this stage or another: plans, caches and sidecars hold what was
+ * declared, so bytes that have changed under a worker are another session's. */
+function checkDeclared({ stages }: SessionRecord, models: readonly ModelRef[]): void {
+  const bad = models.flatMap(({ id, sha256 }, i) => {
+    const other = stages.find((offer) => offer.models.some((model) => model.id === id && model.sha256 !== sha256));
+    if (other === undefined) return [];
+    const description = `is not the digest that this session declared ${id} with for ${other.stage}: a worker whose model has changed opens a new session`;
+    return [{ field: `models[${i}].sha256`, description }];
+  });
+  refuse(bad);
 }
 
 function checkUnavailable(reason: string, help: string): void {

@@ -1,6 +1,6 @@
 // Run by folder-faults.test.ts, to be killed: stores blobs, uploads and documents, four at a time, and prints a line for each that was acknowledged.
 import { createHash } from "node:crypto";
-import { writeSync } from "node:fs";
+import { printLine } from "@heimdex/ports/conformance";
 import { FolderBlobs } from "../folder-blobs.ts";
 
 const [root = "", round = ""] = process.argv.slice(2);
@@ -11,8 +11,7 @@ async function* stream(bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 10_000) yield bytes.subarray(at, at + 10_000);
 }
 
-/** Synchronously: what is printed has left the process when it is killed. */
-const acknowledge = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`);
+const acknowledge = (line: object) => printLine(JSON.stringify(line));
 
 let count = 0;
 await Promise.all(

@@ -1,6 +1,6 @@
 // Run by sqlite-faults.test.ts, to be killed: 16 writers count up one document each by compare-and-set, and print each acknowledged count.
-import { writeSync } from "node:fs";
 import type { Document } from "@heimdex/ports";
+import { printLine } from "@heimdex/ports/conformance";
 import { SqliteCatalog } from "../sqlite-catalog.ts";
 
 const [file = ""] = process.argv.slice(2);
@@ -22,8 +22,7 @@ await Promise.all(
         counter === 1 ? { op: "insert", ...written } : { op: "replace", version: counter - 1, ...written },
       ]);
       if (!result?.ok) throw new Error(`${id} is at ${result?.version}, not ${counter - 1}`);
-      // Synchronously: what is printed has left the process when it is killed.
-      writeSync(1, `${id} ${counter}\n`);
+      printLine(`${id} ${counter}`);
     }
   }),
 );

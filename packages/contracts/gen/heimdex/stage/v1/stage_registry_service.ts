@@ -21,7 +21,7 @@ export interface RegisterStageRequest {
   manifest:
     | Manifest
     | undefined;
-  /** Models this session runs it with. Default: none. */
+  /** Models this session runs it with. In a session an id has one digest: a worker whose model has changed opens a new one. Default: none. */
   models: Model[];
   /**
    * Empty when the worker's probe passed. Else why this worker cannot run it, a stable id in capitals, such as `NO_MODEL`: the stage is then
