@@ -16,10 +16,11 @@ export const MAX_DECODED_SIDE = 2560;
 export const MAX_INPUT_PIXELS = 100_000_000;
 
 /** From now on this whole process decodes JPEG, PNG and WebP only: SVG, PDF and the rest of libvips' formats are more ground
- * for attack than keyframes need. */
+ * for attack than keyframes need. And it keeps nothing of what it has decoded: each still is read once, and libvips would hold up to 50 MiB of them. */
 export function restrictFormats(): void {
   sharp.block({ operation: ["VipsForeignLoad"] });
   sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+  sharp.cache(false);
 }
 
 /** Reads a still of any format libvips knows, with any number of channels, and turns it as its EXIF data says.
