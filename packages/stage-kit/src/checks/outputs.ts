@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Artifact, Completed } from "@heimdex/contracts/stage/v1/work_service";
+import type { Artifact, Completed, FinishAnswer } from "@heimdex/contracts/stage/v1/work_service";
 import type { Bench, Indexed } from "../bench.ts";
 import { Broken, type Check, DoesNotApply } from "../check.ts";
 import type { Ended } from "../sightings.ts";
@@ -181,16 +181,13 @@ export const outputs: readonly Check[] = [
       },
     ],
     async run(bench) {
-      await bench.ordinary();
-      await delay(RENEW_EVERY_MS); // for what it should not say
-      const given = bench.seen.given();
-      for (const { lease } of given) {
-        const answered = bench.seen.finishesOf(lease.lease).filter(({ answer }) => answer !== undefined);
-        const [first, again] = answered;
-        if (first !== undefined && again !== undefined && again.call.atMs > (first.call.endMs ?? 0))
-          throw new Broken(`it finished a lease again that had been answered ${first.answer?.result}`);
-      }
-      return `${given.length} leases, none finished twice`;
+      // A worker may repeat what it was not heard to be answered, and whether an answer reached it is not seen from here: on a slow machine one may
+      // not. Only leases no other check has meddled with are looked at, and it is the fault of the worker that does it on each of two films.
+      const again = await finishedAgain(bench, (await bench.ordinary()).job);
+      if (again === undefined) return "no lease finished twice";
+      const { job } = await bench.index("plain", "finished once");
+      if ((await finishedAgain(bench, job)) === undefined) return "a lease finished twice, once of two films";
+      throw new Broken(`it finished a lease again that had been answered ${again.result}`);
     },
   },
   {
@@ -213,3 +210,13 @@ export const outputs: readonly Check[] = [
     },
   },
 ];
+
+/** What a job's lease had been answered that the worker then finished again. */
+async function finishedAgain(bench: Bench, job: string): Promise<FinishAnswer | undefined> {
+  await delay(RENEW_EVERY_MS); // for what it should not say
+  for (const { lease } of bench.seen.given(job)) {
+    const [first, again] = bench.seen.finishesOf(lease.lease).filter(({ answer }) => answer !== undefined);
+    if (first !== undefined && again !== undefined && again.call.atMs > (first.call.endMs ?? 0)) return first.answer;
+  }
+  return undefined;
+}
