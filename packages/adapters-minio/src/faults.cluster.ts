@@ -47,7 +47,7 @@ test("a store that is slow by 500 ms commits right", async () => {
     blobs.put(keyOf(small), stream(small)),
     blobs.upload(upload(0), stream(large), 30 * MIB).then(() => blobs.commitUpload(upload(0), keyOf(large))),
     (async () => {
-      const url = await blobs.presignPut(upload(1), workers.length, 60_000);
+      const url = await blobs.presignPut(upload(1), workers.length, 60_000, "inside");
       assert.equal((await fetch(url as string, { method: "PUT", body: workers })).status, 200);
       await Promise.all([1, 2].map(() => blobs.commitUpload(upload(1), keyOf(workers))));
     })(),
@@ -61,23 +61,26 @@ test("a store that is slow by 500 ms commits right", async () => {
   });
 });
 
-test("URLs are of the public endpoint, which is not called to make them", async () => {
+test("URLs for the outside are of the public endpoint, which is not called to make them, and those for the inside of the other", async () => {
   await using outside = await startProxy(server.endpoint);
   await using blobs = await S3Blobs.open({ ...freshBucket(server), publicEndpoint: outside.endpoint });
-  const bytes = randomBytes(1000);
-  const put = (await blobs.presignPut(upload(0), bytes.length, 60_000)) ?? "";
-  const get = await blobs.presignGet(keyOf(bytes), 60_000);
-  assert.ok(put.startsWith(`${outside.endpoint}/`) && get.startsWith(`${outside.endpoint}/`));
-  assert.equal(outside.connections, 0);
-  assert.equal((await fetch(put, { method: "PUT", body: bytes })).status, 200);
-  await blobs.commitUpload(upload(0), keyOf(bytes));
-  assert.deepEqual(Buffer.from(await (await fetch(get)).arrayBuffer()), bytes);
+  const endpoints = { inside: server.endpoint, outside: outside.endpoint };
+  for (const [n, reach] of (["inside", "outside"] as const).entries()) {
+    const bytes = randomBytes(1000);
+    const put = (await blobs.presignPut(upload(n), bytes.length, 60_000, reach)) ?? "";
+    const get = await blobs.presignGet(keyOf(bytes), 60_000, reach);
+    for (const url of [put, get]) assert.ok(url.startsWith(`${endpoints[reach]}/`), url);
+    assert.equal(outside.connections, 0);
+    assert.equal((await fetch(put, { method: "PUT", body: bytes })).status, 200);
+    await blobs.commitUpload(upload(n), keyOf(bytes));
+    assert.deepEqual(Buffer.from(await (await fetch(get)).arrayBuffer()), bytes);
+  }
 });
 
 test("an upload above what a store takes in one PUT gets no URL", async () => {
   await using blobs = await S3Blobs.open(freshBucket(server));
-  assert.notEqual(await blobs.presignPut(upload(0), 5 * 1024 ** 3, 60_000), undefined);
-  assert.equal(await blobs.presignPut(upload(0), 5 * 1024 ** 3 + 1, 60_000), undefined);
+  assert.notEqual(await blobs.presignPut(upload(0), 5 * 1024 ** 3, 60_000, "inside"), undefined);
+  assert.equal(await blobs.presignPut(upload(0), 5 * 1024 ** 3 + 1, 60_000, "inside"), undefined);
 });
 
 test("where the store states no digests, uploads are read back", async () => {

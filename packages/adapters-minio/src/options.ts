@@ -3,7 +3,7 @@ import { HeimdexError } from "@heimdex/errors";
 export interface S3Options {
   /** Where this process reaches the store: `http://minio:9000`, `https://s3.eu-central-1.amazonaws.com`. No path. */
   readonly endpoint: string;
-  /** Where workers and browsers reach the same store: the host of presigned URLs. It is never called from here. Default: `endpoint`. */
+  /** Where browsers and workers outside reach the same store: the host of URLs for them. It is never called from here. Default: `endpoint`. */
   readonly publicEndpoint?: string;
   /** Created when it is missing. May hold other objects: they are left alone. */
   readonly bucket: string;

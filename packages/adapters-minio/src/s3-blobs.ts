@@ -12,6 +12,7 @@ import {
   checkRange,
   checkTenant,
   checkUploadKey,
+  type Reach,
   receive,
   type Stored,
   type UploadKey,
@@ -203,14 +204,14 @@ export class S3Blobs implements Blobs {
     checkUploadKey(key);
   }
 
-  async presignGet(key: BlobKey, lifeMs: number): Promise<string> {
+  async presignGet(key: BlobKey, lifeMs: number, reach: Reach): Promise<string> {
     checkBlobKey(key);
-    return this.#presigner.get(blobName(key), lifeMs);
+    return this.#presigner.get(blobName(key), lifeMs, reach);
   }
 
-  async presignPut(key: UploadKey, size: number, lifeMs: number): Promise<string | undefined> {
+  async presignPut(key: UploadKey, size: number, lifeMs: number, reach: Reach): Promise<string | undefined> {
     checkUploadKey(key);
-    return size > MAX_PUT_BYTES ? undefined : this.#presigner.put(uploadName(key), size, lifeMs);
+    return size > MAX_PUT_BYTES ? undefined : this.#presigner.put(uploadName(key), size, lifeMs, reach);
   }
 
   /** From 10,000 objects of a tenant on, up to 5 minutes old. */

@@ -23,7 +23,7 @@ export const clusterConfig = z.object({
   blobs: z.object({
     /** Where this service reaches the store: `http://minio:9000`, `https://s3.eu-central-1.amazonaws.com`. */
     endpoint: httpUrl,
-    /** Where workers and browsers reach it: the host of the URLs they are given. Default: as `endpoint`. */
+    /** Where browsers and workers outside reach it: the host of the URLs they are given. Default: as `endpoint`. */
     publicEndpoint: httpUrl.optional(),
     bucket: z.string().min(3).default("heimdex"),
     region: z.string().min(1).default("us-east-1"),

@@ -244,6 +244,8 @@ export interface SessionRecord {
   /** Last sign of life. */
   readonly seenAtMs: number;
   readonly mountProven: boolean;
+  /** It was opened from outside the servers' network: URLs are to name what is reached from there. */
+  readonly outside: boolean;
   /** Stages it serves, with the models it offers; `unavailable` ones get no lease. */
   readonly stages: readonly {
     readonly stage: string;

@@ -371,7 +371,7 @@ export function blobsConformance(adapter: string, open: (t: TestContext) => Prom
         await refused(blobs.get(key));
         await refused(blobs.delete(key));
         await refused(blobs.commitUpload(upload(0), key));
-        await refused(blobs.presignGet(key, LONG_MS));
+        await refused(blobs.presignGet(key, LONG_MS, "outside"));
         assert.throws(() => blobs.localPath(key), withId("BLOB_KEY_INVALID"));
       }
       for (const key of [
@@ -383,7 +383,7 @@ export function blobsConformance(adapter: string, open: (t: TestContext) => Prom
         await refused(blobs.upload(key, stream(pattern(3)), MIB));
         await refused(blobs.commitUpload(key, good));
         await refused(blobs.localUploadPath(key));
-        await refused(blobs.presignPut(key, 3, LONG_MS));
+        await refused(blobs.presignPut(key, 3, LONG_MS, "outside"));
       }
       await refused(blobs.dropUploads(TENANT, ".."));
       await refused(blobs.dropUploads("..", "a"));

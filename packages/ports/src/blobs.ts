@@ -16,6 +16,9 @@ export interface UploadKey {
   readonly n: number;
 }
 
+/** Where a URL is to be used: within the network of the store and this process, or from elsewhere (a browser, a worker outside), by the store's public address. */
+export type Reach = "inside" | "outside";
+
 /** Half-open byte range. */
 export interface ByteRange {
   readonly start: number;
@@ -67,12 +70,12 @@ export interface Blobs extends AsyncDisposable {
   localPath(key: BlobKey): string | undefined;
   /** A path on this machine where a worker may write the upload itself, when the store is a local folder; else undefined. Creates the folder. */
   localUploadPath(key: UploadKey): Promise<string | undefined>;
-  /** A URL that gives the blob's bytes (GET, with ranges) to whoever has it, wherever they are, for `lifeMs` (rounded up to seconds, at most 7 days);
+  /** A URL that gives the blob's bytes (GET, with ranges) to whoever has it within `reach`, for `lifeMs` (rounded up to seconds, at most 7 days);
    * undefined when the store serves none. Whether the blob is there is not looked at. */
-  presignGet(key: BlobKey, lifeMs: number): Promise<string | undefined>;
+  presignGet(key: BlobKey, lifeMs: number, reach: Reach): Promise<string | undefined>;
   /** A URL that takes an upload of exactly `size` bytes (PUT, with Content-Length) for `lifeMs`, as above; undefined when the store takes none, or none
    * of this size. */
-  presignPut(key: UploadKey, size: number, lifeMs: number): Promise<string | undefined>;
+  presignPut(key: UploadKey, size: number, lifeMs: number, reach: Reach): Promise<string | undefined>;
   /** Bytes held, by kind, for `status`. Of a large store it may be some minutes old. */
   usage(tenant: string): Promise<{ readonly cas: number; readonly uploads: number; readonly sidecars: number }>;
   /** Bytes free where blobs are stored; undefined where unlimited or unknown. */

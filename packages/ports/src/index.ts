@@ -7,7 +7,7 @@ export {
   checkTenant,
   checkUploadKey,
 } from "./blob-checks.ts";
-export type { BlobKey, Blobs, ByteRange, Stored, UploadKey } from "./blobs.ts";
+export type { BlobKey, Blobs, ByteRange, Reach, Stored, UploadKey } from "./blobs.ts";
 export { type Bus, HINT_AGE_MS, type Subscription } from "./bus.ts";
 export {
   type Catalog,

@@ -180,6 +180,7 @@ export function session(id: string, stages: readonly string[], more: Partial<Ses
     openedAtMs: Date.now(),
     seenAtMs: Date.now(),
     mountProven: false,
+    outside: false,
     stages: stages.map((stage) => ({ stage, version: "1.0.0", models: [], unavailable: "", interactive: false })),
     renewals: {},
     ...more,

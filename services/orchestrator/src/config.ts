@@ -5,6 +5,8 @@ import { DEFAULT_RETRY_POLICY, EMPTY_PLAN_CONFIG, type PlanConfig, type RetryPol
 export interface OrchestratorConfig {
   /** Address of the workers' gRPC port; port 0 takes a free one. Default 127.0.0.1:8482. */
   readonly workerAddress: string;
+  /** Address of a second gRPC port, for workers outside the servers' network: what they are given names `outerDataUrl` and the store's public endpoint. Default "": none. */
+  readonly outerWorkerAddress: string;
   /** Address of the workers' data port (HTTP). Default 127.0.0.1:8483. */
   readonly dataAddress: string;
   /** Whether workers must show a stage key to open a session. Default: no, and only loopback is listened on. */
@@ -18,6 +20,8 @@ export interface OrchestratorConfig {
   /** Where workers reach the data port, when that is not the address it listens on: `http://heimdex.example:8483`. Where there are several replicas, a name that
    * any of them answers: each serves the URLs of all. Default "". */
   readonly dataUrl: string;
+  /** Where workers outside reach it. Default "": as `dataUrl`. */
+  readonly outerDataUrl: string;
   /** Folders that tenants other than `default` may name files in; `{tenant}` stands for each one's name. Default: none, and they name no files. */
   readonly sourceRoots: readonly string[];
   /** Folder for what must not outlive the process's machine: the mount probe. */
@@ -62,8 +66,10 @@ export interface OrchestratorConfig {
 
 export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" | "signingKey"> = {
   workerAddress: "127.0.0.1:8482",
+  outerWorkerAddress: "",
   dataAddress: "127.0.0.1:8483",
   dataUrl: "",
+  outerDataUrl: "",
   sourceRoots: [],
   tls: tlsConfig.parse({}),
   auth: authConfig.parse({}),

@@ -53,6 +53,7 @@ const session: SessionRecord = {
   openedAtMs: 0,
   seenAtMs: 0,
   mountProven: false,
+  outside: false,
   stages: [],
   renewals: {},
 };

@@ -7,7 +7,7 @@ import type { OrchestratorConfig } from "./config.ts";
 import { acquiredTerm, jobSort } from "./job-document.ts";
 import type { Claim, JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
-import { leaseMessage } from "./lease-message.ts";
+import { leaseMessage, type MessageParts } from "./lease-message.ts";
 import type { LeaseTable } from "./lease-table.ts";
 import { isPassing } from "./passing.ts";
 import { Poll } from "./poll.ts";
@@ -28,7 +28,7 @@ export class Dispatcher {
   readonly #blobs: Blobs;
   readonly #trace: JobTrace;
   readonly #config: OrchestratorConfig;
-  readonly #dataUrl: () => string;
+  readonly #dataUrl: MessageParts["dataUrl"];
 
   constructor(parts: {
     catalog: Catalog;
@@ -38,7 +38,7 @@ export class Dispatcher {
     blobs: Blobs;
     trace: JobTrace;
     config: OrchestratorConfig;
-    dataUrl: () => string;
+    dataUrl: MessageParts["dataUrl"];
   }) {
     this.#catalog = parts.catalog;
     this.#store = parts.store;
@@ -183,7 +183,7 @@ export class Dispatcher {
 
   #message(job: Job, step: Step, lease: Lease, session: SessionRecord): Promise<LeaseMessage> {
     const parts = { blobs: this.#blobs, signingKey: this.#config.signingKey, dataUrl: this.#dataUrl };
-    return leaseMessage(parts, job, step, lease, session.mountProven);
+    return leaseMessage(parts, job, step, lease, session);
   }
 
   /** A lease is written. */

@@ -1,6 +1,14 @@
 import type { Artifact, Lease as LeaseMessage } from "@heimdex/contracts/stage/v1/work_service";
-import { type ArtifactRef, type Job, type Lease, SOURCE_SCHEMA, type Step, stepInputs } from "@heimdex/kernel";
-import type { Blobs } from "@heimdex/ports";
+import {
+  type ArtifactRef,
+  type Job,
+  type Lease,
+  type SessionRecord,
+  SOURCE_SCHEMA,
+  type Step,
+  stepInputs,
+} from "@heimdex/kernel";
+import type { Blobs, Reach } from "@heimdex/ports";
 import { formatTraceparent } from "@heimdex/telemetry";
 import { unfoldLists } from "./artifacts.ts";
 import { type DataGrant, signGrant } from "./signed-url.ts";
@@ -9,23 +17,29 @@ import { sourceName, sourcePath } from "./source.ts";
 export interface MessageParts {
   readonly blobs: Blobs;
   readonly signingKey: Uint8Array;
-  readonly dataUrl: () => string;
+  /** Base of data URLs. */
+  readonly dataUrl: (reach: Reach) => string;
+}
+
+/** From where a session uses URLs. */
+export function reachOf({ outside }: Pick<SessionRecord, "outside">): Reach {
+  return outside ? "outside" : "inside";
 }
 
 /** What a worker is told of a lease. Rejects as the blob store does when a list of inputs cannot be read.
- * @param mountProven whether the worker sees this machine's files */
+ * @param session who has it: what it can reach */
 export async function leaseMessage(
   parts: MessageParts,
   job: Job,
   step: Step,
   lease: Lease,
-  mountProven: boolean,
+  session: SessionRecord,
 ): Promise<LeaseMessage> {
   const inputs: Artifact[] = [];
   for (const [port, refs] of stepInputs(job, step)) {
     const fromSource = step.bindings.find((binding) => binding.port === port)?.fromPort === SOURCE_SCHEMA;
     for (const ref of await unfoldLists(parts.blobs, job.tenant, refs))
-      inputs.push(await input(parts, job, step, lease, mountProven, port, ref, fromSource));
+      inputs.push(await input(parts, job, step, lease, session, port, ref, fromSource));
   }
   return {
     lease: lease.id,
@@ -49,7 +63,7 @@ async function input(
   job: Job,
   step: Step,
   lease: Lease,
-  mountProven: boolean,
+  session: SessionRecord,
   port: string,
   ref: ArtifactRef,
   fromSource: boolean,
@@ -70,11 +84,12 @@ async function input(
   };
   const key = { tenant: job.tenant, sha256: ref.sha256, size: ref.size };
   const local = fromSource ? sourcePath(job.sourceUri) : blobs.localPath(key);
+  const reach = reachOf(session);
   // The store's own, where it has one: then the bytes do not pass through here.
-  const presigned = fromSource ? undefined : await blobs.presignGet(key, step.attemptMs);
+  const presigned = fromSource ? undefined : await blobs.presignGet(key, step.attemptMs, reach);
   return {
     ...common,
-    path: mountProven ? (local ?? "") : "",
-    content: { $case: "url", value: presigned ?? `${dataUrl()}${signGrant(grant, signingKey)}` },
+    path: session.mountProven ? (local ?? "") : "",
+    content: { $case: "url", value: presigned ?? `${dataUrl(reach)}${signGrant(grant, signingKey)}` },
   };
 }

@@ -2,11 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Gate, KeyStore } from "@heimdex/access";
-import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
-import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
 import type { Effect, Job } from "@heimdex/kernel";
-import type { Subscription } from "@heimdex/ports";
+import type { Reach, Subscription } from "@heimdex/ports";
 import type { Telemetry } from "@heimdex/telemetry";
 import { AssetRemoval } from "./asset-removal.ts";
 import { newHolder } from "./catalog-lease.ts";
@@ -15,7 +13,7 @@ import type { OrchestratorConfig } from "./config.ts";
 import { type DataServer, startDataServer } from "./data-server.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Estimates } from "./estimates.ts";
-import { grpcServer, listen, readAddress, stopServer } from "./grpc-server.ts";
+import { readAddress } from "./grpc-server.ts";
 import { releaseLease } from "./held-step.ts";
 import { followIndexFormat } from "./index-format.ts";
 import { Indexer } from "./indexer.ts";
@@ -37,16 +35,17 @@ import { SourceRoots } from "./source-roots.ts";
 import { Spaces } from "./spaces.ts";
 import { StagePurge } from "./stage-purge.ts";
 import { StageRegistry } from "./stage-registry.ts";
-import { stageRegistryService } from "./stage-registry-service.ts";
 import { StaleUploads } from "./stale-uploads.ts";
 import { Sweeps } from "./sweeps.ts";
 import { Turns } from "./turns.ts";
 import { Upkeep } from "./upkeep.ts";
-import { workService } from "./work-service.ts";
+import { openWorkerPorts } from "./worker-ports.ts";
 
 export interface Orchestrator extends AsyncDisposable {
   /** Where workers dial in: `127.0.0.1:8482`. */
   readonly workerAddress: string;
+  /** Where workers outside dial in; "" where there is no port for them. */
+  readonly outerWorkerAddress: string;
   /** Queued jobs are planned from now on: the stages that are to be part of plans have registered. */
   openIntake(): void;
   /** Resolves once what was found waiting for the index at the start has been tried: searches lack nothing then. */
@@ -134,7 +133,8 @@ export async function startOrchestrator(
   const interactive = new InteractiveLane((stage) => responders.changed(stage));
   const responders = new InteractiveResponders(bus, interactive, log);
   let data: DataServer | undefined;
-  const dataUrl = () => config.dataUrl || (data?.url ?? "");
+  const dataUrl = (reach: Reach) =>
+    (reach === "outside" ? config.outerDataUrl : "") || config.dataUrl || (data?.url ?? "");
 
   const onEffects = (job: Job, effects: readonly Effect[], version: number) => {
     // Before the hints: who follows one must not go by what it knew of the job.
@@ -270,41 +270,32 @@ export async function startOrchestrator(
   const mine = (work: () => Promise<unknown>) => async () => (isMine() ? work() : undefined);
 
   const staleUploads = new StaleUploads(blobs);
-  const server = grpcServer(telemetry, gate.isShut);
-  server.add(
-    StageRegistryServiceDefinition,
-    stageRegistryService({
-      registry,
-      sessions,
-      silentAfterMs: config.leaseTtlMs,
-      onRegistered: (stage) => {
-        log.info({ stage }, "stage registered");
-        void followStages();
-      },
-    }),
-  );
-  server.add(
-    WorkServiceDefinition,
-    workService({
-      store,
-      sessions,
-      gate,
-      registry,
-      dispatcher,
-      interactive,
-      leases,
-      blobs,
-      trace,
-      config,
-      staleUploads,
-      mountProbe,
-      dataUrl,
-      stopping: stopping.signal,
-    }),
-  );
-  const address = readAddress(config.workerAddress);
-  const port = await listen(server, address, gate.isShut, config.tls);
-  cleanup.defer(() => stopServer(server));
+  const stageRegistry = {
+    registry,
+    sessions,
+    silentAfterMs: config.leaseTtlMs,
+    onRegistered: (stage: string) => {
+      log.info({ stage }, "stage registered");
+      void followStages();
+    },
+  };
+  const work = {
+    store,
+    sessions,
+    gate,
+    registry,
+    dispatcher,
+    interactive,
+    leases,
+    blobs,
+    trace,
+    config,
+    staleUploads,
+    mountProbe,
+    dataUrl,
+    stopping: stopping.signal,
+  };
+  const workers = cleanup.use(await openWorkerPorts(stageRegistry, work, telemetry));
 
   const subscriptions: Subscription[] = await answerCommands(bus, {
     roots,
@@ -414,7 +405,8 @@ export async function startOrchestrator(
   });
   const held = cleanup.move();
   return {
-    workerAddress: `${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
+    workerAddress: workers.inside,
+    outerWorkerAddress: workers.outside,
     openIntake: () => intake.open(),
     indexed,
     async [Symbol.asyncDispose]() {

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { DEFAULT_ORCHESTRATOR_CONFIG as DEFAULT, type OrchestratorConfig } from "./config.ts";
 
 const ms = z.coerce.number().int().min(1).max(86_400_000);
+const httpUrl = z.url({ protocol: /^https?$/ });
 const address = z.string().regex(/^(\[[0-9a-f:]+\]|[^:]*):\d{1,5}$/, "HOST:PORT");
 
 /** Configuration of an orchestrator in a cluster, from the environment: `HEIMDEX_WORKER_ADDRESS` and so on, as `OrchestratorConfig` has them. */
@@ -19,10 +20,15 @@ export const serviceConfig = z.object({
     .optional(),
   /** Default 0.0.0.0:8482. */
   workerAddress: address.default("0.0.0.0:8482"),
+  /** A second port, for workers outside: on this machine where the servers are in containers, or in another network. They are given URLs of `outerDataUrl` and of the store's
+   * public endpoint. Default: none. */
+  outerWorkerAddress: address.or(z.literal("")).default(DEFAULT.outerWorkerAddress),
   /** Default 0.0.0.0:8483. */
   dataAddress: address.default("0.0.0.0:8483"),
   /** Where workers reach the data port: `http://orchestrator:8483`. */
-  dataUrl: z.url({ protocol: /^https?$/ }),
+  dataUrl: httpUrl,
+  /** Where workers outside reach it: `http://127.0.0.1:8483`. Default: as `dataUrl`. */
+  outerDataUrl: httpUrl.or(z.literal("")).default(DEFAULT.outerDataUrl),
   /** Folders that tenants other than `default` may name files in, with commas between; `{tenant}` stands for each one's name. Default: none. */
   sourceRoots: z
     .string()

@@ -12,8 +12,8 @@ const FRESH_MS = 5_000;
 const SESSION_ID = /^s_[0-9a-f]{1,64}$/;
 const PAGE = 500;
 
-/** Who opens a session, as its key says. */
-export type Holder = Pick<SessionRecord, "key" | "tenant" | "mayServe" | "expiresAtMs">;
+/** Who opens a session, as its key says, and from where. */
+export type Holder = Pick<SessionRecord, "key" | "tenant" | "mayServe" | "expiresAtMs" | "outside">;
 
 interface Known {
   readonly document: Document<SessionRecord>;

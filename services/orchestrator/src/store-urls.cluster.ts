@@ -15,60 +15,67 @@ after(() => server[Symbol.asyncDispose]());
 
 const BINARY = { schema: "x.bin", mediaType: "application/octet-stream" };
 
+/** Another name of the same store: by which workers outside reach it. */
+const { hostname } = new URL(server.endpoint);
+const publicEndpoint = server.endpoint.replace(hostname, hostname === "localhost" ? "127.0.0.1" : "localhost");
+
 async function openWorld(t: TestContext): Promise<{ world: World; blobs: S3Blobs }> {
   const { endpoint, accessKey, secretKey } = server;
   const bucket = `heimdex-${randomBytes(6).toString("hex")}`;
-  const blobs = await S3Blobs.open({ endpoint, accessKey, secretKey, bucket });
-  const world = await World.open(t, {}, (ports) => ({ ...ports, blobs }));
+  const blobs = await S3Blobs.open({ endpoint, publicEndpoint, accessKey, secretKey, bucket });
+  const world = await World.open(t, { outerWorkerAddress: "127.0.0.1:0" }, (ports) => ({ ...ports, blobs }));
   t.after(() => blobs[Symbol.asyncDispose]());
   return { world, blobs };
 }
 
-test("the SDK's workers read and put bytes at the store itself, whatever their size", async (t) => {
-  const { world, blobs } = await openWorld(t);
-  const payload = randomBytes(20 * 1024 * 1024 + 3);
-  const sha256 = createHash("sha256").update(payload).digest("hex");
-  const seen: string[] = [];
-  const make = defineStage({
-    name: "made.bytes",
-    version: "1.0.0",
-    behaviour: 1,
-    description: "Puts out bytes.",
-    inputs: { source: source() },
-    outputs: { large: bytes(BINARY.mediaType, "x.large"), small: bytes(BINARY.mediaType, "x.small") },
-    async run({ scratch }) {
-      const file = join(scratch, "large");
-      await writeFile(file, payload);
-      return { large: { file }, small: { bytes: payload.subarray(0, 100_000) } };
-    },
+for (const where of ["inside", "outside"] as const)
+  test(`the SDK's workers ${where} read and put bytes at the store itself, whatever their size`, async (t) => {
+    const { world, blobs } = await openWorld(t);
+    const [orchestrator, store] =
+      where === "inside" ? [world.address, server.endpoint] : [world.outerAddress, publicEndpoint];
+    const payload = randomBytes(20 * 1024 * 1024 + 3);
+    const sha256 = createHash("sha256").update(payload).digest("hex");
+    const seen: string[] = [];
+    const make = defineStage({
+      name: "made.bytes",
+      version: "1.0.0",
+      behaviour: 1,
+      description: "Puts out bytes.",
+      inputs: { source: source() },
+      outputs: { large: bytes(BINARY.mediaType, "x.large"), small: bytes(BINARY.mediaType, "x.small") },
+      async run({ scratch }) {
+        const file = join(scratch, "large");
+        await writeFile(file, payload);
+        return { large: { file }, small: { bytes: payload.subarray(0, 100_000) } };
+      },
+    });
+    const take = defineStage({
+      name: "made.sum",
+      version: "1.0.0",
+      behaviour: 1,
+      description: "Says what came.",
+      inputs: { large: bytes(BINARY.mediaType, "x.large"), small: bytes(BINARY.mediaType, "x.small") },
+      outputs: { sums: json("x.sums", z.array(z.string())) },
+      async run({ inputs }) {
+        seen.push(inputs.large.url, inputs.small.url);
+        const sums = [];
+        for (const input of [inputs.large, inputs.small])
+          sums.push(
+            createHash("sha256")
+              .update(await input.read())
+              .digest("hex"),
+          );
+        return { sums };
+      },
+    });
+    await world.serve([make, take], { orchestrator });
+    const job = await world.index(await world.file("a film.bin", "0123456789"));
+    assert.equal(job.state, "SUCCEEDED", JSON.stringify(job, undefined, 1));
+    assert.equal(seen.length, 2);
+    for (const url of seen) assert.ok(url.startsWith(`${store}/`), url);
+    assert.ok(await blobs.has({ tenant: TENANT, sha256, size: payload.length }));
+    assert.equal((await blobs.usage(TENANT)).uploads, 0);
   });
-  const take = defineStage({
-    name: "made.sum",
-    version: "1.0.0",
-    behaviour: 1,
-    description: "Says what came.",
-    inputs: { large: bytes(BINARY.mediaType, "x.large"), small: bytes(BINARY.mediaType, "x.small") },
-    outputs: { sums: json("x.sums", z.array(z.string())) },
-    async run({ inputs }) {
-      seen.push(inputs.large.url, inputs.small.url);
-      const sums = [];
-      for (const input of [inputs.large, inputs.small])
-        sums.push(
-          createHash("sha256")
-            .update(await input.read())
-            .digest("hex"),
-        );
-      return { sums };
-    },
-  });
-  await world.serve([make, take]);
-  const job = await world.index(await world.file("a film.bin", "0123456789"));
-  assert.equal(job.state, "SUCCEEDED", JSON.stringify(job, undefined, 1));
-  assert.equal(seen.length, 2);
-  for (const url of seen) assert.ok(url.startsWith(`${server.endpoint}/`), url);
-  assert.ok(await blobs.has({ tenant: TENANT, sha256, size: payload.length }));
-  assert.equal((await blobs.usage(TENANT)).uploads, 0);
-});
 
 test("what is not what was stated is refused, and what comes after the lease reaches no blob", async (t) => {
   const { world, blobs } = await openWorld(t);
@@ -93,7 +100,7 @@ test("what is not what was stated is refused, and what comes after the lease rea
   // A store's URL outlives its lease.
   assert.equal((await put(url, randomBytes(content.length))).status, 200);
   const stored = await (
-    await fetch(await blobs.presignGet({ tenant: TENANT, sha256, size: content.length }, 60_000))
+    await fetch(await blobs.presignGet({ tenant: TENANT, sha256, size: content.length }, 60_000, "inside"))
   ).arrayBuffer();
   assert.ok(content.equals(Buffer.from(stored)));
   await blobs.dropStaleUploads(TENANT, 0);

@@ -11,11 +11,13 @@ import {
 } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
 import type { SessionRecord } from "@heimdex/kernel";
+import type { Reach } from "@heimdex/ports";
 import type { OrchestratorConfig } from "./config.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { duration, milliseconds } from "./duration.ts";
 import { type FinishParts, finishLease } from "./finish-lease.ts";
 import { heldStep, releaseLease } from "./held-step.ts";
+import { type MessageParts, reachOf } from "./lease-message.ts";
 import { inlineBytes, MAX_INLINE_A_CALL } from "./outputs.ts";
 import { renewLeases } from "./renewals.ts";
 import { requirement } from "./requirement.ts";
@@ -42,7 +44,7 @@ export interface WorkParts extends FinishParts {
   readonly staleUploads: StaleUploads;
   /** The file whose content proves a shared mount. */
   readonly mountProbe: string;
-  readonly dataUrl: () => string;
+  readonly dataUrl: MessageParts["dataUrl"];
   /** Aborts when the orchestrator stops: parked polls are answered empty. */
   readonly stopping: AbortSignal;
 }
@@ -69,24 +71,7 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
     stopping.aborted || (expiresAtMs > 0 && Date.now() > expiresAtMs - (expiresAtMs - openedAtMs) / 4);
 
   return {
-    async openSession(request, context) {
-      const holder = await holderOf(parts, context.metadata.get("authorization"));
-      const protocolVersion = negotiate(request.protocolVersions);
-      bound("worker", request.worker.length, 1, 128, "characters");
-      bound("software", request.software.length, 0, 128, "characters");
-      bound("device", request.device.length, 0, 128, "characters");
-      const { session, token } = await sessions.open(holder, request.worker, request.device || "cpu", Date.now());
-      return {
-        session: session.id,
-        token,
-        protocolVersion,
-        renewEvery: duration(config.renewEveryMs),
-        leaseTtl: duration(config.leaseTtlMs),
-        acceptWithin: duration(config.acceptWithinMs),
-        maxWait: duration(config.maxWaitMs),
-        mountProbe: parts.mountProbe,
-      };
-    },
+    openSession: sessionOpener(parts, "inside"),
 
     async acquireLeases(request, context) {
       const known = await sessions.authenticate(request.session, context.metadata.get("authorization"));
@@ -154,8 +139,35 @@ export function workService(parts: WorkParts): WorkServiceImplementation {
   };
 }
 
+/** WorkService.OpenSession of a port for workers inside, or outside. A worker outside is told of no mount: what it could read on its own machine would prove nothing. */
+export function sessionOpener(parts: WorkParts, reach: Reach): WorkServiceImplementation["openSession"] {
+  const { sessions, config } = parts;
+  return async (request, context) => {
+    const caller = await callerOf(parts, context.metadata.get("authorization"));
+    const protocolVersion = negotiate(request.protocolVersions);
+    bound("worker", request.worker.length, 1, 128, "characters");
+    bound("software", request.software.length, 0, 128, "characters");
+    bound("device", request.device.length, 0, 128, "characters");
+    const holder = { ...caller, outside: reach === "outside" };
+    const { session, token } = await sessions.open(holder, request.worker, request.device || "cpu", Date.now());
+    return {
+      session: session.id,
+      token,
+      protocolVersion,
+      renewEvery: duration(config.renewEveryMs),
+      leaseTtl: duration(config.leaseTtlMs),
+      acceptWithin: duration(config.acceptWithinMs),
+      maxWait: duration(config.maxWaitMs),
+      mountProbe: session.outside ? "" : parts.mountProbe,
+    };
+  };
+}
+
 /** Who opens a session: whoever shows a stage key, where keys are asked for. Throws UNAUTHENTICATED, PERMISSION_DENIED. */
-async function holderOf({ gate, config }: WorkParts, authorization: string | undefined): Promise<Holder> {
+async function callerOf(
+  { gate, config }: WorkParts,
+  authorization: string | undefined,
+): Promise<Omit<Holder, "outside">> {
   if (!gate.isShut) return { key: "", tenant: EVERY_TENANT, mayServe: [], expiresAtMs: 0 };
   const { key, role, tenant, stages } = await gate.caller(authorization);
   if (role !== "stage")
@@ -211,7 +223,8 @@ async function proveMount(
   session: SessionRecord,
   proof: string,
 ): Promise<SessionRecord> {
-  if (session.mountProven || proof === "" || proof !== (await readFile(mountProbe, "utf8"))) return session;
+  if (session.mountProven || session.outside || proof === "" || proof !== (await readFile(mountProbe, "utf8")))
+    return session;
   return sessions.change(session.id, (latest) => ({ ...latest, mountProven: true }));
 }
 
@@ -265,13 +278,14 @@ async function createUploads(parts: WorkParts, session: SessionRecord, request: 
   const common = { tenant, job, stage: held.step.stage, lease, epoch, kind: "upload", sha256: "" } as const;
   const granted = held.step.lease?.grantedAtMs ?? 0;
   const leftMs = granted + held.step.attemptMs - Date.now();
+  const reach = reachOf(session);
   return Promise.all(
     sizes.map(async (size, index) => {
       const n = first + index;
-      const presigned = await blobs.presignPut({ tenant, attempt: lease, n }, size, leftMs);
+      const presigned = await blobs.presignPut({ tenant, attempt: lease, n }, size, leftMs, reach);
       return {
         number: n,
-        url: presigned ?? `${parts.dataUrl()}${signGrant({ ...common, size, n }, config.signingKey)}`,
+        url: presigned ?? `${parts.dataUrl(reach)}${signGrant({ ...common, size, n }, config.signingKey)}`,
       };
     }),
   );

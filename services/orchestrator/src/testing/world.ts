@@ -140,6 +140,10 @@ export class World implements AsyncDisposable {
     return this.#orchestrator?.workerAddress ?? "";
   }
 
+  get outerAddress(): string {
+    return this.#orchestrator?.outerWorkerAddress ?? "";
+  }
+
   /** Ends the orchestrator and everything that was started with it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
