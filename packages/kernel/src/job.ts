@@ -72,6 +72,8 @@ export interface Step {
   readonly after: readonly string[];
   readonly attemptMs: number;
   readonly stallMs: number;
+  /** Failed attempts it may have. Absent: the server's. */
+  readonly attempts?: number;
   readonly state: StepState;
   /** SKIPPED, FAILED, CANCELLED, or a retry that is due: stable id, colon, sentence. "" otherwise. */
   readonly reason: string;

@@ -30,6 +30,8 @@ export interface StageManifest {
   readonly resources: { readonly cpu: number; readonly memoryMib: number; readonly gpu: boolean };
   readonly timeouts: { readonly attemptMs: number; readonly stallMs: number };
   readonly deterministic: boolean;
+  /** Failed attempts a step may have. Absent: the server's. */
+  readonly attempts?: number;
 }
 
 /** A stage in the list of known stages: catalog collection `stages`, id is the stage's name, terms `state:<state>`. One version of it is what plans are made

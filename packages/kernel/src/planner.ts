@@ -122,6 +122,7 @@ function stepOf(record: StageRecord, producers: Producers, config: PlanConfig): 
     after: [...after].sort(),
     attemptMs: manifest.timeouts.attemptMs || (config.attemptMs ?? DEFAULT_ATTEMPT_MS),
     stallMs: manifest.timeouts.stallMs || (config.stallMs ?? DEFAULT_STALL_MS),
+    ...(manifest.attempts === undefined ? {} : { attempts: manifest.attempts }),
     state: reason === "" ? "WAITING" : "SKIPPED",
     reason,
     help,

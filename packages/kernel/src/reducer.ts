@@ -266,7 +266,7 @@ function fromCache(step: Step, hit: CacheEntry, atMs: number): Step {
 function failed(job: Job, step: Step, failure: Failure, random: number, atMs: number, config: ReducerConfig): Reduced {
   const failures = step.failures + 1;
   const reason = `${failure.reason}: ${failure.message}`;
-  const budget = failure.kind === "RESOURCE" ? config.retry.resourceAttempts : config.retry.attempts;
+  const budget = step.attempts ?? (failure.kind === "RESOURCE" ? config.retry.resourceAttempts : config.retry.attempts);
   const retry = (failure.kind === "RETRYABLE" || failure.kind === "RESOURCE") && failures < budget;
   const common = { ...step, failures, reason, help: failure.help, logTail: failure.logTail, lease: undefined };
   if (!retry) return advance(put(job, { ...common, state: "FAILED", endedAtMs: atMs }), [], atMs, config);

@@ -83,6 +83,7 @@ for (const [field, change] of [
   ["conditions[0]", { conditions: ["has_smell"] }],
   ["resources.cpu", { resources: { cpu: 0 } }],
   ["timeouts.stallMs", { timeouts: { stallMs: 0.5 } }],
+  ["attempts", { attempts: 0 }],
   ["config", { config: z.string().default("") }],
   ["config.threshold", { config: z.object({ threshold: z.number() }) }],
   ["config.threshold", { config: z.object({ threshold: z.number().optional() }) }],

@@ -52,6 +52,7 @@ export function defineStage<
   );
   for (const clock of ["attemptMs", "stallMs"] as const)
     check(timeouts?.[clock] === undefined || isWhole(timeouts[clock], 1), `timeouts.${clock}`, "whole ms from 1");
+  check(definition.attempts === undefined || isWhole(definition.attempts, 1), "attempts", "a whole number from 1");
   checkConfig(definition.config, check);
   if (bad.length > 0) {
     const lines = bad.map((field) => `${field.field}: ${field.description} is expected`);

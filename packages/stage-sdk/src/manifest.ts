@@ -24,6 +24,7 @@ export function manifestOf(stage: AnyStage): Manifest {
     },
     timeouts: { attemptMs: stage.timeouts?.attemptMs ?? 0, stallMs: stage.timeouts?.stallMs ?? 0 },
     deterministic: stage.deterministic ?? false,
+    attempts: stage.attempts ?? 0,
   };
 }
 

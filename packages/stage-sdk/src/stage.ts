@@ -122,6 +122,8 @@ export interface StageFacts<I extends Inputs, O extends Outputs, C extends z.Zod
   readonly timeouts?: { readonly attemptMs?: number; readonly stallMs?: number };
   /** The same inputs always give the same bytes. Default false. */
   readonly deterministic?: boolean;
+  /** Attempts a step may have before it is given up, 1 to 100. Default: the server's (3; 6 where memory or disk is short). */
+  readonly attempts?: number;
   /** Attempts run side by side in one worker. Default 1. */
   readonly slots?: number;
   /** Runs once before registration: are tools and models there? Default: available, no models. */

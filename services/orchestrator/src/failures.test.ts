@@ -5,10 +5,10 @@ import { stoppedClock, World } from "./testing/world.ts";
 
 const RETRY = { attempts: 3, losses: 3, resourceAttempts: 5, baseMs: 20, capMs: 100 };
 
-async function oneJob(t: Parameters<typeof World.open>[0]) {
+async function oneJob(t: Parameters<typeof World.open>[0], attempts = 0) {
   const world = await World.open(t, { retry: RETRY });
   const worker = await world.worker();
-  await worker.register(manifest("made.one"));
+  await worker.register(manifest("made.one", { attempts }));
   const job = await world.create(await world.file("a.bin", "a"));
   return { world, worker, job };
 }
@@ -38,6 +38,17 @@ test("what can be retried is, after growing pauses, until the budget is used up;
   );
   assert.deepEqual([step.failures, step.logTail], [3, "the last line"]);
   assert.ok((readyAtMs[2] as number) > (readyAtMs[1] as number));
+});
+
+test("a stage may have a budget of its own, for whatever kind of failure", async (t) => {
+  for (const kind of ["RETRYABLE", "RESOURCE"] as const) {
+    const once = await oneJob(t, 1);
+    await once.worker.fail(await once.worker.lease(), { kind });
+    assert.deepEqual([(await once.world.settled(once.job)).state, kind], ["FAILED", kind]);
+  }
+  const { world, worker, job } = await oneJob(t, 7);
+  for (let attempt = 1; attempt <= 7; attempt++) await worker.fail(await worker.lease(), {});
+  assert.equal((await world.settled(job)).steps[0]?.failures, 7);
 });
 
 test("a worker may say when it makes sense to try again", async (t) => {

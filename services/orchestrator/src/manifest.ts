@@ -15,6 +15,7 @@ const CONDITIONS = ["has_audio", "has_video", "has_subtitles"];
 const SEARCH_MARKS = ["text", "facet", "number", "none"];
 const MAX_SCHEMA_BYTES = 64 * 1024;
 const MAX_PORTS = 32;
+const MAX_ATTEMPTS = 100;
 /** Largest manifest: it stands in one document of the catalog, with the digests of earlier ones. */
 const MAX_MANIFEST_BYTES = 160 * 1024;
 
@@ -64,6 +65,7 @@ export function readManifest(message: Manifest | undefined): StageManifest {
     for (const { at, cure } of configSchemaFaults(message.configSchema)) check(false, `config_schema${at}`, cure);
   const cpu = message.resources?.cpu || 1;
   check(cpu > 0 && cpu <= 1024, "resources.cpu", "above 0, at most 1024 cores");
+  check(message.attempts <= MAX_ATTEMPTS, "attempts", `at most ${MAX_ATTEMPTS}`);
   if (bad.length > 0) {
     const what = bad.map(({ field, description }) => `${field}: ${description}`).join("; ");
     throw new HeimdexError("STAGE_INVALID", `the manifest of ${nameOf(message)} is not as it must be: ${what}`, {
@@ -82,6 +84,7 @@ export function readManifest(message: Manifest | undefined): StageManifest {
     resources: { cpu, memoryMib: message.resources?.memoryMib || 512, gpu: message.resources?.gpu ?? false },
     timeouts: { attemptMs: message.timeouts?.attemptMs ?? 0, stallMs: message.timeouts?.stallMs ?? 0 },
     deterministic: message.deterministic,
+    ...(message.attempts === 0 ? {} : { attempts: message.attempts }),
   };
 }
 

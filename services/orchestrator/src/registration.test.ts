@@ -243,11 +243,37 @@ test("what a stage is configured to is checked against its schema: plans skip it
   assert.ok(world.logged.some(({ msg }) => msg.includes("seconds: must be number")));
 });
 
-test("an input that nothing feeds says who comes near it", async (t) => {
+test("an input that others put out in another major only is refused until one puts out that major", async (t) => {
   const world = await World.open(t);
   const worker = await world.worker();
-  await worker.register(manifest("made.maker", { outputs: [port("out", { schema: "x.a" })] }));
+  const maker = (version: string, major: number) =>
+    manifest("made.maker", { version, outputs: [port("out", { schema: "x.a", major })] });
+  const reader = (version: string, major: number, optional = false) =>
+    manifest("made.reader", {
+      version,
+      inputs: [source, port("in", { schema: "x.a", major, optional })],
+    });
+  await worker.register(maker("1.0.0", 1));
+  await worker.register(reader("1.0.0", 1));
+  const error = await refused(worker.register(reader("2.0.0", 2)));
+  assert.equal(error.id, "STAGE_INVALID");
+  assert.deepEqual(error.fields, [
+    {
+      field: "manifest.inputs[1].major",
+      description: "2, but made.maker puts out x.a/1: take 1, or register a stage first that puts out 2",
+    },
+  ]);
+  await worker.register(reader("1.9.0", 2, true));
+  await worker.register(maker("2.0.0", 2));
+  await worker.register(reader("2.0.0", 2));
+  await worker.register(reader("1.0.0", 1)); // known from before: steps planned with it are still its own
+});
+
+test("an input that nothing feeds any more says who comes near it", async (t) => {
+  const world = await World.open(t);
+  const worker = await world.worker();
   await worker.register(manifest("made.reader", { inputs: [port("in", { schema: "x.a", major: 2 })] }));
+  await worker.register(manifest("made.maker", { outputs: [port("out", { schema: "x.a" })] }));
   const job = await world.create(await world.file("a.bin", "a"));
   await world.untilJob(job, ({ state }) => state === "RUNNING", "is planned");
   assert.equal(

@@ -14,6 +14,7 @@ export function stageMessage(record: StageRecord, workers: number): Stage {
   return {
     manifest: {
       ...manifest,
+      attempts: manifest.attempts ?? 0,
       inputs: manifest.inputs.map((port) => ({ ...port })),
       outputs: manifest.outputs.map((port) => ({ ...port })),
       conditions: [...manifest.conditions],

@@ -65,6 +65,8 @@ export class StageRegistry {
       const stored = await this.#catalog.get<StageRecord>("stages", manifest.name);
       const before = stored?.body;
       assertUnchanged(manifest, digest, before);
+      // What was there before stays welcome, whatever the others have become since.
+      if (before?.digests[manifest.version] === undefined) checkMajors(manifest, await this.list());
       const digests = { ...before?.digests, [manifest.version]: digest };
       const record: StageRecord =
         before !== undefined && !(await takesOver(before, registration))
@@ -204,6 +206,26 @@ function assertUnchanged({ name, version }: StageManifest, digest: string, befor
       fields: [{ field: "manifest.version", description: "raise it: the manifest has changed" }],
     },
   );
+}
+
+/** Throws STAGE_INVALID when an input that must be there is put out by others in other majors only: such a stage would wait for ever, and its author learn of
+ * it from a plan. A schema that nobody puts out yet is no fault, since stages register in any order. */
+function checkMajors({ name, inputs }: StageManifest, stages: readonly StageRecord[]): void {
+  const fields = inputs.flatMap((port, index) => {
+    if (port.optional) return [];
+    const makers = stages
+      .filter(({ state, manifest }) => state !== "RETIRED" && manifest.name !== name)
+      .flatMap(({ manifest }) => manifest.outputs.map((output) => ({ stage: manifest.name, ...output })))
+      .filter(({ mediaType, schema }) => mediaType === port.mediaType && schema === port.schema);
+    const [nearest] = makers;
+    if (nearest === undefined || makers.some(({ major }) => major === port.major)) return [];
+    const { schema, major, stage } = nearest;
+    const description = `${port.major}, but ${stage} puts out ${schema}/${major}: take ${major}, or register a stage first that puts out ${port.major}`;
+    return [{ field: `manifest.inputs[${index}].major`, description }];
+  });
+  if (fields.length === 0) return;
+  const what = fields.map(({ field, description }) => `${field}: ${description}`).join("; ");
+  throw new HeimdexError("STAGE_INVALID", `the manifest of ${name} is not as it must be: ${what}`, { fields });
 }
 
 /** Whether plans are made of what registers instead of what was there before. */

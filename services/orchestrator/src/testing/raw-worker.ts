@@ -60,6 +60,7 @@ export function manifest(name: string, more: Partial<Manifest> = {}): Manifest {
     resources: undefined,
     timeouts: undefined,
     deterministic: true,
+    attempts: 0,
     ...more,
   };
 }

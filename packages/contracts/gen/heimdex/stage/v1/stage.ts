@@ -45,6 +45,11 @@ export interface Manifest {
     | undefined;
   /** The same inputs always give the same bytes. Default false. */
   deterministic: boolean;
+  /**
+   * Attempts a step may have, those counted that its worker says failed (RETRYABLE, RESOURCE) and that were stalled or timed out: the last one fails it.
+   * At most 100; 1: no retry. 0: the server's default (3; 6 where the last failure was RESOURCE).
+   */
+  attempts: number;
 }
 
 /** A typed opening of a stage. An output matches an input when media type, schema and major are equal. */
@@ -225,6 +230,7 @@ function createBaseManifest(): Manifest {
     resources: undefined,
     timeouts: undefined,
     deterministic: false,
+    attempts: 0,
   };
 }
 
@@ -262,6 +268,9 @@ export const Manifest: MessageFns<Manifest> = {
     }
     if (message.deterministic !== false) {
       writer.uint32(88).bool(message.deterministic);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(96).uint32(message.attempts);
     }
     return writer;
   },
@@ -367,6 +376,14 @@ export const Manifest: MessageFns<Manifest> = {
             message.deterministic = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.attempts = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -398,6 +415,7 @@ export const Manifest: MessageFns<Manifest> = {
       resources: isSet(object.resources) ? Resources.fromJSON(object.resources) : undefined,
       timeouts: isSet(object.timeouts) ? Timeouts.fromJSON(object.timeouts) : undefined,
       deterministic: isSet(object.deterministic) ? globalThis.Boolean(object.deterministic) : false,
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
     };
   },
 
@@ -436,6 +454,9 @@ export const Manifest: MessageFns<Manifest> = {
     if (message.deterministic !== false) {
       obj.deterministic = message.deterministic;
     }
+    if (message.attempts !== 0) {
+      obj.attempts = Math.round(message.attempts);
+    }
     return obj;
   },
 
@@ -459,6 +480,7 @@ export const Manifest: MessageFns<Manifest> = {
       ? Timeouts.fromPartial(object.timeouts)
       : undefined;
     message.deterministic = object.deterministic ?? false;
+    message.attempts = object.attempts ?? 0;
     return message;
   },
 };
