@@ -1,4 +1,4 @@
-import { secret } from "@heimdex/config";
+import { SECRET, secret } from "@heimdex/config";
 import { z } from "zod";
 
 const flag = z.union([z.boolean(), z.stringbool()]);
@@ -7,10 +7,13 @@ const flag = z.union([z.boolean(), z.stringbool()]);
 export const authConfig = z
   .strictObject({
     /** Callers must show a key. Where it is false, only loopback is listened on. Default false. */
-    required: flag.default(false),
+    required: flag.default(false).meta({
+      production: (required: unknown) =>
+        required === true ? undefined : "true is expected: else anybody may do anything",
+    }),
     /** A key of an admin of the tenant `default`, to make the first keys with: 32 to 256 printable ASCII characters. It is never stored. Default: none. */
     adminKey: secret(z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"))
-      .meta({ secret: true, env: "HEIMDEX_ADMIN_KEY" })
+      .meta({ ...SECRET, env: "HEIMDEX_ADMIN_KEY" })
       .optional(),
   })
   .prefault({});

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
+import { Secret } from "@heimdex/config";
 import { authConfig } from "./access-config.ts";
 import type { Caller } from "./caller.ts";
 import { Gate } from "./gate.ts";
@@ -30,7 +31,9 @@ test("keys of the catalog, of the configuration and of the process open it; all 
   const adminKey = "an admin key of 32 or more signs".replaceAll(" ", "-");
   const own = newSecret();
   const stage: Caller = { key: "own-stages", role: "stage", tenant: "*", stages: [] };
-  const gate = Gate.of(authConfig.parse({ required: true, adminKey }), keys, [{ secret: own, caller: stage }]);
+  const gate = Gate.of(authConfig.parse({ required: true, adminKey }), keys, [
+    { secret: new Secret(own), caller: stage },
+  ]);
   assert.equal(gate.isShut, true);
   const { secret } = await keys.create({ name: "x", role: "viewer", tenant: "acme", stages: [], expiresAtMs: 0 });
   assert.equal((await gate.caller(`Bearer ${secret}`)).tenant, "acme");

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import type { Secret } from "@heimdex/config";
 import { HeimdexError } from "@heimdex/errors";
 import type { AuthConfig } from "./access-config.ts";
 import { type Caller, LOCAL_CALLER } from "./caller.ts";
@@ -8,7 +9,7 @@ import { OPERATOR_TENANT } from "./role.ts";
 
 /** A key of the process's own, which is in no catalog. */
 export interface OwnKey {
-  readonly secret: string;
+  readonly secret: Secret;
   readonly caller: Caller;
 }
 
@@ -19,13 +20,13 @@ export class Gate {
 
   private constructor(keys: KeyStore | undefined, own: readonly OwnKey[]) {
     this.#keys = keys;
-    this.#own = own.map(({ secret, caller }) => ({ hash: Buffer.from(secretHash(secret)), caller }));
+    this.#own = own.map(({ secret, caller }) => ({ hash: Buffer.from(secretHash(secret.reveal())), caller }));
   }
 
   /** @param own keys beside those of the catalog and of the configuration. Default: none */
   static of({ required, adminKey }: AuthConfig, keys: KeyStore, own: readonly OwnKey[] = []): Gate {
     const admin: Caller = { ...LOCAL_CALLER, key: "configured", tenant: OPERATOR_TENANT };
-    const configured = adminKey === undefined ? [] : [{ secret: adminKey.reveal(), caller: admin }];
+    const configured = adminKey === undefined ? [] : [{ secret: adminKey, caller: admin }];
     return required ? new Gate(keys, [...configured, ...own]) : new Gate(undefined, []);
   }
 

@@ -7,15 +7,23 @@ const pem = z
   .regex(/-----BEGIN CERTIFICATE-----/, "certificates in PEM are expected")
   .meta({ file: true });
 
-/** TLS of a server's ports: `HEIMDEX_TLS_CERT_FILE`, `HEIMDEX_TLS_KEY_FILE`, `HEIMDEX_TLS_CLIENT_CA_FILE`, or the same without `_FILE` and with PEM as value. */
+/** TLS of a server's ports: `HEIMDEX_TLS_CERT_FILE`, `HEIMDEX_TLS_KEY_FILE`, `HEIMDEX_TLS_CLIENT_CA_FILE`, or the same without `_FILE` and with PEM as
+ * value; `HEIMDEX_TLS_BEHIND_PROXY`. */
 export const tlsConfig = z
   .strictObject({
     /** The server's certificate in PEM, with those between it and its root behind it. Default: none, and no TLS. */
-    cert: pem.optional(),
+    cert: pem.optional().meta({
+      production: (cert: unknown, { behindProxy }: Readonly<Record<string, unknown>>) =>
+        cert === undefined && behindProxy !== true
+          ? "a certificate is expected, or HEIMDEX_TLS_BEHIND_PROXY=true where a proxy in front ends TLS"
+          : undefined,
+    }),
     /** Its private key in PEM. */
     key: secret(z.string().regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "a private key in PEM is expected")).optional(),
     /** Authorities in PEM, one of which must have signed the certificate that a client shows (mTLS). Default: clients need none. */
     clientCa: pem.optional(),
+    /** A proxy in front ends TLS, and nothing but that proxy reaches this port. Heimdex cannot look whether it does: whoever sets it has. Default false. */
+    behindProxy: z.union([z.boolean(), z.stringbool()]).default(false),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
     path: ["key"],

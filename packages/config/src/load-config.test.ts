@@ -15,7 +15,7 @@ const schema = z.object({
     .default("127.0.0.1:8482"),
   maxJobs: z.coerce.number().int().min(1).default(4),
   debug: z.stringbool().default(false),
-  token: z.string().min(8).meta({ secret: true }).optional(),
+  token: secret(z.string().min(8)).optional(),
   catalog: z.object({ url: z.string().default("sqlite:"), keyId: z.string().meta({ env: "CATALOG_KEY" }).optional() }),
 });
 
@@ -71,9 +71,9 @@ test("secrets come from files too, and never show in the redacted copy or in an 
   const file = join(folder, "token");
   await writeFile(file, "correct horse\n");
   const config = loadConfig(schema, { HEIMDEX_TOKEN_FILE: file, HEIMDEX_CATALOG_URL: "mongodb://ann:pw@db/x" });
-  assert.equal(config.token, "correct horse");
+  assert.equal(config.token?.reveal(), "correct horse");
   const shown = redacted(config);
-  assert.equal(shown.token, "***");
+  assert.equal(String(shown.token), "***");
   assert.equal(shown.catalog.url, "mongodb://ann:***@db/x");
   assert.equal(config.catalog.url, "mongodb://ann:pw@db/x");
   assert.throws(

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ProductionRule } from "./production.ts";
 
 /** One leaf of a configuration schema, and the variable it is read from. */
 export interface Setting {
@@ -6,9 +7,12 @@ export interface Setting {
   readonly path: readonly string[];
   /** `HEIMDEX_TELEMETRY_LOG_LEVEL`, or what the field's meta `env` says. */
   readonly variable: string;
+  /** The leaf itself, with its default. */
+  readonly schema: z.ZodType;
   readonly secret: boolean;
   /** It may be given as a file: its variable with `_FILE`. */
   readonly fromFile: boolean;
+  readonly production: ProductionRule | undefined;
 }
 
 /** What `.meta()` may say about a field. */
@@ -17,6 +21,8 @@ interface SettingMeta {
   readonly secret?: boolean;
   /** May be given as a file, as every secret may: for what is long but no secret, such as a certificate. */
   readonly file?: boolean;
+  /** What `HEIMDEX_ENV=production` refuses of it. */
+  readonly production?: ProductionRule;
 }
 
 /** The schema's leaves, depth first. Nested objects are folded into the variable's name. */
@@ -26,7 +32,16 @@ export function settingsOf(schema: z.ZodObject, path: readonly string[] = []): S
     const { inner, meta } = unwrap(field as z.ZodType);
     if (inner instanceof z.ZodObject) return settingsOf(inner, here);
     const secret = meta.secret === true;
-    return [{ path: here, variable: meta.env ?? variableOf(here), secret, fromFile: secret || meta.file === true }];
+    return [
+      {
+        path: here,
+        variable: meta.env ?? variableOf(here),
+        schema: field as z.ZodType,
+        secret,
+        fromFile: secret || meta.file === true,
+        production: meta.production,
+      },
+    ];
   });
 }
 

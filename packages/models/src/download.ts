@@ -1,4 +1,5 @@
 import { open, rm, stat } from "node:fs/promises";
+import type { Secret } from "@heimdex/config";
 import { FetchFailure } from "./fetch-failure.ts";
 import type { FetchLimits } from "./fetch-limits.ts";
 import type { HttpClient } from "./http-client.ts";
@@ -6,7 +7,7 @@ import { retried } from "./retry.ts";
 
 export interface Download {
   readonly url: URL;
-  readonly token?: string | undefined;
+  readonly token?: Secret | undefined;
   /** Bytes. */
   readonly size: number;
   /** Where it is put together; what a process that ended left there is gone on with. The caller names it after the content. */

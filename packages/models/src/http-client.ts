@@ -1,5 +1,6 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import https from "node:https";
+import type { Secret } from "@heimdex/config";
 import { FetchFailure } from "./fetch-failure.ts";
 import type { FetchLimits } from "./fetch-limits.ts";
 
@@ -33,7 +34,7 @@ export class HttpClient implements Disposable {
    * Throws FetchFailure, or the signal's reason. */
   async get(
     address: URL,
-    { token, range, signal }: { token?: string | undefined; range?: string; signal?: AbortSignal | undefined } = {},
+    { token, range, signal }: { token?: Secret | undefined; range?: string; signal?: AbortSignal | undefined } = {},
   ): Promise<HttpAnswer> {
     let url = address;
     for (let redirects = 0; ; redirects++) {
@@ -41,7 +42,7 @@ export class HttpClient implements Disposable {
         "user-agent": "heimdex",
         "accept-encoding": "identity",
         ...(range === undefined ? {} : { range }),
-        ...(token && url.origin === address.origin ? { authorization: `Bearer ${token}` } : {}),
+        ...(token && url.origin === address.origin ? { authorization: `Bearer ${token.reveal()}` } : {}),
       };
       const answer = await this.#request(url, headers, signal);
       const status = answer.statusCode ?? 0;
@@ -67,7 +68,7 @@ export class HttpClient implements Disposable {
   /** The whole of a small answer. */
   async text(
     url: URL,
-    options: { token?: string | undefined; signal?: AbortSignal | undefined } = {},
+    options: { token?: Secret | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<{ text: string; headers: IncomingHttpHeaders }> {
     const { headers, body } = await this.get(url, options);
     const pieces: Buffer[] = [];

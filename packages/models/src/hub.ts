@@ -1,3 +1,4 @@
+import { loadConfig, SECRET, type Secret, secret } from "@heimdex/config";
 import { HeimdexError } from "@heimdex/errors";
 import { z } from "zod";
 import { FetchFailure } from "./fetch-failure.ts";
@@ -27,10 +28,16 @@ const treeAnswer = z.array(
 export interface HubSettings {
   /** Without a slash at its end. */
   readonly endpoint: string;
-  readonly token: string | undefined;
+  readonly token: Secret | undefined;
 }
 
-/** HEIMDEX_HF_ENDPOINT, else HF_ENDPOINT, else the public hub; HF_TOKEN. Throws CONFIG_INVALID for an address that is none. */
+const tokenSetting = z.object({
+  token: secret()
+    .meta({ ...SECRET, env: "HF_TOKEN" })
+    .optional(),
+});
+
+/** HEIMDEX_HF_ENDPOINT, else HF_ENDPOINT, else the public hub; HF_TOKEN, or the file that HF_TOKEN_FILE names. Throws CONFIG_INVALID for an address that is none. */
 export function hubSettings(env: Readonly<Record<string, string | undefined>>): HubSettings {
   const endpoint = (env.HEIMDEX_HF_ENDPOINT || env.HF_ENDPOINT || DEFAULT_ENDPOINT).replace(/\/+$/, "");
   if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? ""))
@@ -41,7 +48,7 @@ export function hubSettings(env: Readonly<Record<string, string | undefined>>): 
         help: `Write it as ${DEFAULT_ENDPOINT}.`,
       },
     );
-  return { endpoint, token: env.HF_TOKEN || undefined };
+  return { endpoint, token: loadConfig(tokenSetting, env).token };
 }
 
 /** What a hub repository offers of a model: the revision resolved to a commit (the lock's, where one was recorded), and for each file

@@ -1,3 +1,5 @@
+import type { Secret } from "@heimdex/config";
+
 /** A file that can be had somewhere, and what is stated of it there. */
 export interface OfferedFile {
   /** Path within the model's folder. */
@@ -5,7 +7,7 @@ export interface OfferedFile {
   /** Web address, or path on this machine. */
   readonly at: URL | string;
   /** Sent to the address' own host. */
-  readonly token?: string | undefined;
+  readonly token?: Secret | undefined;
   /** Bytes. Always stated for web addresses. */
   readonly size?: number;
   readonly sha256?: string;

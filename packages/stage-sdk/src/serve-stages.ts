@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { loadConfig, secret } from "@heimdex/config";
+import { loadConfig, secret, secretKeys } from "@heimdex/config";
 import { STAGE_PROTOCOL_VERSION } from "@heimdex/contracts";
 import type { OpenSessionResponse } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
@@ -22,8 +22,16 @@ const SHORT_SESSION_MS = 10_000;
 const DRAINED_PAUSE = 4;
 
 const settings = z.object({
-  orchestrator: z.string().default("127.0.0.1:8482"),
-  stageKey: secret().optional(),
+  orchestrator: z
+    .string()
+    .default("127.0.0.1:8482")
+    .meta({
+      production: (address: unknown) =>
+        /^https:|^(?:http:\/\/)?(?:127\.|localhost:|\[::1\])/.test(String(address))
+          ? undefined
+          : "https://HOST:PORT is expected",
+    }),
+  stageKey: secretKeys(z.string().min(1)).optional(),
   tls: z
     .object({ clientCert: z.string().meta({ file: true }).optional(), clientKey: secret().optional() })
     .refine(({ clientCert, clientKey }) => (clientCert === undefined) === (clientKey === undefined), {
@@ -40,7 +48,7 @@ export interface ServeOptions {
   /** Where the orchestrator listens: `host:port`, `https://host:port` or a gRPC target. Default: HEIMDEX_ORCHESTRATOR, else `127.0.0.1:8482`. */
   readonly orchestrator?: string;
   /** Key of the role stage, which sessions are opened with where the orchestrator asks for one. Default: HEIMDEX_STAGE_KEY, or the file that
-   * HEIMDEX_STAGE_KEY_FILE names, which is read again for each session; else none. */
+   * HEIMDEX_STAGE_KEY_FILE names, which is read again for each session (of several keys in it, the first); else none. */
   readonly stageKey?: string;
   /** Name of the worker, for people. Default: that of the running program's package. */
   readonly worker?: string;
@@ -93,7 +101,7 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
       software: options.software ?? program.version,
       device: options.device ?? "cpu",
     };
-    const stageKey = () => options.stageKey ?? loadConfig(settings, process.env).stageKey?.reveal();
+    const stageKey = () => options.stageKey ?? loadConfig(settings, process.env).stageKey?.[0].reveal();
     const graceMs = () => (shutdown?.orphaned === true ? 0 : (options.graceMs ?? 10_000));
     const finishing = new Set<Promise<void>>();
     for (let short = 0; ; ) {

@@ -1,3 +1,4 @@
+import { loadConfig, SECRET, secret } from "@heimdex/config";
 import {
   type SpanContext as ApiSpanContext,
   type HrTime,
@@ -9,6 +10,7 @@ import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from "@opentelemetry/sdk-trace-base";
+import { z } from "zod";
 import type { Log } from "./log.ts";
 import type { FinishedSpan } from "./tracer.ts";
 
@@ -23,7 +25,7 @@ export interface SpanPipeline {
  * are chosen when a lease is given, by another process than the one that ends the span. */
 export function openSpanPipeline(service: string, endpoint: string, log: Log, queueLength: number): SpanPipeline {
   const url = `${endpoint.replace(/\/+$/, "")}/v1/traces`;
-  const exporter = new ReportingExporter(new OTLPTraceExporter({ url }), url, log);
+  const exporter = new ReportingExporter(new OTLPTraceExporter({ url, headers: headers() }), url, log);
   const processor = new BatchSpanProcessor(exporter, { maxQueueSize: queueLength, scheduledDelayMillis: 1_000 });
   const resource = defaultResource()
     .merge(detectResources({ detectors: [envDetector] }))
@@ -63,6 +65,23 @@ export function openSpanPipeline(service: string, endpoint: string, log: Log, qu
     flush: () => processor.forceFlush(),
     close: () => processor.shutdown(),
   };
+}
+
+const settings = z.object({
+  headers: secret()
+    .meta({ ...SECRET, env: "OTEL_EXPORTER_OTLP_HEADERS" })
+    .optional(),
+});
+
+/** Headers that the receiver asks for, such as a token, in OpenTelemetry's own form: `name=value,name=value`, values percent-encoded. */
+function headers(): Record<string, string> {
+  const text = loadConfig(settings, process.env).headers?.reveal() ?? "";
+  const pairs = text.split(",").map((pair) => pair.split("="));
+  return Object.fromEntries(
+    pairs
+      .filter(([name = ""]) => name.trim() !== "")
+      .map(([name = "", ...value]) => [name.trim(), decodeURIComponent(value.join("=").trim())]),
+  );
 }
 
 function hrTime(ms: number): HrTime {

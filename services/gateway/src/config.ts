@@ -1,5 +1,5 @@
 import { authConfig, limitsConfig, tlsConfig } from "@heimdex/access";
-import { secret } from "@heimdex/config";
+import { secretKeys } from "@heimdex/config";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -31,15 +31,21 @@ export const gatewayConfig = z.strictObject({
     .prefault({}),
   auth: authConfig,
   limits: limitsConfig,
-  /** Signs paths, see AssetService.SignPaths; the same on every replica: `HEIMDEX_SIGNING_KEY` or `HEIMDEX_SIGNING_KEY_FILE`. Default: one that ends with the
-   * process. */
-  signingKey: secret(z.string().min(32, "at least 32 characters are expected")).optional(),
+  /** Signs paths, see AssetService.SignPaths; the same on every replica: `HEIMDEX_SIGNING_KEY` or `HEIMDEX_SIGNING_KEY_FILE`. Several, with white space between,
+   * while it is being changed: the first signs, all are good. Default: one that ends with the process. */
+  signingKey: secretKeys(z.string().min(32, "at least 32 characters are expected")).optional(),
   /** How long a signed path is good. A film should be over by then. */
   signedPathMs: ms.default(3_600_000),
   /** Of both ports. */
   tls: tlsConfig,
   /** Serve grpc.reflection.v1. */
-  reflection: z.union([z.boolean(), z.stringbool()]).default(true),
+  reflection: z
+    .union([z.boolean(), z.stringbool()])
+    .default(true)
+    .meta({
+      production: (on: unknown) =>
+        on === true ? "false is expected: callers need not be told all there is to call" : undefined,
+    }),
   /** Shown by GetStatus. */
   version: z.string().default("0.1.0"),
   profile: z.enum(["embedded", "cluster"]).default("embedded"),

@@ -39,7 +39,7 @@ export async function startGateway(
     onError: (reason) => telemetry.log.warn({ err: reason }, "the last use of a key could not be written"),
   });
   const gate = Gate.of(config.auth, keys, ownKeys);
-  const signedPaths = new SignedPaths(config.signingKey?.reveal(), gate, () => Date.now());
+  const signedPaths = new SignedPaths(config.signingKey, gate, () => Date.now());
   const limit = new RateLimit(config.limits, gate.isShut);
   const services = bindServices(ports, keys, signedPaths, config, stopping.signal);
   await using starting = new AsyncDisposableStack();

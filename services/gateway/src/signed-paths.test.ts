@@ -4,7 +4,9 @@ import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { KeyStore } from "@heimdex/access";
+import { authConfig, type Caller, Gate, KeyStore } from "@heimdex/access";
+import { Secret } from "@heimdex/config";
+import { SignedPaths } from "./signed-paths.ts";
 import { ask, asset, openGateway } from "./testing.ts";
 
 /** A gateway that asks for keys, with a film and a picture of the tenant `acme`. */
@@ -119,4 +121,19 @@ test("where no keys are asked for, signed paths work all the same", async (t) =>
   });
   const read = await ask(gateway.httpAddress, reply.json.paths[0]);
   assert.equal(read.json.error.details[0].reason, "ASSET_NOT_FOUND");
+});
+
+test("while the signing key is changed, what another replica signs is good at every step", async (t) => {
+  const { keys, issue } = await open(t);
+  const { record } = await issue("acme");
+  const gate = Gate.of(authConfig.parse({ required: true }), keys);
+  const [before, after] = [new Secret("the key until now"), new Secret("the key from now on")];
+  const steps = [[before], [before, after], [after, before], [after]] as const;
+  const replicas = steps.map((step) => new SignedPaths(step, gate, Date.now));
+  const caller: Caller = { key: record.id, role: "viewer", tenant: "acme", stages: [] };
+  const signed = replicas.map((replica) => replica.sign("/v1/assets/a_1/media", caller, Date.now() + 60_000));
+  for (const [at, path] of signed.entries())
+    for (const replica of replicas.slice(Math.max(0, at - 1), at + 2))
+      assert.equal((await replica.open(path))?.target, "/v1/assets/a_1/media", `step ${at}`);
+  assert.equal(await replicas[3]?.open(signed[0] ?? ""), undefined);
 });

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Caller, Gate } from "@heimdex/access";
+import { Secret } from "@heimdex/config";
 import { HeimdexError } from "@heimdex/errors";
 import { z } from "zod";
 
@@ -15,14 +16,14 @@ const grant = z.strictObject({ key: z.string(), tenant: z.string(), until: z.int
 
 /** Paths that stand for a caller's right to read one thing, for a while. */
 export class SignedPaths {
-  readonly #secret: string | Uint8Array;
+  readonly #keys: readonly [Secret, ...Secret[]];
   readonly #gate: Gate;
   readonly #now: () => number;
 
-  /** @param secret the same on every replica; undefined: one of this process's own
+  /** @param keys the same on every replica: the first signs, and what any of them signed is good; undefined: one of this process's own
    * @param now Unix ms */
-  constructor(secret: string | undefined, gate: Gate, now: () => number) {
-    this.#secret = secret ?? randomBytes(32);
+  constructor(keys: readonly [Secret, ...Secret[]] | undefined, gate: Gate, now: () => number) {
+    this.#keys = keys ?? [new Secret(randomBytes(32).toString("base64url"))];
     this.#gate = gate;
     this.#now = now;
   }
@@ -34,7 +35,7 @@ export class SignedPaths {
   /** @param path one that can be signed */
   sign(path: string, { key, tenant }: Caller, untilMs: number): string {
     const payload = Buffer.from(JSON.stringify({ key, tenant, until: untilMs })).toString("base64url");
-    const token = `${payload}.${this.#mac(path, payload).toString("base64url")}`;
+    const token = `${payload}.${mac(this.#keys[0], path, payload).toString("base64url")}`;
     return `${path}${path.includes("?") ? "&" : "?"}token=${token}`;
   }
 
@@ -45,8 +46,8 @@ export class SignedPaths {
   async open(target: string): Promise<{ readonly caller: Caller; readonly target: string } | undefined> {
     const [, path = "", payload = "", signature = ""] = SIGNED.exec(target) ?? [];
     const given = Buffer.from(signature, "base64url");
-    const right = this.#mac(path, payload);
-    if (path === "" || given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
+    const isRight = (right: Buffer) => given.length === right.length && timingSafeEqual(given, right);
+    if (path === "" || !this.#keys.some((key) => isRight(mac(key, path, payload)))) return undefined;
     const { key, tenant, until } = grant.parse(JSON.parse(Buffer.from(payload, "base64url").toString()));
     if (this.#now() >= until || !(await this.#gate.isGood(key)))
       throw new HeimdexError("UNAUTHENTICATED", "the signed path has ended", {
@@ -54,9 +55,9 @@ export class SignedPaths {
       });
     return { caller: { key, role: "viewer", tenant, stages: [] }, target: path };
   }
+}
 
-  #mac(path: string, payload: string): Buffer {
-    // Its own first word keeps these signatures apart from others that the same secret makes.
-    return createHmac("sha256", this.#secret).update(`signed-path\n${payload}\n${path}`).digest();
-  }
+/** Its own first word keeps these signatures apart from others that the same key makes. */
+function mac(key: Secret, path: string, payload: string): Buffer {
+  return createHmac("sha256", key.reveal()).update(`signed-path\n${payload}\n${path}`).digest();
 }

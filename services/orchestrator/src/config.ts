@@ -28,6 +28,8 @@ export interface OrchestratorConfig {
   readonly runFolder: string;
   /** Key that signs data URLs, at least 32 bytes; the same on every replica. */
   readonly signingKey: Uint8Array;
+  /** Further keys whose signatures are good too, while the key is being changed. Default: none. */
+  readonly otherSigningKeys: readonly Uint8Array[];
   /** How long a new lease waits for its first sign of life. Default 10 s. */
   readonly acceptWithinMs: number;
   /** How long a lease lives after a renewal. Default 45 s. */
@@ -74,6 +76,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   tls: tlsConfig.parse({}),
   auth: authConfig.parse({}),
   ownKeys: [],
+  otherSigningKeys: [],
   tokenLifeMs: 3_600_000,
   acceptWithinMs: 10_000,
   leaseTtlMs: 45_000,

@@ -27,7 +27,8 @@ interface DataParts {
   readonly tls: TlsConfig;
   readonly store: JobStore;
   readonly blobs: Blobs;
-  readonly signingKey: Uint8Array;
+  /** The first signs; what any of them signed is good. */
+  readonly signingKeys: readonly [Uint8Array, ...Uint8Array[]];
   readonly log: Log;
 }
 
@@ -78,7 +79,7 @@ function isGone(request: IncomingMessage, reason: unknown): boolean {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, parts: DataParts): Promise<void> {
-  const grant = openGrant(request.url ?? "", parts.signingKey);
+  const grant = openGrant(request.url ?? "", parts.signingKeys);
   if (grant === undefined) throw new HeimdexError("PERMISSION_DENIED", "the URL's signature is not ours");
   if (!isHeld(await parts.store.get(grant.job), grant)) await assertHeld(parts.store, grant);
   if (grant.kind === "upload") return receive(request, response, grant, parts);

@@ -233,7 +233,7 @@ export async function startOrchestrator(
       tls: config.tls,
       store,
       blobs,
-      signingKey: config.signingKey,
+      signingKeys: [config.signingKey, ...config.otherSigningKeys],
       log,
     }),
   );

@@ -27,7 +27,7 @@ test("an orchestrator's settings come from the environment, and nothing of a sec
   assert.equal(taken.auth.required, true);
   assert.deepEqual(taken.sourceRoots, ["/films/{tenant}", "/archive/{tenant}"]);
   assert.deepEqual(
-    taken.ownKeys.map(({ secret, caller }) => [secret, caller.role, caller.tenant]),
+    taken.ownKeys.map(({ secret, caller }) => [secret.reveal(), caller.role, caller.tenant]),
     [[KEY, "stage", "*"]],
   );
   assert.doesNotMatch(JSON.stringify(redacted(config)), /open-sesame|kkkk/);

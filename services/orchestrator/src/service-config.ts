@@ -1,11 +1,11 @@
 import { authConfig, type Caller, EVERY_TENANT, tlsConfig } from "@heimdex/access";
 import { clusterConfig } from "@heimdex/cluster";
-import { secret } from "@heimdex/config";
+import { refusePlain, SECRET, type Secret, secretKeys } from "@heimdex/config";
 import { z } from "zod";
 import { DEFAULT_ORCHESTRATOR_CONFIG as DEFAULT, type OrchestratorConfig } from "./config.ts";
 
 const ms = z.coerce.number().int().min(1).max(86_400_000);
-const httpUrl = z.url({ protocol: /^https?$/ });
+const httpUrl = z.url({ protocol: /^https?$/ }).meta({ production: refusePlain });
 const address = z.string().regex(/^(\[[0-9a-f:]+\]|[^:]*):\d{1,5}$/, "HOST:PORT");
 
 /** Configuration of an orchestrator in a cluster, from the environment: `HEIMDEX_WORKER_ADDRESS` and so on, as `OrchestratorConfig` has them. */
@@ -14,9 +14,9 @@ export const serviceConfig = z.object({
   auth: authConfig,
   tls: tlsConfig,
   /** A key that workers may show besides those of the catalog, for every tenant and stage: so that a cluster's own stage services have one before anybody made keys.
-   * Default: none. */
-  stageKey: secret(z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"))
-    .meta({ secret: true, env: "HEIMDEX_STAGE_KEY" })
+   * Several, with white space between, while it is being changed. Default: none. */
+  stageKey: secretKeys(z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"))
+    .meta({ ...SECRET, env: "HEIMDEX_STAGE_KEY" })
     .optional(),
   /** Default 0.0.0.0:8482. */
   workerAddress: address.default("0.0.0.0:8482"),
@@ -28,14 +28,15 @@ export const serviceConfig = z.object({
   /** Where workers reach the data port: `http://orchestrator:8483`. */
   dataUrl: httpUrl,
   /** Where workers outside reach it: `http://127.0.0.1:8483`. Default: as `dataUrl`. */
-  outerDataUrl: httpUrl.or(z.literal("")).default(DEFAULT.outerDataUrl),
+  outerDataUrl: httpUrl.or(z.literal("")).default(DEFAULT.outerDataUrl).meta({ production: refusePlain }),
   /** Folders that tenants other than `default` may name files in, with commas between; `{tenant}` stands for each one's name. Default: none. */
   sourceRoots: z
     .string()
     .default("")
     .transform((list) => list.split(",").filter((folder) => folder !== "")),
-  /** Signs data URLs: the same on every replica. At least 32 characters. */
-  signingKey: secret(z.string().min(32, "at least 32 characters are expected")),
+  /** Signs data URLs: the same on every replica. At least 32 characters. Several, with white space between, while it is being changed: the first signs, all are
+   * good. */
+  signingKey: secretKeys(z.string().min(32, "at least 32 characters are expected")),
   /** Default /run/heimdex. */
   runFolder: z.string().min(1).default("/run/heimdex"),
   acceptWithinMs: ms.default(DEFAULT.acceptWithinMs),
@@ -52,7 +53,10 @@ export function orchestratorConfig(config: ServiceConfig): OrchestratorConfig {
   return {
     ...DEFAULT,
     ...own,
-    ownKeys: stageKey === undefined ? [] : [{ secret: stageKey.reveal(), caller: stages }],
-    signingKey: Buffer.from(signingKey.reveal()),
+    ownKeys: (stageKey ?? []).map((secret) => ({ secret, caller: stages })),
+    signingKey: bytes(signingKey[0]),
+    otherSigningKeys: signingKey.slice(1).map(bytes),
   };
 }
+
+const bytes = (key: Secret) => Buffer.from(key.reveal());

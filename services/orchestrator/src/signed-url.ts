@@ -20,14 +20,15 @@ export function signGrant(grant: DataGrant, key: Uint8Array): string {
   return `/data/${payload}.${mac(payload, key).toString("base64url")}`;
 }
 
-/** The grant of a path; undefined when it is not one of ours. */
-export function openGrant(path: string, key: Uint8Array): DataGrant | undefined {
+/** The grant of a path; undefined when it is not one of ours.
+ * @param keys any of which may have signed it */
+export function openGrant(path: string, keys: readonly Uint8Array[]): DataGrant | undefined {
   const match = /^\/data\/([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/.exec(path);
   if (match === null) return undefined;
   const [, payload = "", signature = ""] = match;
   const given = Buffer.from(signature, "base64url");
-  const right = mac(payload, key);
-  if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
+  const isRight = (right: Buffer) => given.length === right.length && timingSafeEqual(given, right);
+  if (!keys.some((key) => isRight(mac(payload, key)))) return undefined;
   return JSON.parse(Buffer.from(payload, "base64url").toString()) as DataGrant;
 }
 

@@ -6,7 +6,7 @@ import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
 import { MemoryBus } from "@heimdex/adapters-memory";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
-import { loadConfig } from "@heimdex/config";
+import { loadConfig, Secret } from "@heimdex/config";
 import { gatewayConfig, startGateway } from "@heimdex/gateway";
 import type { SessionRecord } from "@heimdex/kernel";
 import { prepareCatalog } from "@heimdex/migrations";
@@ -91,7 +91,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         signingKey: signing,
         soleHost: true,
         auth,
-        ownKeys: [{ secret: stageKey, caller: ofStages }],
+        ownKeys: [{ secret: new Secret(stageKey), caller: ofStages }],
         maxAttempts: options.jobs,
         plan: { stages: settings.stage_config, producers: settings.producers },
       },
@@ -112,7 +112,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
       }),
       telemetry,
       stopping.signal,
-      [{ secret: key, caller: LOCAL_CALLER }],
+      [{ secret: new Secret(key), caller: LOCAL_CALLER }],
     ),
   );
   // Stage services have no use for the keys of those who run or use the platform.

@@ -1,0 +1,95 @@
+import { Secret } from "./secret.ts";
+import type { Setting } from "./settings.ts";
+
+/** What production refuses of a setting: in words that follow the variable's name, or undefined where nothing is wrong.
+ * @param value as parsed; undefined where it is not set
+ * @param beside what is parsed of the object that the setting is in */
+export type ProductionRule = (value: unknown, beside: Readonly<Record<string, unknown>>) => string | undefined;
+
+/** A bad setting, as CONFIG_INVALID has it. */
+export interface Refusal {
+  readonly field: string;
+  readonly description: string;
+}
+
+/** Shorter than what any of our own makes, and than a store's access key; longer than what people make up. */
+const LEAST_LENGTH = 16;
+/** A random text of the least length has fewer distinct characters than this once in a hundred thousand times. */
+const LEAST_DISTINCT = 8;
+/** Words that stand in credentials that everybody knows: defaults of servers, examples of manuals, and what stands in for a secret. A random text of 43
+ * characters has one of them less than once in a million times. */
+const KNOWN =
+  /minioadmin|heimdex|passwor[dt]|passw0rd|change.?me|example|placeholder|default|letmein|qwerty|12345678|secret|insecure|your.?key|test.?key|dummy/i;
+
+/** A setting with what is parsed of it. */
+export interface Read {
+  readonly setting: Setting;
+  readonly value: unknown;
+}
+
+/** Everything that production refuses of what is set: credentials that are short, known or used twice, and what settings say of themselves. */
+export function productionRefusals(read: readonly Read[]): Refusal[] {
+  const refusals: Refusal[] = [];
+  const users = new Map<string, string>();
+  for (const { setting, value } of read) {
+    const { variable, path, production } = setting;
+    const said = production?.(value, beside(read, path));
+    if (said !== undefined) refusals.push({ field: variable, description: said });
+    for (const credential of credentialsOf(setting, value)) {
+      const wrong = weakness(credential);
+      if (wrong !== undefined) refusals.push({ field: variable, description: wrong });
+      const user = users.get(credential);
+      if (user === undefined) users.set(credential, variable);
+      else refusals.push({ field: variable, description: `another credential than that of ${user} is expected` });
+    }
+  }
+  return refusals;
+}
+
+function beside(read: readonly Read[], path: readonly string[]): Record<string, unknown> {
+  const within = path.slice(0, -1).join(".");
+  const siblings = read.filter(({ setting }) => setting.path.slice(0, -1).join(".") === within);
+  return Object.fromEntries(siblings.map(({ setting, value }) => [setting.path.at(-1), value]));
+}
+
+/** The texts that must be hard to guess: of a URL its password, of keys each; a private key is its own proof. */
+function credentialsOf({ secret }: Setting, value: unknown): string[] {
+  if (!secret) return [];
+  return [value].flat().flatMap((one) => {
+    if (!(one instanceof Secret)) return [];
+    const text = one.reveal();
+    if (text.includes("-----BEGIN")) return [];
+    if (!text.includes("://")) return [text];
+    const password = /^[^/]+:\/\/[^/@:]*:([^/@]*)@/.exec(text)?.[1];
+    return password === undefined ? [] : [decoded(password)];
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // the server's client says what is wrong with its URL
+  }
+}
+
+function weakness(credential: string): string | undefined {
+  if (KNOWN.test(credential))
+    return "a random credential is expected, and this one has a word in it that everybody knows";
+  if (credential.length < LEAST_LENGTH) return `a credential of at least ${LEAST_LENGTH} characters is expected`;
+  if (new Set(credential).size < LEAST_DISTINCT) return "a random credential is expected, and this one repeats itself";
+  return undefined;
+}
+
+/** Addresses of this machine: what goes there crosses no network. */
+const OWN_MACHINE = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** For the URL of a server that is spoken to with TLS: `https://` and `tls://`, or a server of this machine. */
+export function refusePlain(value: unknown): string | undefined {
+  const plain = String(value ?? "")
+    .split(",")
+    .filter((part) => /^(?:http|nats):\/\//.test(part.trim()))
+    .filter((part) => !OWN_MACHINE.test(URL.parse(part.trim())?.hostname ?? ""));
+  if (plain.length === 0) return undefined;
+  return "TLS is expected: what is sent there crosses a network as plain text";
+}
