@@ -131,22 +131,25 @@ export class NatsBus implements Bus {
     this.#checkOpen();
     checkPattern(subject);
     const { group } = options;
-    return this.#call(() =>
-      this.#listen(this.#subjects.message(subject), group, (message) => {
+    return this.#call(async () => {
+      const subscription = await this.#listen(this.#subjects.message(subject), group, (message) => {
         const from = this.#subjects.ofMessage(message.subject);
         // An async function, so that a handler that throws and one that rejects end the same way.
         const run = async () => handler(message.json(), from);
         run().catch((error) => this.#onError(error, from));
-      }),
-    );
+      });
+      return { [Symbol.asyncDispose]: () => this.#leave(subscription) };
+    });
   }
 
   async respond(subject: string, handler: RequestHandler): Promise<Subscription> {
     this.#checkOpen();
     checkPattern(subject);
-    return this.#call(() =>
-      this.#listen(this.#subjects.requests(subject), RESPONDERS, (message) => void this.#answer(message, handler)),
-    );
+    return this.#call(async () => {
+      const wire = this.#subjects.requests(subject);
+      const responding = await this.#listen(wire, RESPONDERS, (message) => void this.#answer(message, handler));
+      return { [Symbol.asyncDispose]: () => this.#finish(responding) };
+    });
   }
 
   async request(
@@ -193,7 +196,7 @@ export class NatsBus implements Bus {
   }
 
   /** Listens, and returns when the server knows. */
-  async #listen(wire: string, queue: string | undefined, handle: (message: Msg) => void): Promise<Subscription> {
+  async #listen(wire: string, queue: string | undefined, handle: (message: Msg) => void): Promise<NatsSubscription> {
     const subscription = this.#connection.subscribe(wire, {
       ...(queue === undefined ? {} : { queue }),
       callback: (error, message) => {
@@ -208,7 +211,7 @@ export class NatsBus implements Bus {
       subscription.unsubscribe();
       throw reason;
     }
-    return { [Symbol.asyncDispose]: () => this.#leave(subscription) };
+    return subscription;
   }
 
   /** Nothing is handled after this has been called; it resolves when the server knows, or is gone. */
@@ -216,6 +219,13 @@ export class NatsBus implements Bus {
     if (subscription.isClosed()) return;
     subscription.unsubscribe();
     if (this.#closing === undefined && this.#isConnected) await this.#flushed().catch(() => {});
+  }
+
+  /** What the server sent before it knew is handled: nobody else will answer that. Resolves when no more can come, or the server is gone. */
+  async #finish(responding: NatsSubscription): Promise<void> {
+    if (responding.isClosed() || this.#closing !== undefined) return;
+    if (this.#isConnected) await within(responding.drain(), this.#timeoutMs);
+    responding.unsubscribe();
   }
 
   async #flushed(): Promise<void> {

@@ -2,6 +2,8 @@ import { LanceMomentIndex, s3StorageOptions } from "@heimdex/adapters-lancedb";
 import { S3Blobs } from "@heimdex/adapters-minio";
 import { MongoCatalog } from "@heimdex/adapters-mongo";
 import { NatsBus } from "@heimdex/adapters-nats";
+import { type ErrorId, HeimdexError } from "@heimdex/errors";
+import { ServerWatch } from "@heimdex/health";
 import { prepareCatalog } from "@heimdex/migrations";
 import type { Blobs, Bus, Catalog, MomentIndex } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
@@ -14,6 +16,8 @@ export interface ClusterPorts extends AsyncDisposable {
   readonly bus: Bus;
   readonly blobs: Blobs;
   readonly index: MomentIndex;
+  /** Whether the servers behind them are there. */
+  readonly servers: ServerWatch;
 }
 
 /** The index lies in the bucket of the blobs. No tenant's name begins with a dot. */
@@ -72,6 +76,36 @@ export async function openClusterPorts(config: ClusterConfig, log: Log, signal: 
       storageOptions: s3StorageOptions({ endpoint: store.endpoint, region: store.region, accessKey, secretKey }),
     }),
   );
+  const servers = opened.use(watchServers(catalog, bus, blobs, log));
   const held = opened.move();
-  return { catalog, bus, blobs, index, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { catalog, bus, blobs, index, servers, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Of what can be asked for, these are what is known not to be there: they cost a server next to nothing. The bus only makes things quicker and carries what the API changes (ADR 0009, 0022):
+ * search and work under way go on without it, and no other replica would have one. */
+function watchServers(catalog: Catalog, bus: Bus, blobs: Blobs, log: Log): ServerWatch {
+  const nothing = { tenant: "default", sha256: "0".repeat(64), size: 0 };
+  return new ServerWatch(
+    [
+      { name: "catalog", isNeeded: true, probe: () => catalog.get("meta", "health") },
+      {
+        name: "blob store",
+        isNeeded: true,
+        probe: (signal) => blobs.get(nothing, undefined, signal).catch(allowing("BLOB_NOT_FOUND")),
+      },
+      {
+        name: "bus",
+        isNeeded: false,
+        probe: (signal) =>
+          bus.request("health", null, { timeoutMs: 60_000, signal }).catch(allowing("BUS_NO_RESPONDER")),
+      },
+    ],
+    log,
+  );
+}
+
+function allowing(id: ErrorId): (reason: unknown) => void {
+  return (reason) => {
+    if (!(reason instanceof HeimdexError && reason.id === id)) throw reason;
+  };
 }

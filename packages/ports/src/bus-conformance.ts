@@ -260,6 +260,31 @@ export function busConformance(adapter: string, open: (t: TestContext) => Promis
       );
     });
 
+    test("a responder that ends takes no request along", OPTIONS, async (t) => {
+      const { bus, peer } = await open(t);
+      const answered = new Map<string, number>();
+      const responder = (name: string) => async () => {
+        await new Promise(setImmediate);
+        answered.set(name, (answered.get(name) ?? 0) + 1);
+        return name;
+      };
+      await peer.respond("work.do", responder("stays"));
+      const ending = await peer.respond("work.do", responder("ends"));
+      const asking = Array.from({ length: 20 }, async () => {
+        for (let n = 0; n < 20; n++) await bus.request("work.do", n, { timeoutMs: 15_000 });
+      });
+      while (!answered.has("ends")) await new Promise(setImmediate);
+      await ending[Symbol.asyncDispose]();
+      await Promise.all(asking);
+      const { ends } = Object.fromEntries(answered);
+      assert.equal(
+        [...answered.values()].reduce((sum, count) => sum + count, 0),
+        400,
+      );
+      for (let n = 0; n < 20; n++) assert.equal(await bus.request("work.do", n, { timeoutMs: 15_000 }), "stays");
+      assert.equal(answered.get("ends"), ends);
+    });
+
     test("a responder may answer a pattern, and nothing", OPTIONS, async (t) => {
       const { bus, peer } = await open(t);
       await peer.respond("embed.*", async () => undefined);

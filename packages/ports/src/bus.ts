@@ -25,7 +25,8 @@ export interface Bus extends AsyncDisposable {
   /** Asks; one responder of the subject answers. Rejects with BUS_NO_RESPONDER at once when nobody listens, BUS_TIMEOUT after `timeoutMs`,
    * the responder's HeimdexError as it threw it, and `signal.reason` when aborted. */
   request(subject: string, payload: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
-  /** Answers requests of a subject. Responders of one subject form a group: each request reaches one of them. The handler's
+  /** Answers requests of a subject. Responders of one subject form a group: each request reaches one of them. One that ends (its subscription is disposed) still answers
+   * what has reached it; none reaches it once that has resolved. The handler's
    * `signal` aborts when the time of the request is up, and when the bus closes. An error that is no HeimdexError arrives as INTERNAL. */
   respond(
     subject: string,

@@ -34,8 +34,9 @@ export const ACCESS: Readonly<Record<string, Level>> = {
   "GET /v1/jobs/{job}:watch": "viewer",
   "GET /v1/blobs/{sha256}": "viewer",
   "GET /v1/assets/{asset}/media": "viewer",
-  // Probes of container platforms carry no keys; all they learn is whether it serves.
+  // Probes of container platforms carry no keys; all they learn is whether it serves, and of which kind the server is that is missing.
   "GET /healthz": "public",
+  "GET /livez": "public",
   "grpc.health.v1.Health.Check": "public",
   "grpc.health.v1.Health.Watch": "public",
   "grpc.reflection.v1.ServerReflection.ServerReflectionInfo": "viewer",

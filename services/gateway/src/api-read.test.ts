@@ -314,4 +314,5 @@ test("health", async (t) => {
   const gateway = await openGateway(t);
   const { status, json } = await ask(gateway.httpAddress, "/healthz");
   assert.deepEqual([status, json], [200, { status: "SERVING" }]);
+  assert.equal((await ask(gateway.httpAddress, "/livez")).status, 200);
 });

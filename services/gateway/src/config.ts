@@ -65,8 +65,8 @@ export const gatewayConfig = z.strictObject({
   watchPollMs: ms.default(2_000),
   /** A worker not heard of for so long counts as gone. */
   sessionTtlMs: ms.default(60_000),
-  /** How long calls under way may still take once it closes. */
-  drainMs: ms.default(2_000),
+  /** How long calls under way may still take once it closes: containers are given 30 s to stop. */
+  drainMs: ms.default(20_000),
   /** Connections of gRPC clients are ended (gently) after this, so that replicas share the load anew. */
   maxConnectionAgeMs: ms.default(300_000),
 });

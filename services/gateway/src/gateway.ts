@@ -1,6 +1,7 @@
 import { Gate, KeyStore, type OwnKey } from "@heimdex/access";
 import { descriptorSet } from "@heimdex/contracts";
 import { HeimdexError } from "@heimdex/errors";
+import { ServiceHealth } from "@heimdex/health";
 import type { GatewayConfig } from "./config.ts";
 import { GrpcServer } from "./grpc-server.ts";
 import { HttpServer } from "./http/http-server.ts";
@@ -42,11 +43,13 @@ export async function startGateway(
   const signedPaths = new SignedPaths(config.signingKey, gate, () => Date.now());
   const limit = new RateLimit(config.limits, gate.isShut);
   const services = bindServices(ports, keys, signedPaths, config, stopping.signal);
+  const serviceNames = services.map(({ fullName }) => fullName);
   await using starting = new AsyncDisposableStack();
-  const grpc = starting.use(await GrpcServer.start(services, gate, limit, descriptors, config, telemetry));
+  const health = starting.use(new ServiceHealth(serviceNames, ports.servers));
+  const grpc = starting.use(await GrpcServer.start(services, gate, limit, health, descriptors, config, telemetry));
   const contract = readContract(descriptors);
   const http = starting.use(
-    await HttpServer.start(contract, services, gate, limit, signedPaths, ports, config, telemetry),
+    await HttpServer.start(contract, services, gate, limit, signedPaths, health, ports, config, telemetry),
   );
   signal.throwIfAborted();
   const running = starting.move();
@@ -55,9 +58,11 @@ export async function startGateway(
   const stop = (): Promise<void> => {
     if (stopping.signal.aborted) return stopped.promise;
     signal.removeEventListener("abort", stop);
+    health.stop();
     // Watches end at once, and say why; other calls may still end by themselves.
     stopping.abort(new HeimdexError("UNAVAILABLE", "the gateway is closing", { retryAfterMs: 1_000 }));
-    running.disposeAsync().then(() => stopped.resolve(), stopped.reject);
+    const closed = Promise.all([grpc[Symbol.asyncDispose](), http[Symbol.asyncDispose]()]);
+    closed.then(() => running.disposeAsync()).then(() => stopped.resolve(), stopped.reject);
     return stopped.promise;
   };
   signal.addEventListener("abort", stop, { once: true });

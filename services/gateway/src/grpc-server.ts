@@ -1,7 +1,8 @@
 import { checkListen, type Gate, grpcCredentials } from "@heimdex/access";
 import { errorServerMiddleware, type HeimdexError } from "@heimdex/errors";
+import type { ServiceHealth } from "@heimdex/health";
 import { createServer, type Server } from "nice-grpc";
-import { HealthDefinition, HealthServiceImpl, HealthState } from "nice-grpc-server-health";
+import { HealthDefinition } from "nice-grpc-server-health";
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 import { checkAccess } from "./access.ts";
 import { accessMiddleware, type WithCaller } from "./access-middleware.ts";
@@ -18,14 +19,12 @@ const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 export class GrpcServer implements AsyncDisposable {
   readonly address: string;
   readonly #server: Server<WithCaller>;
-  readonly #health: HealthState;
   readonly #drainMs: number;
   #closing: Promise<void> | undefined;
 
-  private constructor(address: string, server: Server<WithCaller>, health: HealthState, drainMs: number) {
+  private constructor(address: string, server: Server<WithCaller>, drainMs: number) {
     this.address = address;
     this.#server = server;
-    this.#health = health;
     this.#drainMs = drainMs;
   }
 
@@ -34,13 +33,13 @@ export class GrpcServer implements AsyncDisposable {
     services: readonly BoundService[],
     gate: Gate,
     limit: RateLimit,
+    health: ServiceHealth,
     descriptorSet: Uint8Array,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ): Promise<GrpcServer> {
     checkAccess(services.flatMap(({ fullName, methods }) => methods.map(({ name }) => `${fullName}.${name}`)));
     const host = await checkListen("grpc", config.grpc.host, gate.isShut);
-    const health = HealthState();
     const server = createServer({
       "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
       "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
@@ -51,7 +50,7 @@ export class GrpcServer implements AsyncDisposable {
       .use(errorServerMiddleware((error, path) => logError(telemetry, error, path)))
       .use(accessMiddleware(gate, limit));
     for (const { definition, implementation } of services) server.add(definition, implementation);
-    server.add(HealthDefinition, HealthServiceImpl(health));
+    server.add(HealthDefinition, health.grpc);
     const names = services.map(({ fullName }) => fullName);
     if (config.reflection) server.add(ServerReflectionService, ServerReflection(descriptorSet, names));
     let port: number;
@@ -61,8 +60,7 @@ export class GrpcServer implements AsyncDisposable {
     } catch (reason) {
       throw listenError("grpc", host, config.grpc.port, reason);
     }
-    for (const name of ["", ...names]) health.setStatus("healthy", name);
-    return new GrpcServer(`${shown}:${port}`, server, health, config.drainMs);
+    return new GrpcServer(`${shown}:${port}`, server, config.drainMs);
   }
 
   /** Takes no new calls, lets those under way end for a while, then cuts them off. */
@@ -72,7 +70,6 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#health.setStatus("unhealthy");
     const force = setTimeout(() => this.#server.forceShutdown(), this.#drainMs);
     await this.#server.shutdown();
     clearTimeout(force);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { DeleteAssetRequest } from "@heimdex/contracts/v1/asset";
 import {
   CancelJobRequest,
@@ -20,7 +21,7 @@ import {
   requestRecordId,
   type Step,
 } from "@heimdex/kernel";
-import type { Bus, Catalog, Subscription } from "@heimdex/ports";
+import type { Bus, Catalog } from "@heimdex/ports";
 import { newSpanId, newTraceId, parseTraceparent } from "@heimdex/telemetry";
 import type { AssetRemoval } from "./asset-removal.ts";
 import { type Command, readCommand } from "./command.ts";
@@ -65,8 +66,8 @@ type Answer = (command: Command) => Promise<unknown>;
 
 /** Answers the mutating calls of the public API, which the gateway passes on over the bus: subject `api.<Service>.<Method>`, messages as proto3 JSON.
  * A job is answered by its id alone, a stage by nothing: the gateway reads the rest. What writes the index or removes something is carried out by the replica that does
- * the upkeep, whichever is asked. */
-export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Subscription[]> {
+ * the upkeep, whichever is asked. Disposing takes no new commands, and waits for those under way, at most `drainMs`. */
+export async function answerCommands(bus: Bus, parts: CommandParts, drainMs: number): Promise<AsyncDisposable> {
   const { upkeep } = parts;
   const anywhere: Readonly<Record<string, Answer>> = {
     "JobService.CreateJob": ({ tenant, request }) => createJob(parts, tenant, CreateJobRequest.fromJSON(request)),
@@ -94,18 +95,42 @@ export async function answerCommands(bus: Bus, parts: CommandParts): Promise<Sub
     },
     "SystemService.Reindex": async ({ tenant }) => ReindexResponse.toJSON(await parts.indexer.rebuild(tenant)),
   };
-  const passed = await Promise.all(Object.entries(once).map(([method, answer]) => upkeep.answer(method, answer)));
+  const running = new Set<Promise<unknown>>();
+  const tracked = (answering: Promise<unknown>): Promise<unknown> => {
+    const ended = () => void running.delete(answering);
+    running.add(answering);
+    answering.then(ended, ended);
+    return answering;
+  };
+  const passed = await Promise.all(
+    Object.entries(once).map(([method, answer]) =>
+      upkeep.answer(method, (command: Command) => tracked(answer(command))),
+    ),
+  );
   const asked = await Promise.all([
     ...Object.entries(anywhere).map(([method, answer]) =>
-      bus.respond(`api.${method}`, async (payload) => answer(readCommand(payload))),
+      bus.respond(`api.${method}`, async (payload) => tracked(answer(readCommand(payload)))),
     ),
     ...Object.entries(once).map(([method, answer]) =>
       bus.respond(`api.${method}`, async (payload, _, signal) =>
-        upkeep.run(method, readCommand(payload), answer, signal),
+        tracked(upkeep.run(method, readCommand(payload), answer, signal)),
       ),
     ),
   ]);
-  return [...passed.filter((subscription) => subscription !== undefined), ...asked];
+  const subscriptions = [...passed.filter((subscription) => subscription !== undefined), ...asked];
+  const close = async () => {
+    await Promise.all(subscriptions.map((subscription) => subscription[Symbol.asyncDispose]()));
+    const late = new AbortController();
+    const ended = Promise.allSettled(running).finally(() => late.abort());
+    await Promise.race([ended, delay(drainMs, undefined, { signal: late.signal }).catch(() => {})]);
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    [Symbol.asyncDispose]() {
+      closing ??= close();
+      return closing;
+    },
+  };
 }
 
 /** @param again stages that run even if their results are known */

@@ -34,6 +34,8 @@ export interface OrchestratorConfig {
   readonly acceptWithinMs: number;
   /** How long a lease lives after a renewal. Default 45 s. */
   readonly leaseTtlMs: number;
+  /** How long calls, commands and transfers under way may still take once it stops. Default 2 s. */
+  readonly drainMs: number;
   /** How often workers renew. Default 15 s. */
   readonly renewEveryMs: number;
   /** Longest a poll is held. Default 20 s. */
@@ -80,6 +82,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   tokenLifeMs: 3_600_000,
   acceptWithinMs: 10_000,
   leaseTtlMs: 45_000,
+  drainMs: 2_000,
   renewEveryMs: 15_000,
   maxWaitMs: 20_000,
   replayMs: 60_000,

@@ -13,9 +13,6 @@ import type { JobStore } from "./job-store.ts";
 import { type DataGrant, openGrant } from "./signed-url.ts";
 import { assertUnchanged, sourcePath } from "./source.ts";
 
-/** How long requests under way may take to end when the server closes. */
-const CLOSE_MS = 2_000;
-
 export interface DataServer extends AsyncDisposable {
   /** `http://127.0.0.1:8483`. */
   readonly url: string;
@@ -29,6 +26,8 @@ interface DataParts {
   readonly blobs: Blobs;
   /** The first signs; what any of them signed is good. */
   readonly signingKeys: readonly [Uint8Array, ...Uint8Array[]];
+  /** How long requests under way may take to end when the server closes. */
+  readonly drainMs: number;
   readonly log: Log;
 }
 
@@ -63,8 +62,8 @@ export async function startDataServer(address: { host: string; port: number }, p
     url: `${tls === undefined ? "http" : "https"}://${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`,
     async [Symbol.asyncDispose]() {
       if (!server.listening) return;
-      // What is under way is given a moment; what is to come goes to another replica, or waits for the next run.
-      const force = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      // What is under way is given its time; what is to come goes to another replica, or waits for the next run.
+      const force = setTimeout(() => server.closeAllConnections(), parts.drainMs);
       await new Promise<void>((resolve) => server.close(() => resolve()));
       clearTimeout(force);
     },

@@ -3,18 +3,22 @@ import { descriptorSet } from "@heimdex/contracts";
 import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
 import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
 import { errorServerMiddleware, HeimdexError } from "@heimdex/errors";
+import type { ServiceHealth } from "@heimdex/health";
 import type { Telemetry } from "@heimdex/telemetry";
 import { createServer, type Server } from "nice-grpc";
-import { HealthDefinition, HealthServiceImpl } from "nice-grpc-server-health";
+import { HealthDefinition } from "nice-grpc-server-health";
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
 
 /** Messages are meant to stay below 4 MiB. More is read only to be refused by what checks its fields, which says where the fault lies and what to do: gRPC's
  * own refusal says neither. Beyond this it is gRPC's. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
+/** What workers call. */
+export const WORKER_SERVICES: string[] = [StageRegistryServiceDefinition.fullName, WorkServiceDefinition.fullName];
+
 /** The workers' gRPC server, with health; and with reflection where anybody who reaches it may know.
  * @param isShut workers must show a key */
-export function grpcServer(telemetry: Telemetry, isShut: boolean): Server {
+export function grpcServer(telemetry: Telemetry, health: ServiceHealth, isShut: boolean): Server {
   const server = createServer({
     // Balanced clients must come back through the resolver now and then; a long poll under way may finish.
     "grpc.max_connection_age_ms": 300_000,
@@ -29,9 +33,8 @@ export function grpcServer(telemetry: Telemetry, isShut: boolean): Server {
         : telemetry.log.debug({ error, path }, "call refused"),
     ),
   );
-  server.add(HealthDefinition, HealthServiceImpl());
-  const services = [StageRegistryServiceDefinition.fullName, WorkServiceDefinition.fullName];
-  if (!isShut) server.add(ServerReflectionService, ServerReflection(Buffer.from(descriptorSet()), services));
+  server.add(HealthDefinition, health.grpc);
+  if (!isShut) server.add(ServerReflectionService, ServerReflection(Buffer.from(descriptorSet()), WORKER_SERVICES));
   return server;
 }
 
@@ -55,9 +58,10 @@ export async function listen(
   }
 }
 
-/** Parked polls end by the stop signal; what then still runs is given a moment. */
-export async function stopServer(server: Server): Promise<void> {
-  const force = setTimeout(() => server.forceShutdown(), 2_000);
+/** Takes no new calls, and waits for those under way; parked polls end by the stop signal.
+ * @param drainMs how long they may take */
+export async function stopServer(server: Server, drainMs: number): Promise<void> {
+  const force = setTimeout(() => server.forceShutdown(), drainMs);
   await server.shutdown();
   clearTimeout(force);
 }

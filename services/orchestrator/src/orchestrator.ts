@@ -3,8 +3,9 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Gate, KeyStore } from "@heimdex/access";
 import { HeimdexError } from "@heimdex/errors";
+import { ServiceHealth } from "@heimdex/health";
 import type { Effect, Job } from "@heimdex/kernel";
-import type { Reach, Subscription } from "@heimdex/ports";
+import type { Reach } from "@heimdex/ports";
 import type { Telemetry } from "@heimdex/telemetry";
 import { AssetRemoval } from "./asset-removal.ts";
 import { newHolder } from "./catalog-lease.ts";
@@ -13,7 +14,7 @@ import type { OrchestratorConfig } from "./config.ts";
 import { type DataServer, startDataServer } from "./data-server.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Estimates } from "./estimates.ts";
-import { readAddress } from "./grpc-server.ts";
+import { readAddress, WORKER_SERVICES } from "./grpc-server.ts";
 import { releaseLease } from "./held-step.ts";
 import { followIndexFormat } from "./index-format.ts";
 import { Indexer } from "./indexer.ts";
@@ -71,6 +72,7 @@ export async function startOrchestrator(
   const { log } = telemetry;
   const stopping = new AbortController();
   await using cleanup = new AsyncDisposableStack();
+  const health = cleanup.use(new ServiceHealth(WORKER_SERVICES, ports.servers));
 
   const mountProbe = join(config.runFolder, `${PROBE_PREFIX}${randomBytes(8).toString("hex")}`);
   await mkdir(config.runFolder, { recursive: true });
@@ -227,16 +229,18 @@ export async function startOrchestrator(
     onIndexing: (asset) => indexer.add(asset),
   });
 
-  data = cleanup.use(
+  const transfers = cleanup.use(
     await startDataServer(readAddress(config.dataAddress), {
       isShut: gate.isShut,
       tls: config.tls,
       store,
       blobs,
       signingKeys: [config.signingKey, ...config.otherSigningKeys],
+      drainMs: config.drainMs,
       log,
     }),
   );
+  data = transfers;
   if (config.soleHost) await sweeps.releaseAll();
   for (const { manifest, misconfigured } of await registry.refit())
     log.error({ stage: manifest.name }, `its settings do not fit, and plans skip it: ${misconfigured}`);
@@ -295,9 +299,9 @@ export async function startOrchestrator(
     dataUrl,
     stopping: stopping.signal,
   };
-  const workers = cleanup.use(await openWorkerPorts(stageRegistry, work, telemetry));
+  const workers = cleanup.use(await openWorkerPorts(stageRegistry, work, health, telemetry));
 
-  const subscriptions: Subscription[] = await answerCommands(bus, {
+  const commanding = {
     roots,
     catalog,
     store,
@@ -312,7 +316,8 @@ export async function startOrchestrator(
     turns: new Turns(catalog),
     upkeep,
     salt: config.salt,
-  });
+  };
+  const commands = cleanup.use(await answerCommands(bus, commanding, config.drainMs));
   const heard = await peers.listen({
     onJob: ({ job, version, settled, leases: held }) => {
       if (!store.changed(job, version)) return;
@@ -338,7 +343,7 @@ export async function startOrchestrator(
     onVacant: () => void tendUpkeep(),
   });
   cleanup.use(responders);
-  for (const subscription of [...subscriptions, ...heard]) cleanup.use(subscription);
+  for (const subscription of heard) cleanup.use(subscription);
   const tendUpkeep = guard("keeping the upkeep", () => upkeep.tend());
   if (!config.soleHost) cleanup.use(repeat(config.upkeepTtlMs / TENDS_A_TTL, tendUpkeep));
 
@@ -411,9 +416,13 @@ export async function startOrchestrator(
     indexed,
     async [Symbol.asyncDispose]() {
       if (held.disposed) return;
+      health.stop();
       stopping.abort(new HeimdexError("CANCELLED", "the orchestrator stops"));
       scheduler.close();
       const purged = purge.close();
+      // A film that a worker reads may take its time: nothing else waits for that.
+      const transferred = transfers[Symbol.asyncDispose]();
+      await Promise.all([workers[Symbol.asyncDispose](), commands[Symbol.asyncDispose]()]);
       await held.disposeAsync();
       await ready.drained();
       await intake.drained();
@@ -424,6 +433,7 @@ export async function startOrchestrator(
       await Promise.all(drops);
       await trace.flush();
       await estimates.flush();
+      await transferred;
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { ServerWatch } from "@heimdex/health";
 import type { Blobs, Bus, Catalog, MomentIndex } from "@heimdex/ports";
 
 /** The adapters an orchestrator runs on. It does not close them. */
@@ -6,4 +7,6 @@ export interface OrchestratorPorts {
   readonly bus: Bus;
   readonly blobs: Blobs;
   readonly index: MomentIndex;
+  /** The servers behind them. Default: none, all is within this process. */
+  readonly servers?: ServerWatch;
 }

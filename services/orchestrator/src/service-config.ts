@@ -43,6 +43,8 @@ export const serviceConfig = z.object({
   leaseTtlMs: ms.default(DEFAULT.leaseTtlMs),
   renewEveryMs: ms.default(DEFAULT.renewEveryMs),
   healEveryMs: ms.default(DEFAULT.healEveryMs),
+  /** Default 20 s: containers are given 30 s to stop. */
+  drainMs: ms.default(20_000),
 });
 export type ServiceConfig = z.output<typeof serviceConfig>;
 

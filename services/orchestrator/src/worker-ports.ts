@@ -1,5 +1,6 @@
 import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stage_registry_service";
 import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
+import type { ServiceHealth } from "@heimdex/health";
 import type { Telemetry } from "@heimdex/telemetry";
 import { grpcServer, listen, readAddress, stopServer } from "./grpc-server.ts";
 import { type RegistryParts, stageRegistryService } from "./stage-registry-service.ts";
@@ -17,6 +18,7 @@ export interface WorkerPorts extends AsyncDisposable {
 export async function openWorkerPorts(
   registry: RegistryParts,
   parts: WorkParts,
+  health: ServiceHealth,
   telemetry: Telemetry,
 ): Promise<WorkerPorts> {
   const { config, gate } = parts;
@@ -24,12 +26,12 @@ export async function openWorkerPorts(
   const work = workService(parts);
   await using opened = new AsyncDisposableStack();
   const open = async (where: string, openSession: typeof work.openSession): Promise<string> => {
-    const server = grpcServer(telemetry, gate.isShut);
+    const server = grpcServer(telemetry, health, gate.isShut);
     server.add(StageRegistryServiceDefinition, stages);
     server.add(WorkServiceDefinition, { ...work, openSession });
     const { host, port } = readAddress(where);
     const listening = await listen(server, { host, port }, gate.isShut, config.tls);
-    opened.defer(() => stopServer(server));
+    opened.defer(() => stopServer(server, config.drainMs));
     return `${host.includes(":") ? `[${host}]` : host}:${listening}`;
   };
   const inside = await open(config.workerAddress, work.openSession);

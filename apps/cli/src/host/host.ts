@@ -109,6 +109,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         auth: { required: auth.required, adminKey: auth.adminKey?.reveal() },
         limits,
         signingKey: Buffer.from(signing).toString("base64"),
+        drainMs: 2_000,
       }),
       telemetry,
       stopping.signal,

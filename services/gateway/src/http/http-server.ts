@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { FileRegistry } from "@bufbuild/protobuf";
 import { type Caller, checkListen, type Gate, httpsOptions, LOCAL_CALLER } from "@heimdex/access";
 import { HeimdexError } from "@heimdex/errors";
+import type { ServiceHealth } from "@heimdex/health";
 import { Metadata } from "nice-grpc-common";
 import { checkAccess, checkReach, levelOf } from "../access.ts";
 import type { Call } from "../call.ts";
@@ -96,11 +97,12 @@ export class HttpServer implements AsyncDisposable {
     gate: Gate,
     limit: RateLimit,
     signedPaths: SignedPaths,
+    health: ServiceHealth,
     ports: GatewayPorts,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ): Promise<HttpServer> {
-    const routes = routesOf(contract, services, ports);
+    const routes = routesOf(contract, services, health, ports);
     checkAccess(routes.map(({ name }) => name));
     const server = new HttpServer(routes, gate, limit, signedPaths, config, telemetry);
     const host = await checkListen("http", config.http.host, gate.isShut);
@@ -214,7 +216,12 @@ export class HttpServer implements AsyncDisposable {
   }
 }
 
-function routesOf(contract: FileRegistry, services: readonly BoundService[], ports: GatewayPorts): HttpRoute[] {
+function routesOf(
+  contract: FileRegistry,
+  services: readonly BoundService[],
+  health: ServiceHealth,
+  ports: GatewayPorts,
+): HttpRoute[] {
   const jobs = services.find(({ fullName }) => fullName === "heimdex.v1.JobService");
   if (jobs === undefined) throw new Error("there is no JobService");
   const get = (template: string, handle: HttpRoute["handle"]): HttpRoute => {
@@ -246,11 +253,15 @@ function routesOf(contract: FileRegistry, services: readonly BoundService[], por
       serveMedia(ports.catalog, call.caller.tenant, path.asset ?? "", request, response, call.signal),
     ),
     get("/healthz", async ({ request, response }) => {
-      sendAnswer(request, response, {
-        mediaType: "application/json",
-        body: Buffer.from('{"status":"SERVING"}'),
-        tag: undefined,
-      });
+      const { isServing, missing } = health;
+      const status = isServing ? "SERVING" : "NOT_SERVING";
+      const body = JSON.stringify({ status, ...(missing.length > 0 && { missing }) });
+      response.statusCode = isServing ? 200 : 503;
+      sendAnswer(request, response, { mediaType: "application/json", body: Buffer.from(body), tag: undefined });
+    }),
+    get("/livez", async ({ request, response }) => {
+      const body = Buffer.from('{"status":"ALIVE"}');
+      sendAnswer(request, response, { mediaType: "application/json", body, tag: undefined });
     }),
   ];
 }
@@ -264,7 +275,7 @@ function sendAnswer(request: IncomingMessage, response: ServerResponse, { mediaT
       return;
     }
   }
-  response.writeHead(200, { "content-type": mediaType, "content-length": body.length });
+  response.writeHead(response.statusCode, { "content-type": mediaType, "content-length": body.length });
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
