@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type ComposeCluster, type Container, docker } from "./compose-cluster.ts";
+
+/** - kill: its processes end at once; it is started again after a moment.
+ * - pause: its processes stand still, connections stay open.
+ * - cut: it loses its network. */
+const FAULTS = ["kill", "pause", "cut"] as const;
+type Fault = (typeof FAULTS)[number];
+
+/** How long a fault lasts, ms: some less than the lease's time to live of these tests, some more. */
+const SHORTEST_MS = 500;
+const LONGEST_MS = 12_000;
+/** Pause between two faults, ms: at most two containers are away at the same time most of the time. */
+const BETWEEN_MS = 3_000;
+
+/** Does things to a cluster's containers at random, kind by kind, so that each kind has its share. */
+export class ContainerFaults {
+  /** What was done, as `kill mongo`. */
+  readonly done: string[] = [];
+  readonly #cluster: ComposeCluster;
+  readonly #random: () => number;
+  readonly #afflicted = new Set<string>();
+  readonly #lasting = new Set<Promise<void>>();
+
+  constructor(cluster: ComposeCluster, random: () => number) {
+    this.#cluster = cluster;
+    this.#random = random;
+  }
+
+  /** Goes on until `isEnough` and each kind of container has had a fault; resolves when all are well again. */
+  async run(isEnough: () => boolean): Promise<void> {
+    const containers = await this.#cluster.containers();
+    const kinds = [...new Set(containers.map(({ service }) => service))];
+    let waiting: string[] = [];
+    for (let round = 0; round < kinds.length || !isEnough(); round++) {
+      if (waiting.length === 0) waiting = this.#shuffled(kinds);
+      const kind = waiting.pop();
+      const healthy = containers.filter(({ id, service }) => service === kind && !this.#afflicted.has(id));
+      const container = this.#one(healthy);
+      if (container !== undefined) this.#begin(container, this.#one(FAULTS) as Fault);
+      await delay(this.#random() * BETWEEN_MS);
+    }
+    await Promise.all(this.#lasting);
+  }
+
+  #begin(container: Container, fault: Fault): void {
+    this.#afflicted.add(container.id);
+    this.done.push(`${fault} ${container.service}`);
+    const lasting = this.#suffer(container, fault, SHORTEST_MS + this.#random() ** 2 * (LONGEST_MS - SHORTEST_MS));
+    this.#lasting.add(lasting);
+    void lasting.finally(() => {
+      this.#afflicted.delete(container.id);
+      this.#lasting.delete(lasting);
+    });
+  }
+
+  async #suffer({ id, service }: Container, fault: Fault, forMs: number): Promise<void> {
+    const network = `${this.#cluster.project}_default`;
+    if (fault === "kill") await docker(["kill", id]);
+    else if (fault === "pause") await docker(["pause", id]);
+    else await docker(["network", "disconnect", "--force", network, id]);
+    await delay(forMs);
+    // The names by which it is found, as Compose gave them.
+    const names = service.startsWith("orchestrator") ? [service, "orchestrators"] : [service];
+    const aliases = names.flatMap((name) => ["--alias", name]);
+    if (fault === "kill") await docker(["start", id]);
+    else if (fault === "pause") await docker(["unpause", id]);
+    else await docker(["network", "connect", ...aliases, network, id]);
+  }
+
+  #one<T>(of: readonly T[]): T | undefined {
+    return of[Math.floor(this.#random() * of.length)];
+  }
+
+  #shuffled<T>(of: readonly T[]): T[] {
+    return of
+      .map((each) => ({ each, at: this.#random() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ each }) => each);
+  }
+}
