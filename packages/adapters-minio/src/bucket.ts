@@ -13,6 +13,8 @@ export interface ObjectFacts {
   readonly etag: string;
   /** SHA-256 of the whole object as the store states it, hexadecimal; undefined where it states none, or one of parts. */
   readonly sha256: string | undefined;
+  /** Unix ms; 0 where the store states none. */
+  readonly modifiedMs: number;
 }
 
 export interface ListedObject {
@@ -83,6 +85,7 @@ export class Bucket {
           size: Number(headers["content-length"]),
           etag: headers.etag ?? "",
           sha256: isWhole ? hexOf(stated) : undefined,
+          modifiedMs: Date.parse(headers["last-modified"] ?? "") || 0,
         };
       });
     return this.#store.call(`looking for ${name}`, look, { signal });

@@ -9,6 +9,7 @@ export type JobEvent = { readonly atMs: number } & (
       readonly fingerprint: string;
       readonly sourceSize: number;
       readonly sourceModifiedMs: number;
+      readonly sourceTag?: string;
       readonly neighbours: readonly ArtifactRef[];
       readonly steps: readonly Step[];
       /** Digest of the plan. */

@@ -135,6 +135,8 @@ export interface Job {
   readonly sourceSize: number;
   /** Modification time the fingerprint belongs to, Unix ms. */
   readonly sourceModifiedMs: number;
+  /** What the source calls the bytes that the fingerprint is of, such as their ETag; absent where it calls them nothing. */
+  readonly sourceTag?: string;
   readonly neighbours: readonly ArtifactRef[];
   readonly priority: number;
   /** What was asked for together; absent: all that came without one. Of jobs of one priority, those of a lesser turn go first. */
@@ -198,6 +200,8 @@ export interface AssetRecord {
     readonly uri: string;
     readonly size: number;
     readonly modifiedMs: number;
+    /** As `Job.sourceTag`. */
+    readonly tag?: string;
     readonly missing: boolean;
   }[];
   readonly sidecarRevision: number;
@@ -223,6 +227,8 @@ export interface SourceRecord {
   readonly tenant: string;
   readonly size: number;
   readonly modifiedMs: number;
+  /** As `Job.sourceTag`. */
+  readonly tag?: string;
   readonly fingerprint: string;
   readonly asset: string;
 }

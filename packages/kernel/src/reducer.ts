@@ -47,6 +47,7 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
         neighbours,
         steps,
         state: "RUNNING",
+        ...(event.sourceTag === undefined ? {} : { sourceTag: event.sourceTag }),
         ...(event.plan === undefined ? {} : { plan: event.plan }),
         plannedAtMs: event.atMs,
       };

@@ -1,4 +1,3 @@
-export { isPublicAddress, publicAddresses } from "./address-guard.ts";
 export { type ChildOptions, type ChildResult, type PipeReader, runChild } from "./child.ts";
 export { findFfmpeg, type Tool } from "./find-ffmpeg.ts";
 export { DEFAULT_LIMITS, type Limits, memoryIsLimited } from "./limits.ts";

@@ -1,5 +1,6 @@
 import { authConfig, limitsConfig, tlsConfig } from "@heimdex/access";
 import { secretKeys } from "@heimdex/config";
+import { sourcesConfig } from "@heimdex/sources";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -31,6 +32,8 @@ export const gatewayConfig = z.strictObject({
     .prefault({}),
   auth: authConfig,
   limits: limitsConfig,
+  /** Where films may be read from besides files: the same as the orchestrator's. */
+  sources: sourcesConfig,
   /** Signs paths, see AssetService.SignPaths; the same on every replica: `HEIMDEX_SIGNING_KEY` or `HEIMDEX_SIGNING_KEY_FILE`. Several, with white space between,
    * while it is being changed: the first signs, all are good. Default: one that ends with the process. */
   signingKey: secretKeys(z.string().min(32, "at least 32 characters are expected")).optional(),

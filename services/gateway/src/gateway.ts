@@ -2,6 +2,7 @@ import { Gate, KeyStore, type OwnKey } from "@heimdex/access";
 import { descriptorSet } from "@heimdex/contracts";
 import { HeimdexError } from "@heimdex/errors";
 import { ServiceHealth } from "@heimdex/health";
+import { Sources } from "@heimdex/sources";
 import type { GatewayConfig } from "./config.ts";
 import { GrpcServer } from "./grpc-server.ts";
 import { HttpServer } from "./http/http-server.ts";
@@ -45,11 +46,12 @@ export async function startGateway(
   const services = bindServices(ports, keys, signedPaths, config, stopping.signal);
   const serviceNames = services.map(({ fullName }) => fullName);
   await using starting = new AsyncDisposableStack();
+  const sources = starting.use(new Sources({ config: config.sources, blobs: ports.blobs, roots: [] }));
   const health = starting.use(new ServiceHealth(serviceNames, ports.servers));
   const grpc = starting.use(await GrpcServer.start(services, gate, limit, health, descriptors, config, telemetry));
   const contract = readContract(descriptors);
   const http = starting.use(
-    await HttpServer.start(contract, services, gate, limit, signedPaths, health, ports, config, telemetry),
+    await HttpServer.start(contract, services, gate, limit, signedPaths, health, ports, sources, config, telemetry),
   );
   signal.throwIfAborted();
   const running = starting.move();

@@ -66,7 +66,7 @@ export class JobService {
 
   async createJob(request: CreateJobRequest, call: Call): Promise<Job> {
     const violations = new Violations();
-    violations.fileUri("source_uri", request.sourceUri);
+    violations.sourceUri("source_uri", request.sourceUri);
     violations.check(Math.abs(request.priority) <= 100, "priority", "must be -100 to 100");
     violations.requestId("request_id", request.requestId);
     violations.traceparent("traceparent", request.traceparent);
@@ -127,7 +127,7 @@ export class JobService {
 
   async planJob(request: PlanJobRequest, call: Call): Promise<PlanJobResponse> {
     const violations = new Violations();
-    violations.fileUri("source_uri", request.sourceUri);
+    violations.sourceUri("source_uri", request.sourceUri);
     violations.check(request.models.length <= MAX_ASSUMED, "models", `at most ${MAX_ASSUMED}`);
     for (const [at, { sha256 }] of request.models.entries())
       violations.check(/^[0-9a-f]{64}$/.test(sha256), `models[${at}].sha256`, "64 hexadecimal digits");

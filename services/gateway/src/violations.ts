@@ -1,4 +1,5 @@
 import { type FieldViolation, HeimdexError } from "@heimdex/errors";
+import { parseSource } from "@heimdex/sources";
 
 const ID = /^[A-Za-z0-9_-]{1,128}$/;
 const REQUEST_ID = /^[\x21-\x7e]{1,64}$/;
@@ -55,10 +56,16 @@ export class Violations {
     this.check(value.length <= 35 && LANGUAGE.test(value), field, "must be a BCP-47 tag such as `en` or `en-US`");
   }
 
-  /** An absolute `file://` URI of this machine. */
-  fileUri(field: string, value: string): void {
-    const problem = value === "" ? "must be given" : fileUriProblem(value);
-    if (problem !== undefined) this.add(field, problem);
+  /** The URI of a source of any kind. */
+  sourceUri(field: string, value: string): void {
+    try {
+      if (value === "") this.add(field, "must be given");
+      else parseSource(value);
+    } catch (reason) {
+      const { id, message } = HeimdexError.from(reason);
+      if (id !== "SOURCE_UNSUPPORTED") throw reason;
+      this.add(field, message);
+    }
   }
 
   /** @throws HeimdexError INVALID_ARGUMENT naming every field gathered; returns when there is none */
@@ -71,22 +78,4 @@ export class Violations {
 
 export function isTraceparent(value: string): boolean {
   return TRACEPARENT.test(value);
-}
-
-function fileUriProblem(value: string): string | undefined {
-  if (value.length > 16_384) return "must be at most 16384 characters";
-  if (!/^file:\/\//i.test(value)) return "must be a `file://` URI";
-  if (!URL.canParse(value)) return "must be a well-formed URI";
-  const url = new URL(value);
-  if (url.host !== "") return "must name no other machine";
-  if (url.search !== "" || url.hash !== "") return "must have `?` and `#` of a name percent-encoded";
-  if (url.pathname === "/") return "must name a file";
-  try {
-    if (decodeURIComponent(url.pathname).includes("\0")) return "must not contain a NUL";
-  } catch (error) {
-    if (!(error instanceof URIError)) throw error;
-    // Names need not be UTF-8 on disk, but a URI here must be: the API is JSON, and could not name the file back.
-    return "must be UTF-8 where it is percent-encoded";
-  }
-  return undefined;
 }

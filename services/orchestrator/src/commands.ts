@@ -22,6 +22,7 @@ import {
   type Step,
 } from "@heimdex/kernel";
 import type { Bus, Catalog } from "@heimdex/ports";
+import { parseSource, type Sources } from "@heimdex/sources";
 import { newSpanId, newTraceId, parseTraceparent } from "@heimdex/telemetry";
 import type { AssetRemoval } from "./asset-removal.ts";
 import { type Command, readCommand } from "./command.ts";
@@ -34,8 +35,6 @@ import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import type { Plans } from "./plans.ts";
 import { rerunAssets } from "./rerun.ts";
-import { canonicalUri, sourcePath, statSource } from "./source.ts";
-import type { SourceRoots } from "./source-roots.ts";
 import { NOTHING, type StagePurge } from "./stage-purge.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 import type { Turns } from "./turns.ts";
@@ -57,7 +56,7 @@ export interface CommandParts {
   readonly removal: AssetRemoval;
   readonly purge: StagePurge;
   readonly trace: JobTrace;
-  readonly roots: SourceRoots;
+  readonly sources: Sources;
   /** As in the orchestrator's configuration. */
   readonly salt: string;
 }
@@ -140,8 +139,8 @@ async function createJob(
   request: CreateJobRequest,
   again: readonly string[] = [],
 ): Promise<{ readonly job: string }> {
-  const sourceUri = canonicalUri(request.sourceUri); // refuses what can never be read before a job exists
-  await parts.roots.check(tenant, sourcePath(sourceUri));
+  const { uri: sourceUri } = parseSource(request.sourceUri); // refuses what can never be read before a job exists
+  await parts.sources.check(tenant, sourceUri);
   const nowMs = Date.now();
   const parent = parseTraceparent(request.traceparent);
   if (request.batch.length > MAX_BATCH) {
@@ -246,9 +245,9 @@ async function requireJob(store: JobStore, tenant: string, id: string): Promise<
 }
 
 async function planJob(parts: CommandParts, tenant: string, request: PlanJobRequest): Promise<unknown> {
-  const uri = canonicalUri(request.sourceUri);
-  await parts.roots.check(tenant, sourcePath(uri));
-  const facts = await statSource(sourcePath(uri));
+  const { uri } = parseSource(request.sourceUri);
+  await parts.sources.check(tenant, uri);
+  const facts = await parts.sources.stat(tenant, uri);
   const known = await parts.intake.remembered(tenant, uri, facts);
   const id = known === undefined ? "" : assetId(tenant, known.fingerprint);
   const asset = id === "" ? undefined : (await parts.catalog.get<AssetRecord>("assets", id))?.body;
@@ -258,7 +257,7 @@ async function planJob(parts: CommandParts, tenant: string, request: PlanJobRequ
     uri,
     fingerprint: known?.fingerprint ?? "",
     size: facts.size,
-    neighbours: await parts.intake.neighboursOf(sourcePath(uri), plan),
+    neighbours: await parts.intake.neighboursOf(tenant, uri, plan),
     latestJob: asset?.latestJob ?? "",
   };
   const [steps = []] = await dryRuns([subject], dryOptions(parts, plan));

@@ -1,5 +1,6 @@
 import { type AuthConfig, authConfig, type OwnKey, type TlsConfig, tlsConfig } from "@heimdex/access";
 import { DEFAULT_RETRY_POLICY, EMPTY_PLAN_CONFIG, type PlanConfig, type RetryPolicy } from "@heimdex/kernel";
+import { type SourcesConfig, sourcesConfig } from "@heimdex/sources";
 
 /** What can be set of an orchestrator. Times in ms. */
 export interface OrchestratorConfig {
@@ -24,6 +25,8 @@ export interface OrchestratorConfig {
   readonly outerDataUrl: string;
   /** Folders that tenants other than `default` may name files in; `{tenant}` stands for each one's name. Default: none, and they name no files. */
   readonly sourceRoots: readonly string[];
+  /** Where films may be read from besides files. Default: `https://` sources of the world outside. */
+  readonly sources: SourcesConfig;
   /** Folder for what must not outlive the process's machine: the mount probe. */
   readonly runFolder: string;
   /** Key that signs data URLs, at least 32 bytes; the same on every replica. */
@@ -75,6 +78,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   dataUrl: "",
   outerDataUrl: "",
   sourceRoots: [],
+  sources: sourcesConfig.parse({}),
   tls: tlsConfig.parse({}),
   auth: authConfig.parse({}),
   ownKeys: [],

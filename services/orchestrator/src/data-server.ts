@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -7,11 +6,12 @@ import { pipeline } from "node:stream/promises";
 import { checkListen, httpsOptions, type TlsConfig } from "@heimdex/access";
 import { ERRORS, type GRPC_CODE, HeimdexError } from "@heimdex/errors";
 import type { Job } from "@heimdex/kernel";
-import type { Blobs } from "@heimdex/ports";
+import type { Blobs, ByteRange } from "@heimdex/ports";
+import type { Sources } from "@heimdex/sources";
 import type { Log } from "@heimdex/telemetry";
 import type { JobStore } from "./job-store.ts";
 import { type DataGrant, openGrant } from "./signed-url.ts";
-import { assertUnchanged, sourcePath } from "./source.ts";
+import { sourceFacts } from "./source-facts.ts";
 
 export interface DataServer extends AsyncDisposable {
   /** `http://127.0.0.1:8483`. */
@@ -24,6 +24,7 @@ interface DataParts {
   readonly tls: TlsConfig;
   readonly store: JobStore;
   readonly blobs: Blobs;
+  readonly sources: Sources;
   /** The first signs; what any of them signed is good. */
   readonly signingKeys: readonly [Uint8Array, ...Uint8Array[]];
   /** How long requests under way may take to end when the server closes. */
@@ -137,29 +138,31 @@ async function serve(
     return;
   }
   const { start, end } = range ?? { start: 0, end: grant.size };
-  const bytes = start === end ? undefined : await open(grant, start, end, parts);
+  const isEmpty = request.method === "HEAD" || start === end;
+  const bytes = isEmpty ? undefined : await open(request, grant, { start, end }, parts);
   response.writeHead(range === undefined ? 200 : 206, {
     "content-type": "application/octet-stream",
     "content-length": end - start,
     "accept-ranges": "bytes",
     ...(range === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${grant.size}` }),
   });
-  if (request.method === "HEAD" || bytes === undefined) {
-    bytes?.destroy();
-    response.end();
-    return;
-  }
-  await pipeline(bytes, response);
+  if (bytes === undefined) response.end();
+  else await pipeline(Readable.from(bytes), response);
 }
 
 /** The bytes, once it is known that they are there: before the first byte of an answer, since its status cannot be taken back. */
-async function open(grant: DataGrant, start: number, end: number, { store, blobs }: DataParts): Promise<Readable> {
-  if (grant.kind === "blob") return Readable.from(await blobs.get(grant, { start, end }));
+async function open(
+  request: IncomingMessage,
+  grant: DataGrant,
+  range: ByteRange,
+  { store, blobs, sources }: DataParts,
+): Promise<AsyncIterable<Uint8Array>> {
+  if (grant.kind === "blob") return blobs.get(grant, range);
   const job = await store.get(grant.job);
   if (job === undefined) throw new HeimdexError("JOB_NOT_FOUND", `there is no job ${grant.job}`);
-  const path = sourcePath(job.sourceUri);
-  await assertUnchanged(path, { size: job.sourceSize, modifiedMs: job.sourceModifiedMs });
-  return createReadStream(path, { start, end: end - 1 });
+  const gone = new AbortController();
+  request.once("close", () => gone.abort());
+  return sources.read(job.tenant, job.sourceUri, sourceFacts(job), range, gone.signal);
 }
 
 /** The range a header asks for; undefined: all of it. Only single ranges, as ffmpeg and fetch use. */
@@ -189,6 +192,7 @@ function httpStatus(error: HeimdexError): number {
     RESOURCE_EXHAUSTED: 507,
     OUT_OF_RANGE: 416,
     FAILED_PRECONDITION: 409,
+    UNAVAILABLE: 503,
   };
   return byCode[ERRORS[error.id].code] ?? 500;
 }

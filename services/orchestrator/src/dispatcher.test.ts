@@ -8,6 +8,7 @@ import { SqliteCatalog } from "@heimdex/adapters-sqlite";
 import { HeimdexError } from "@heimdex/errors";
 import { type Job, newJob, planSteps, type SessionRecord, type StageRecord } from "@heimdex/kernel";
 import type { Catalog, WriteOp } from "@heimdex/ports";
+import { Sources } from "@heimdex/sources";
 import { startTelemetry } from "@heimdex/telemetry";
 import { DEFAULT_ORCHESTRATOR_CONFIG } from "./config.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -105,6 +106,7 @@ async function open(
     scheduler,
     leases,
     blobs,
+    sources: new Sources({ config: config.sources, blobs, roots: [] }),
     trace,
     config,
     dataUrl: () => "http://data",

@@ -2,6 +2,7 @@ import type { Lease as LeaseMessage } from "@heimdex/contracts/stage/v1/work_ser
 import { HeimdexError } from "@heimdex/errors";
 import type { Job, JobEvent, Lease, SessionRecord, Step } from "@heimdex/kernel";
 import { type Blobs, type Catalog, readAll } from "@heimdex/ports";
+import type { Sources } from "@heimdex/sources";
 import { newSpanId } from "@heimdex/telemetry";
 import type { OrchestratorConfig } from "./config.ts";
 import { acquiredTerm, jobSort } from "./job-document.ts";
@@ -29,6 +30,7 @@ export class Dispatcher {
   readonly #trace: JobTrace;
   readonly #config: OrchestratorConfig;
   readonly #dataUrl: MessageParts["dataUrl"];
+  readonly #sources: Sources;
 
   constructor(parts: {
     catalog: Catalog;
@@ -39,6 +41,7 @@ export class Dispatcher {
     trace: JobTrace;
     config: OrchestratorConfig;
     dataUrl: MessageParts["dataUrl"];
+    sources: Sources;
   }) {
     this.#catalog = parts.catalog;
     this.#store = parts.store;
@@ -48,6 +51,7 @@ export class Dispatcher {
     this.#trace = parts.trace;
     this.#config = parts.config;
     this.#dataUrl = parts.dataUrl;
+    this.#sources = parts.sources;
   }
 
   /** Puts a ready step into the queue. Says what was put there. */
@@ -182,7 +186,12 @@ export class Dispatcher {
   }
 
   #message(job: Job, step: Step, lease: Lease, session: SessionRecord): Promise<LeaseMessage> {
-    const parts = { blobs: this.#blobs, signingKey: this.#config.signingKey, dataUrl: this.#dataUrl };
+    const parts = {
+      blobs: this.#blobs,
+      sources: this.#sources,
+      signingKey: this.#config.signingKey,
+      dataUrl: this.#dataUrl,
+    };
     return leaseMessage(parts, job, step, lease, session);
   }
 

@@ -2,6 +2,7 @@ import type { Failed, Finish, FinishAnswer } from "@heimdex/contracts/stage/v1/w
 import { HeimdexError } from "@heimdex/errors";
 import type { Failure, Job, JobEvent, SessionRecord, SpanData, Step } from "@heimdex/kernel";
 import type { Blobs } from "@heimdex/ports";
+import type { Sources } from "@heimdex/sources";
 import { newSpanId } from "@heimdex/telemetry";
 import type { Dispatcher } from "./dispatcher.ts";
 import { milliseconds } from "./duration.ts";
@@ -13,7 +14,7 @@ import type { LeaseTable } from "./lease-table.ts";
 import { onOurClock } from "./on-our-clock.ts";
 import { verifyOutputs } from "./outputs.ts";
 import { isPassing } from "./passing.ts";
-import { assertUnchanged, sourcePath } from "./source.ts";
+import { sourceFacts } from "./source-facts.ts";
 
 const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 /** Ids of what is wrong with the asset's own bytes. */
@@ -25,6 +26,7 @@ export interface FinishParts {
   readonly interactive: InteractiveLane;
   readonly leases: LeaseTable;
   readonly blobs: Blobs;
+  readonly sources: Sources;
   readonly trace: JobTrace;
 }
 
@@ -83,7 +85,7 @@ async function eventOf(
   const { outputs, partialReason } = finish.outcome.value;
   const startMs = Date.now();
   try {
-    await assertSourceUnchanged(job, step);
+    await assertSourceUnchanged(parts.sources, job, step);
     const verified = await verifyOutputs(parts.blobs, job, step, finish.lease, outputs);
     parts.trace.own(job, {
       name: `commit ${step.stage}`,
@@ -106,9 +108,9 @@ async function eventOf(
 }
 
 /** A step that read the source read what the plan was made with, or its result does not count. */
-async function assertSourceUnchanged(job: Job, step: Step): Promise<void> {
+async function assertSourceUnchanged(sources: Sources, job: Job, step: Step): Promise<void> {
   if (!step.bindings.some((binding) => binding.from === "")) return;
-  await assertUnchanged(sourcePath(job.sourceUri), { size: job.sourceSize, modifiedMs: job.sourceModifiedMs });
+  await sources.assertUnchanged(job.tenant, job.sourceUri, sourceFacts(job));
 }
 
 /** The session holds the lease no longer. Only what it itself ended it with is answered as it was then: the first answer was lost. */

@@ -13,6 +13,7 @@ import {
   sourceId,
 } from "@heimdex/kernel";
 import type { Blobs, Catalog } from "@heimdex/ports";
+import { areTelling, type SourceFacts, type Sources, sameFacts } from "@heimdex/sources";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { keep } from "./artifacts.ts";
 import { markMissing } from "./asset-document.ts";
@@ -27,8 +28,6 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import { isPassing } from "./passing.ts";
 import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
-import { fingerprint, neighbours, type SourceFacts, sourcePath, statSource } from "./source.ts";
-import type { SourceRoots } from "./source-roots.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
 /** A queued job and its place. */
@@ -44,7 +43,7 @@ export interface IntakeParts {
   readonly plans: Plans;
   readonly plan: PlanConfig;
   readonly log: Log;
-  readonly roots: SourceRoots;
+  readonly sources: Sources;
   readonly stopping: AbortSignal;
   /** Whether jobs are to be taken in here: one replica does it for all. */
   readonly isMine: () => boolean;
@@ -54,7 +53,6 @@ export interface IntakeParts {
 
 /** A source as it was found. */
 interface ReadSource {
-  readonly path: string;
   readonly facts: SourceFacts;
   readonly digest: string;
   readonly asset: string;
@@ -203,7 +201,7 @@ export class Intake {
       });
     } catch (reason) {
       const error = HeimdexError.from(reason);
-      if (this.#parts.stopping.aborted || error.id === "INTERNAL" || isPassing(error)) throw reason;
+      if (this.#parts.stopping.aborted || isTriedAgain(error)) throw reason;
       await this.#unplannable(job, error);
     }
   }
@@ -229,11 +227,11 @@ export class Intake {
   async #read(job: Job): Promise<ReadSource> {
     const { trace } = this.#parts;
     const seenMs = Date.now();
-    const path = sourcePath(job.sourceUri);
-    // Again: what a link leads to may have changed since the job was taken.
-    await this.#parts.roots.check(job.tenant, path);
-    const facts = await statSource(path);
-    const digest = await this.#fingerprint(job, path, facts);
+    const { sources, stopping } = this.#parts;
+    // Again: what a link leads to, or a bucket is set to, may have changed since the job was taken.
+    await sources.check(job.tenant, job.sourceUri);
+    const facts = await sources.stat(job.tenant, job.sourceUri, stopping);
+    const digest = await this.#fingerprint(job, facts);
     const asset = assetId(job.tenant, digest);
     trace.own(job, {
       name: "seen",
@@ -243,13 +241,10 @@ export class Intake {
       durationMs: Date.now() - seenMs,
       attributes: { source: job.sourceUri, asset, bytes: String(facts.size) },
     });
-    return { path, facts, digest, asset };
+    return { facts, digest, asset };
   }
 
-  async #plan(
-    job: Job,
-    { path, facts, digest, asset }: ReadSource,
-  ): Promise<JobEvent & { kind: "planned" | "joined" }> {
+  async #plan(job: Job, { facts, digest, asset }: ReadSource): Promise<JobEvent & { kind: "planned" | "joined" }> {
     const { trace, estimates, plans } = this.#parts;
     const other = await this.#underWay(job, asset);
     if (other !== undefined) return { kind: "joined", atMs: Date.now(), asset, other };
@@ -257,7 +252,7 @@ export class Intake {
     const planned = await this.plan();
     const plan = await plans.digestOf(planned);
     const steps = estimates.apply(runAgain(planned, job.again ?? []));
-    const beside = takesNeighbours(steps) ? await this.#neighbours(job.tenant, path) : [];
+    const beside = takesNeighbours(steps) ? await this.#neighbours(job) : [];
     trace.own(job, {
       name: "plan",
       spanId: newSpanId(),
@@ -273,6 +268,7 @@ export class Intake {
       fingerprint: digest,
       sourceSize: facts.size,
       sourceModifiedMs: facts.modifiedMs,
+      ...(facts.tag === undefined ? {} : { sourceTag: facts.tag }),
       neighbours: beside,
       steps,
       plan,
@@ -300,24 +296,25 @@ export class Intake {
     return steps;
   }
 
-  /** What is remembered of a source, when its size and modification time are as they were. */
+  /** What is remembered of a source, when it says that its bytes are what they were. */
   async remembered(tenant: string, uri: string, facts: SourceFacts): Promise<SourceRecord | undefined> {
+    if (!areTelling(facts)) return undefined;
     const known = (await this.#parts.catalog.get<SourceRecord>("sources", sourceId(tenant, uri)))?.body;
-    return known?.size === facts.size && known.modifiedMs === facts.modifiedMs ? known : undefined;
+    return known !== undefined && sameFacts(known, facts) ? known : undefined;
   }
 
-  async #fingerprint(job: Job, path: string, facts: SourceFacts): Promise<string> {
+  async #fingerprint(job: Job, facts: SourceFacts): Promise<string> {
     const known = job.reread ? undefined : await this.remembered(job.tenant, job.sourceUri, facts);
     if (known !== undefined) return known.fingerprint;
-    const digest = await fingerprint(path, facts, this.#parts.stopping);
+    const { sources, stopping } = this.#parts;
+    const digest = await sources.fingerprint(job.tenant, job.sourceUri, facts, stopping);
     const before = (await this.#parts.catalog.get<SourceRecord>("sources", sourceId(job.tenant, job.sourceUri)))?.body;
     if (before !== undefined && before.fingerprint !== digest)
       await markMissing(this.#parts.catalog, before.asset, job.sourceUri);
     const body: SourceRecord = {
       uri: job.sourceUri,
       tenant: job.tenant,
-      size: facts.size,
-      modifiedMs: facts.modifiedMs,
+      ...facts,
       fingerprint: digest,
       asset: assetId(job.tenant, digest),
     };
@@ -335,8 +332,8 @@ export class Intake {
   }
 
   /** What lies beside a source and is read by any of the steps, named but not kept. */
-  async neighboursOf(path: string, steps: readonly Step[]): Promise<ArtifactRef[]> {
-    const found = takesNeighbours(steps) ? await this.#readNeighbours(path) : [];
+  async neighboursOf(tenant: string, uri: string, steps: readonly Step[]): Promise<ArtifactRef[]> {
+    const found = takesNeighbours(steps) ? await this.#readNeighbours(tenant, uri) : [];
     return found.map(({ name, mediaType, bytes }) => ({
       ...NEIGHBOUR,
       mediaType,
@@ -346,8 +343,8 @@ export class Intake {
     }));
   }
 
-  async #neighbours(tenant: string, path: string): Promise<ArtifactRef[]> {
-    const found = await this.#readNeighbours(path);
+  async #neighbours({ tenant, sourceUri }: Job): Promise<ArtifactRef[]> {
+    const found = await this.#readNeighbours(tenant, sourceUri);
     return Promise.all(
       found.map(({ name, mediaType, bytes }) =>
         keep(this.#parts.blobs, tenant, { ...NEIGHBOUR, mediaType, name }, bytes),
@@ -355,14 +352,19 @@ export class Intake {
     );
   }
 
-  #readNeighbours(path: string) {
-    return neighbours(path, (unreadable, reason) =>
+  #readNeighbours(tenant: string, uri: string) {
+    return this.#parts.sources.neighbours(tenant, uri, (unreadable, reason) =>
       this.#parts.log.warn(
         { err: reason, path: unreadable },
         "what lies beside a source could not be read and is left out",
       ),
     );
   }
+}
+
+/** Whether a job that could not be read or planned is tried again before it fails with that. */
+function isTriedAgain(error: HeimdexError): boolean {
+  return error.id === "INTERNAL" || error.id === "SOURCE_UNAVAILABLE" || isPassing(error);
 }
 
 /** The steps, with those of some stages to run even if their results are known. */

@@ -9,13 +9,14 @@ import {
   stepInputs,
 } from "@heimdex/kernel";
 import type { Blobs, Reach } from "@heimdex/ports";
+import { parseSource, type Sources, sourceName } from "@heimdex/sources";
 import { formatTraceparent } from "@heimdex/telemetry";
 import { unfoldLists } from "./artifacts.ts";
 import { type DataGrant, signGrant } from "./signed-url.ts";
-import { sourceName, sourcePath } from "./source.ts";
 
 export interface MessageParts {
   readonly blobs: Blobs;
+  readonly sources: Sources;
   readonly signingKey: Uint8Array;
   /** Base of data URLs. */
   readonly dataUrl: (reach: Reach) => string;
@@ -59,7 +60,7 @@ export async function leaseMessage(
 }
 
 async function input(
-  { blobs, signingKey, dataUrl }: MessageParts,
+  { blobs, sources, signingKey, dataUrl }: MessageParts,
   job: Job,
   step: Step,
   lease: Lease,
@@ -83,10 +84,11 @@ async function input(
     n: 0,
   };
   const key = { tenant: job.tenant, sha256: ref.sha256, size: ref.size };
-  const local = fromSource ? sourcePath(job.sourceUri) : blobs.localPath(key);
+  const local = fromSource ? sources.localPath(job.tenant, job.sourceUri) : blobs.localPath(key);
   const reach = reachOf(session);
-  // The store's own, where it has one: then the bytes do not pass through here.
-  const presigned = fromSource ? undefined : await blobs.presignGet(key, step.attemptMs, reach);
+  // The store's own, where it has one: then the bytes do not pass through here. It has those of uploads, too.
+  const isBlob = !fromSource || parseSource(job.sourceUri).kind === "upload";
+  const presigned = isBlob ? await blobs.presignGet(key, step.attemptMs, reach) : undefined;
   return {
     ...common,
     path: session.mountProven ? (local ?? "") : "",

@@ -6,6 +6,7 @@ import { HeimdexError } from "@heimdex/errors";
 import { ServiceHealth } from "@heimdex/health";
 import type { Effect, Job } from "@heimdex/kernel";
 import type { Reach } from "@heimdex/ports";
+import { Sources } from "@heimdex/sources";
 import type { Telemetry } from "@heimdex/telemetry";
 import { AssetRemoval } from "./asset-removal.ts";
 import { newHolder } from "./catalog-lease.ts";
@@ -32,7 +33,6 @@ import { repeat } from "./repeat.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Sessions } from "./sessions.ts";
 import { Settlement } from "./settlement.ts";
-import { SourceRoots } from "./source-roots.ts";
 import { Spaces } from "./spaces.ts";
 import { StagePurge } from "./stage-purge.ts";
 import { StageRegistry } from "./stage-registry.ts";
@@ -80,6 +80,7 @@ export async function startOrchestrator(
   await writeFile(mountProbe, randomBytes(32).toString("base64url"), { mode: 0o600 });
   cleanup.defer(() => rm(mountProbe, { force: true }));
 
+  const sources = cleanup.use(new Sources({ config: config.sources, blobs, roots: config.sourceRoots }));
   const trace = new JobTrace(catalog, telemetry);
   const estimates = await Estimates.open(catalog);
   const drops = new Set<Promise<void>>();
@@ -166,11 +167,10 @@ export async function startOrchestrator(
     (job, step) => dispatcher.claim(job, step),
     !config.soleHost,
   );
-  const dispatcher = new Dispatcher({ catalog, store, scheduler, leases, blobs, trace, config, dataUrl });
+  const dispatcher = new Dispatcher({ catalog, store, scheduler, leases, blobs, sources, trace, config, dataUrl });
   const plans = new Plans({ catalog, registry, plan: config.plan, salt: config.salt });
-  const roots = new SourceRoots(config.sourceRoots);
   const intake = new Intake({
-    roots,
+    sources,
     catalog,
     blobs,
     store,
@@ -235,6 +235,7 @@ export async function startOrchestrator(
       tls: config.tls,
       store,
       blobs,
+      sources,
       signingKeys: [config.signingKey, ...config.otherSigningKeys],
       drainMs: config.drainMs,
       log,
@@ -292,6 +293,7 @@ export async function startOrchestrator(
     interactive,
     leases,
     blobs,
+    sources,
     trace,
     config,
     staleUploads,
@@ -302,7 +304,7 @@ export async function startOrchestrator(
   const workers = cleanup.use(await openWorkerPorts(stageRegistry, work, health, telemetry));
 
   const commanding = {
-    roots,
+    sources,
     catalog,
     store,
     intake,

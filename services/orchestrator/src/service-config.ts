@@ -1,6 +1,7 @@
 import { authConfig, type Caller, EVERY_TENANT, tlsConfig } from "@heimdex/access";
 import { clusterConfig } from "@heimdex/cluster";
 import { refusePlain, SECRET, type Secret, secretKeys } from "@heimdex/config";
+import { sourcesConfig } from "@heimdex/sources";
 import { z } from "zod";
 import { DEFAULT_ORCHESTRATOR_CONFIG as DEFAULT, type OrchestratorConfig } from "./config.ts";
 
@@ -34,6 +35,7 @@ export const serviceConfig = z.object({
     .string()
     .default("")
     .transform((list) => list.split(",").filter((folder) => folder !== "")),
+  sources: sourcesConfig,
   /** Signs data URLs: the same on every replica. At least 32 characters. Several, with white space between, while it is being changed: the first signs, all are
    * good. */
   signingKey: secretKeys(z.string().min(32, "at least 32 characters are expected")),

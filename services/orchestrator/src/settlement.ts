@@ -11,6 +11,7 @@ import {
 } from "@heimdex/kernel";
 import type { Blobs, Catalog } from "@heimdex/ports";
 import { checkSidecar, type Media, type Sidecar } from "@heimdex/sidecar";
+import { sourceName } from "@heimdex/sources";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { readAll } from "./artifacts.ts";
 import { writeAsset } from "./asset-document.ts";
@@ -24,7 +25,6 @@ import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
 import { buildSidecar, type StepValues, sameContent } from "./sidecar-builder.ts";
 import { readSidecar, writeRevision } from "./sidecar-revision.ts";
-import { sourceName } from "./source.ts";
 import type { Spaces } from "./spaces.ts";
 import { withoutStages } from "./stage-layers.ts";
 import type { StageRegistry } from "./stage-registry.ts";
@@ -176,6 +176,7 @@ export class Settlement {
       uri: job.sourceUri,
       size: job.sourceSize,
       modifiedMs: source?.modifiedMs ?? job.sourceModifiedMs,
+      ...(source?.tag === undefined ? {} : { tag: source.tag }),
       missing: false,
     };
     const media = job.steps.flatMap((step) =>

@@ -14,6 +14,7 @@ import { STAGE_MODELS_VARIABLE } from "@heimdex/models";
 import { DEFAULT_ORCHESTRATOR_CONFIG, startOrchestrator } from "@heimdex/orchestrator";
 import type { Catalog } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
+import { sourcesConfig } from "@heimdex/sources";
 import type { Telemetry } from "@heimdex/telemetry";
 import { z } from "zod";
 import { type DataFolder, openDataFolder, signingKey, writeWhole } from "./data-folder.ts";
@@ -46,7 +47,7 @@ export interface Host extends AsyncDisposable {
 }
 
 /** What of a host's configuration comes from the environment. */
-const environment = z.object({ auth: authConfig, limits: limitsConfig });
+const environment = z.object({ auth: authConfig, limits: limitsConfig, sources: sourcesConfig });
 
 /** Registered stages are looked for this often while a host starts. */
 const READY_POLL_MS = 25;
@@ -66,7 +67,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   const { stage_models: stageModels } = settings;
   const services = options.services ?? STAGE_SERVICES;
   const signing = await signingKey(folder);
-  const { auth, limits } = loadConfig(environment, process.env);
+  const { auth, limits, sources } = loadConfig(environment, process.env);
   const key = auth.required ? newSecret() : "";
   const stageKey = auth.required ? newSecret() : "";
   const ofStages: Caller = { key: "host-stages", role: "stage", tenant: EVERY_TENANT, stages: [] };
@@ -90,6 +91,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         runFolder: folder.run,
         signingKey: signing,
         soleHost: true,
+        sources,
         auth,
         ownKeys: [{ secret: new Secret(stageKey), caller: ofStages }],
         maxAttempts: options.jobs,
@@ -108,6 +110,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
         catalogFiles: [folder.catalog, `${folder.catalog}-wal`],
         auth: { required: auth.required, adminKey: auth.adminKey?.reveal() },
         limits,
+        sources: { ...sources, s3: sources.s3?.reveal() },
         signingKey: Buffer.from(signing).toString("base64"),
         drainMs: 2_000,
       }),

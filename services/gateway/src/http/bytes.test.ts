@@ -4,6 +4,7 @@ import { appendFile, mkdir, rm, stat, utimes, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { startFilmServer } from "@heimdex/sources/testing";
 import { ask, asset, openGateway } from "../testing.ts";
 
 const TEXT = "0123456789";
@@ -151,9 +152,16 @@ test("of two copies, the one that is there is served", async (t) => {
   assert.equal((await ask(gateway.httpAddress, "/v1/assets/a_1/media")).body.toString(), TEXT);
 });
 
-test("only files of this machine are served", async (t) => {
-  const { gateway, source } = await storedFilm(t);
-  await gateway.storeAsset(asset("a_1", { sources: [{ ...source, uri: "https://films.example/a.mp4" }] }));
-  const { json } = await ask(gateway.httpAddress, "/v1/assets/a_1/media");
-  assert.equal(json.error.details[0].reason, "SOURCE_UNSUPPORTED");
+test("a film on the web plays by ranges, as long as it is the one that was indexed", async (t) => {
+  const server = await startFilmServer(t, Buffer.from(TEXT));
+  const gateway = await openGateway(t, { sources: { privateHosts: server.host } });
+  const source = { uri: server.url, size: TEXT.length, modifiedMs: 0, tag: '"1"', missing: false };
+  await gateway.storeAsset(asset("a_1", { sources: [source], size: TEXT.length }));
+  const get = () => ask(gateway.httpAddress, "/v1/assets/a_1/media", { headers: { range: "bytes=2-4" } });
+  const part = await get();
+  assert.deepEqual([part.status, part.body.toString(), part.headers["content-type"]], [206, "234", "video/mp4"]);
+  server.etag = '"2"';
+  assert.equal((await get()).json.error.details[0].reason, "SOURCE_CHANGED");
+  server.instead = (_, response) => response.writeHead(404).end() !== undefined;
+  assert.equal((await get()).json.error.details[0].reason, "SOURCE_MISSING");
 });

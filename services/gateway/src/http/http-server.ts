@@ -6,6 +6,7 @@ import type { FileRegistry } from "@bufbuild/protobuf";
 import { type Caller, checkListen, type Gate, httpsOptions, LOCAL_CALLER } from "@heimdex/access";
 import { HeimdexError } from "@heimdex/errors";
 import type { ServiceHealth } from "@heimdex/health";
+import type { Sources } from "@heimdex/sources";
 import { Metadata } from "nice-grpc-common";
 import { checkAccess, checkReach, levelOf } from "../access.ts";
 import type { Call } from "../call.ts";
@@ -99,10 +100,11 @@ export class HttpServer implements AsyncDisposable {
     signedPaths: SignedPaths,
     health: ServiceHealth,
     ports: GatewayPorts,
+    sources: Sources,
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ): Promise<HttpServer> {
-    const routes = routesOf(contract, services, health, ports);
+    const routes = routesOf(contract, services, health, ports, sources);
     checkAccess(routes.map(({ name }) => name));
     const server = new HttpServer(routes, gate, limit, signedPaths, config, telemetry);
     const host = await checkListen("http", config.http.host, gate.isShut);
@@ -221,6 +223,7 @@ function routesOf(
   services: readonly BoundService[],
   health: ServiceHealth,
   ports: GatewayPorts,
+  sources: Sources,
 ): HttpRoute[] {
   const jobs = services.find(({ fullName }) => fullName === "heimdex.v1.JobService");
   if (jobs === undefined) throw new Error("there is no JobService");
@@ -250,7 +253,7 @@ function routesOf(
       serveBlob(ports.blobs, call.caller.tenant, path.sha256 ?? "", query, request, response, call.signal),
     ),
     get("/v1/assets/{asset}/media", ({ path, request, response, call }) =>
-      serveMedia(ports.catalog, call.caller.tenant, path.asset ?? "", request, response, call.signal),
+      serveMedia(ports.catalog, sources, call.caller.tenant, path.asset ?? "", request, response, call.signal),
     ),
     get("/healthz", async ({ request, response }) => {
       const { isServing, missing } = health;

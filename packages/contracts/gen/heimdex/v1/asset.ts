@@ -110,7 +110,7 @@ export function asset_StateToNumber(object: Asset_State): number {
 
 /** One place that holds an asset's bytes. */
 export interface Source {
-  /** Where: `file:///films/harbour.mp4`. */
+  /** Where: `file:///films/harbour.mp4`, `https://...`, `s3://...`, or an upload of ours. */
   uri: string;
   /** Bytes. */
   size: number;

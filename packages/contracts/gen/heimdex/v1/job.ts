@@ -331,7 +331,7 @@ export function step_StateToNumber(object: Step_State): number {
 
 /** Request of CreateJob. */
 export interface CreateJobRequest {
-  /** Where the bytes lie: a `file://` URI. */
+  /** Where the bytes lie: `file:///films/a.mp4` on the server, `https://host/a.mp4`, `s3://bucket/films/a.mp4` in a bucket that the server knows, or an upload. */
   sourceUri: string;
   /** -100 to 100, higher first. Default 0. */
   priority: number;
@@ -390,7 +390,7 @@ export interface RetryJobRequest {
 
 /** Request of PlanJob. */
 export interface PlanJobRequest {
-  /** Where the bytes lie: a `file://` URI. */
+  /** Where the bytes lie: `file:///films/a.mp4` on the server, `https://host/a.mp4`, `s3://bucket/films/a.mp4` in a bucket that the server knows, or an upload. */
   sourceUri: string;
   /** Plans as if stages were set to these models. Default: the models they run with. */
   models: AssumedModel[];

@@ -14,14 +14,15 @@ export class SourceRoots {
   }
 
   /** Links are followed: what counts is where the bytes lie. What is outside is answered the same whether it is there or not.
-   * Throws SOURCE_REFUSED. */
-  async check(tenant: string, path: string): Promise<void> {
+   * Throws SOURCE_REFUSED.
+   * @param orItself the folder itself may be named, too: to list it */
+  async check(tenant: string, path: string, orItself = false): Promise<void> {
     if (tenant === OPERATOR_TENANT) return;
     for (const root of this.#roots) {
       const own = root.replaceAll("{tenant}", tenant);
-      if (!isWithin(own, path)) continue;
+      if (!isWithin(own, path, orItself)) continue;
       const [where, real] = await Promise.all([resolved(own), resolved(path)]);
-      if (where !== undefined && isWithin(where, real ?? join(where, relative(own, path)))) return;
+      if (where !== undefined && isWithin(where, real ?? join(where, relative(own, path)), orItself)) return;
     }
     throw new HeimdexError("SOURCE_REFUSED", `${path} is in no folder that the tenant ${tenant} may name files in`, {
       metadata: { source: path },
@@ -29,9 +30,9 @@ export class SourceRoots {
   }
 }
 
-function isWithin(folder: string, path: string): boolean {
+function isWithin(folder: string, path: string, orItself: boolean): boolean {
   const way = relative(folder, path);
-  return way !== "" && way !== ".." && !way.startsWith("../") && !isAbsolute(way);
+  return (orItself || way !== "") && way !== ".." && !way.startsWith("../") && !isAbsolute(way);
 }
 
 /** Undefined where there is nothing, or nothing that can be looked at. */

@@ -1,0 +1,63 @@
+import { secret } from "@heimdex/config";
+import { z } from "zod";
+
+/** A bucket that films are read from. */
+export const s3SourceSchema = z.strictObject({
+  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+  /** Only what lies below it; `{tenant}` stands for each tenant's name. Default: all of the bucket. */
+  prefix: z.string().default(""),
+  /** Default: AWS. */
+  endpoint: z.url({ protocol: /^https?$/ }).default("https://s3.amazonaws.com"),
+  region: z.string().min(1).default("us-east-1"),
+  access_key: z.string().min(1),
+  secret_key: z.string().min(1),
+  /** Tenants that may name what lies there; `*`: all. */
+  tenants: z.array(z.string()).default(["default"]),
+});
+export type S3SourceSettings = z.output<typeof s3SourceSchema>;
+
+const s3List = z.array(s3SourceSchema);
+
+/** Where films may be read from besides files, the same for gateway and orchestrator: `HEIMDEX_SOURCES_PRIVATE_HOSTS`, `HEIMDEX_SOURCES_MAX_BYTES`,
+ * `HEIMDEX_SOURCES_S3_FILE`. */
+export const sourcesConfig = z
+  .strictObject({
+    /** Hosts of one's own that `https://` and `http://` sources of the tenant `default` may be on although their addresses are private, with commas between: `nas.local`, or
+     * `nas.local:8080` for that port alone. Default: none. */
+    privateHosts: z
+      .string()
+      .toLowerCase()
+      .regex(
+        /^$|^(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:\d{1,5})?(,(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:\d{1,5})?)*$/,
+        "HOST or HOST:PORT, with commas between",
+      )
+      .default(""),
+    /** Largest film that is read from `https://`, bytes. Default 256 GiB. */
+    maxBytes: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(256 * 1024 ** 3),
+    /** Buckets that films are read from, with their keys: a JSON list of `{"bucket", "prefix", "endpoint", "region", "access_key", "secret_key", "tenants"}`.
+     * Default: none. */
+    s3: secret(
+      z.string().refine(isS3List, "a JSON list of buckets is expected; docs/guides/index-your-films.md shows one"),
+    )
+      .meta({ secret: true })
+      .optional(),
+  })
+  .prefault({});
+export type SourcesConfig = z.output<typeof sourcesConfig>;
+
+function isS3List(text: string): boolean {
+  try {
+    return s3List.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false; // what a secret is never shows, not even in part
+  }
+}
+
+/** The buckets of a configuration. */
+export function s3Sources({ s3 }: SourcesConfig): readonly S3SourceSettings[] {
+  return s3 === undefined ? [] : s3List.parse(JSON.parse(s3.reveal()));
+}
