@@ -258,7 +258,7 @@ export function createProgram(execute: Execute): Command {
     .argument("<name>", "what it is for")
     .addOption(
       new Option("--role <role>", "what it may be used for")
-        .choices(["viewer", "editor", "admin", "stage"])
+        .choices(["viewer", "editor", "admin", "stage", "monitor"])
         .makeOptionMandatory(),
     )
     .option("--tenant <tenant>", "tenant it acts on; `*`, for stage alone, is all (default: your own)")

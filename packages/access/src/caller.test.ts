@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Caller, reaches } from "./caller.ts";
+import { type Caller, reaches, seesWhole } from "./caller.ts";
 import { LEVELS, type Level, ROLES, type Role } from "./role.ts";
 
 const REACHED: Readonly<Record<Role, readonly Level[]>> = {
-  viewer: ["public", "viewer"],
-  editor: ["public", "viewer", "editor"],
-  admin: ["public", "viewer", "editor", "admin"],
+  monitor: ["public", "monitor"],
+  viewer: ["public", "monitor", "viewer"],
+  editor: ["public", "monitor", "viewer", "editor"],
+  admin: ["public", "monitor", "viewer", "editor", "admin"],
   stage: ["public", "stage"],
 };
 
@@ -26,4 +27,11 @@ test("only an admin of the operator's own tenant is an operator", () => {
   assert.equal(reaches(of("editor", "default"), "operator"), false);
   assert.equal(reaches(of("stage", "default"), "operator"), false);
   assert.equal(reaches(of("admin", "acme"), "operator"), false);
+});
+
+test("the figures of all tenants are for admins and monitors of the operator's own tenant", () => {
+  const seeing = ROLES.flatMap((role) =>
+    ["default", "acme"].filter((tenant) => seesWhole({ key: "k_1", role, tenant, stages: [] })).map(() => role),
+  );
+  assert.deepEqual(seeing, ["monitor", "admin"]);
 });

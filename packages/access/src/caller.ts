@@ -14,11 +14,16 @@ export interface Caller {
 /** Whoever reaches a listener that asks for no keys: it is on loopback, so it is the user of this machine. */
 export const LOCAL_CALLER: Caller = { key: "local", role: "admin", tenant: OPERATOR_TENANT, stages: [] };
 
-const RANK: Readonly<Record<Role, number>> = { stage: 0, viewer: 1, editor: 2, admin: 3 };
+const RANK: Readonly<Record<Role, number>> = { stage: -1, monitor: 0, viewer: 1, editor: 2, admin: 3 };
 
 /** Whether the caller runs the platform, rather than one tenant's archive. */
 export function isOperator({ role, tenant }: Caller): boolean {
   return role === "admin" && tenant === OPERATOR_TENANT;
+}
+
+/** Whether the caller is told the figures of the whole, all tenants together. */
+export function seesWhole(caller: Caller): boolean {
+  return isOperator(caller) || (caller.role === "monitor" && caller.tenant === OPERATOR_TENANT);
 }
 
 /** Whether what belongs to `tenant` is for somebody of `own`, which may be all of them. */

@@ -1,12 +1,12 @@
-/** What a key may be for. A viewer reads and searches, an editor also changes the archive, an admin also deletes and manages keys. `stage` is none of
- * these: it opens sessions of workers, and nothing else. */
-export const ROLES = ["viewer", "editor", "admin", "stage"] as const;
+/** What a key may be for. A monitor reads figures, a viewer also reads and searches the archive, an editor also changes it, an admin also deletes and manages
+ * keys. `stage` is none of these: it opens sessions of workers, and nothing else. */
+export const ROLES = ["monitor", "viewer", "editor", "admin", "stage"] as const;
 export type Role = (typeof ROLES)[number];
 
 /** The least a method or route asks for.
  * - public: nothing, not even a key
  * - operator: an admin of the tenant that runs the platform, `OPERATOR_TENANT` */
-export const LEVELS = ["public", "viewer", "editor", "admin", "operator", "stage"] as const;
+export const LEVELS = ["public", "monitor", "viewer", "editor", "admin", "operator", "stage"] as const;
 export type Level = (typeof LEVELS)[number];
 
 /** The tenant of whoever runs the platform, and the only one where nobody set up others. Its admins also manage what all tenants share: stages, and the

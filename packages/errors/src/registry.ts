@@ -258,6 +258,11 @@ export const ERRORS = {
     "ffmpeg is there and does not answer.",
     "Run `ffmpeg -version`; where the machine was only busy, try again.",
   ),
+  POOL_CHANGED: entry(
+    "ABORTED",
+    "A pool of workers was changed by somebody else while its size was being set.",
+    "Nothing: the autoscaler looks at it again in its next round.",
+  ),
   TOOL_FAILED: entry("INTERNAL", "A program that Heimdex runs failed.", "See its last lines."),
 } as const satisfies Record<string, Entry>;
 

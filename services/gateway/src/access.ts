@@ -28,7 +28,7 @@ export const ACCESS: Readonly<Record<string, Level>> = {
   // Stages are shared by all tenants.
   "heimdex.v1.StageService.DisableStage": "operator",
   "heimdex.v1.StageService.EnableStage": "operator",
-  "heimdex.v1.SystemService.GetStatus": "viewer",
+  "heimdex.v1.SystemService.GetStatus": "monitor",
   // The index is one for all tenants, and is emptied first.
   "heimdex.v1.SystemService.Reindex": "operator",
   "GET /v1/jobs/{job}:watch": "viewer",

@@ -113,3 +113,21 @@ test("what is wrong with a new key is said of each field", async (t) => {
   await assert.rejects(keys.revokeKey({ key: "k_none" }, as(ADMIN)), refused("KEY_NOT_FOUND"));
   await assert.rejects(keys.rotateKey({ key: "k", overlapMs: 604_800_001 }, as(ADMIN)), refused("INVALID_ARGUMENT"));
 });
+
+test("the monitor key of the configuration, and one of that role, read the figures of the whole and nothing else", async (t) => {
+  const monitorKey = "the-monitor-key-of-this-configuration";
+  const gateway = await openGateway(t, { auth: { required: true, adminKey: ADMIN }, monitorKey });
+  const of = (secret: string) => ({
+    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+  });
+  const body = JSON.stringify({ name: "scaler", role: "MONITOR" });
+  const made = await ask(gateway.httpAddress, "/v1/keys", { method: "POST", body, ...of(ADMIN) });
+  assert.equal(made.status, 200);
+  for (const secret of [monitorKey, made.json.secret]) {
+    const { status, json } = await ask(gateway.httpAddress, "/v1/status", of(secret));
+    assert.equal(status, 200);
+    assert.ok(json.free_bytes > 0, "what all tenants share");
+    for (const path of ["/v1/assets", "/v1/stages", "/v1/keys"])
+      assert.equal((await ask(gateway.httpAddress, path, of(secret))).status, 403, path);
+  }
+});

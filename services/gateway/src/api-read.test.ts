@@ -281,12 +281,14 @@ test("the status counts what there is", async (t) => {
         step("vision.text", { state: "READY" }),
         step("x.y", { state: "LEASED", lease }),
         step("x.z", { state: "LEASED", lease }),
+        step("vision.faces", { state: "LEASED", lease }),
       ],
     }),
   );
   await gateway.storeJob(job("j_2", { steps: [step("vision.text", { state: "READY" })] }));
   await gateway.storeJob(job("j_3", { state: "FAILED", endedAtMs: 9, settled: true }));
   await gateway.store("stages", "vision.text", stage("vision.text"), ["state:ENABLED"]);
+  await gateway.store("stages", "vision.faces", stage("vision.faces"), ["state:ENABLED"]);
   await gateway.store("meta", "pause", { reason: "DISK_FULL: 1 GiB is left" }, []);
   await gateway.ports.blobs.putNamed("default", "sidecars/a_1/1.json", Buffer.alloc(100));
   const { json } = await ask(gateway.httpAddress, "/v1/status");
@@ -300,12 +302,16 @@ test("the status counts what there is", async (t) => {
       assets: 1,
       active_jobs: 2,
       ready_steps: 2,
-      running_steps: 2,
+      running_steps: 3,
       moments: 0,
       paused_reason: "DISK_FULL: 1 GiB is left",
     },
   );
-  assert.deepEqual(json.stages, [{ stage: "vision.text", state: "NO_WORKER", reason: "", workers: 0, ready: 2 }]);
+  const idle = { state: "NO_WORKER", reason: "", workers: 0, ready: 0, leased: 0 };
+  assert.deepEqual(json.stages, [
+    { ...idle, stage: "vision.faces", leased: 1 },
+    { ...idle, stage: "vision.text", ready: 2 },
+  ]);
   assert.ok(Number(json.bytes.sidecars) >= 100);
   assert.ok(Number(json.free_bytes) > 0);
 });

@@ -1,4 +1,4 @@
-import { Gate, KeyStore, type OwnKey } from "@heimdex/access";
+import { type Caller, Gate, KeyStore, OPERATOR_TENANT, type OwnKey } from "@heimdex/access";
 import { descriptorSet } from "@heimdex/contracts";
 import { HeimdexError } from "@heimdex/errors";
 import { ServiceHealth } from "@heimdex/health";
@@ -40,7 +40,7 @@ export async function startGateway(
     now: Date.now,
     onError: (reason) => telemetry.log.warn({ err: reason }, "the last use of a key could not be written"),
   });
-  const gate = Gate.of(config.auth, keys, ownKeys);
+  const gate = Gate.of(config.auth, keys, [...ownKeys, ...monitorKeys(config)]);
   const signedPaths = new SignedPaths(config.signingKey, gate, () => Date.now());
   const limit = new RateLimit(config.limits, gate.isShut);
   const services = bindServices(ports, keys, signedPaths, config, stopping.signal);
@@ -75,4 +75,9 @@ export async function startGateway(
     stopped: stopped.promise,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function monitorKeys({ monitorKey }: GatewayConfig): OwnKey[] {
+  const caller: Caller = { key: "monitor", role: "monitor", tenant: OPERATOR_TENANT, stages: [] };
+  return (monitorKey ?? []).map((secret) => ({ secret, caller }));
 }

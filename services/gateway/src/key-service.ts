@@ -34,12 +34,14 @@ const ROLE_OF = {
   [Key_Role.EDITOR]: "editor",
   [Key_Role.ADMIN]: "admin",
   [Key_Role.STAGE]: "stage",
+  [Key_Role.MONITOR]: "monitor",
 } as const;
 const ROLE_MESSAGE = {
   viewer: Key_Role.VIEWER,
   editor: Key_Role.EDITOR,
   admin: Key_Role.ADMIN,
   stage: Key_Role.STAGE,
+  monitor: Key_Role.MONITOR,
 } as const;
 
 /** heimdex.v1.KeyService. Unlike other changes it does not go over the bus: the orchestrator has no part in keys, and their secrets stay here. */
@@ -57,7 +59,7 @@ export class KeyService {
     const role = request.role in ROLE_OF ? ROLE_OF[request.role as keyof typeof ROLE_OF] : undefined;
     const violations = new Violations();
     violations.check(request.name !== "" && request.name.length <= 128, "name", "must be 1 to 128 characters");
-    violations.check(role !== undefined, "role", "must be VIEWER, EDITOR, ADMIN or STAGE");
+    violations.check(role !== undefined, "role", "must be VIEWER, EDITOR, ADMIN, STAGE or MONITOR");
     violations.check(
       isTenant(tenant) || (tenant === EVERY_TENANT && role === "stage"),
       "tenant",

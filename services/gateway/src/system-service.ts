@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { isOperator } from "@heimdex/access";
+import { seesWhole } from "@heimdex/access";
 import {
   type GetStatusRequest,
   ReindexRequest,
@@ -34,17 +34,17 @@ export class SystemService {
     const { catalog, blobs, index } = this.#ports;
     const { tenant } = caller;
     // What the tenants share is for those who run it.
-    const ofAll = isOperator(caller);
-    const [assets, activeJobs, runningSteps, usage, stats, freeBytes, catalogBytes, pause, stages] = await Promise.all([
+    const ofAll = seesWhole(caller);
+    const leased = await this.#leasedSteps(ofAll ? undefined : tenant);
+    const [assets, activeJobs, usage, stats, freeBytes, catalogBytes, pause, stages] = await Promise.all([
       catalog.count("assets", `tenant:${tenant}`),
       catalog.count("jobs", ofAll ? "active" : activeTerm(tenant)),
-      this.#runningSteps(ofAll ? undefined : tenant),
       blobs.usage(tenant),
       index.stats(tenant),
       ofAll ? blobs.freeBytes() : undefined,
       ofAll ? this.#catalogBytes() : undefined,
       catalog.get<{ reason: string }>("meta", "pause"),
-      this.#stages(tenant, ofAll),
+      this.#stages(tenant, ofAll, leased),
     ]);
     return {
       version: this.#config.version,
@@ -54,7 +54,7 @@ export class SystemService {
       assets,
       activeJobs,
       readySteps: stages.statuses.reduce((sum, { ready }) => sum + ready, 0),
-      runningSteps,
+      runningSteps: leased.values().reduce((sum, steps) => sum + steps, 0),
       moments: stats.rows,
       bytes: {
         blobs: usage.cas,
@@ -77,10 +77,12 @@ export class SystemService {
     return this.#orchestrator.call("SystemService.Reindex", [ReindexRequest, request], ReindexResponse, options);
   }
 
-  /** @param ofAll with how much of each waits, over all tenants */
+  /** @param ofAll with how much of each waits, over all tenants
+   * @param leased steps under way, by stage */
   async #stages(
     tenant: string,
     ofAll: boolean,
+    leased: ReadonlyMap<string, number>,
   ): Promise<{ readonly statuses: StageStatus[]; readonly models: string[] }> {
     const { catalog } = this.#ports;
     const sessions = await LiveSessions.read(catalog, tenant, this.#config.sessionTtlMs);
@@ -93,20 +95,21 @@ export class SystemService {
       const ready = ofAll ? await catalog.count("jobs", `ready:${stage}`) : 0;
       const { state, reason } = stageStanding(body);
       const shown = state === "ENABLED" && workers === 0 ? "NO_WORKER" : state;
-      statuses.push({ stage, state: shown, reason, workers, ready });
+      statuses.push({ stage, state: shown, reason, workers, ready, leased: leased.get(stage) ?? 0 });
       if (state === "ENABLED" || state === "UNAVAILABLE") for (const { id } of body.models) models.add(id);
     }
     return { statuses, models: [...models].sort() };
   }
 
-  /** A job may have several steps under way, so its document has to be looked into; there are only as many as workers have slots.
+  /** Steps under way, by stage. A job may have several, so its document has to be looked into; there are only as many as workers have slots.
    * @param tenant whose; undefined: all */
-  async #runningSteps(tenant: string | undefined): Promise<number> {
-    let running = 0;
+  async #leasedSteps(tenant: string | undefined): Promise<ReadonlyMap<string, number>> {
+    const leased = new Map<string, number>();
     for await (const { body } of readAll<Job>(this.#ports.catalog, { collection: "jobs", term: "leased" }))
       if (tenant === undefined || body.tenant === tenant)
-        running += body.steps.filter((step) => step.state === "LEASED").length;
-    return running;
+        for (const { stage, state } of body.steps)
+          if (state === "LEASED") leased.set(stage, (leased.get(stage) ?? 0) + 1);
+    return leased;
   }
 
   /** Undefined where the catalog lies elsewhere. */

@@ -53,6 +53,8 @@ export const Key_Role = {
   ADMIN: "ADMIN",
   /** STAGE - Opens sessions of workers (heimdex.stage.v1), and nothing else. */
   STAGE: "STAGE",
+  /** MONITOR - Reads SystemService.GetStatus, and nothing else; of the tenant `default`, with the figures of all tenants. */
+  MONITOR: "MONITOR",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -64,6 +66,7 @@ export namespace Key_Role {
   export type EDITOR = typeof Key_Role.EDITOR;
   export type ADMIN = typeof Key_Role.ADMIN;
   export type STAGE = typeof Key_Role.STAGE;
+  export type MONITOR = typeof Key_Role.MONITOR;
   export type UNRECOGNIZED = typeof Key_Role.UNRECOGNIZED;
 }
 
@@ -84,6 +87,9 @@ export function key_RoleFromJSON(object: any): Key_Role {
     case 4:
     case "STAGE":
       return Key_Role.STAGE;
+    case 5:
+    case "MONITOR":
+      return Key_Role.MONITOR;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -103,6 +109,8 @@ export function key_RoleToJSON(object: Key_Role): string {
       return "ADMIN";
     case Key_Role.STAGE:
       return "STAGE";
+    case Key_Role.MONITOR:
+      return "MONITOR";
     case Key_Role.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -121,6 +129,8 @@ export function key_RoleToNumber(object: Key_Role): number {
       return 3;
     case Key_Role.STAGE:
       return 4;
+    case Key_Role.MONITOR:
+      return 5;
     case Key_Role.UNRECOGNIZED:
     default:
       return -1;

@@ -16,7 +16,7 @@ export const protobufFileName = "heimdex/v1/system.proto";
 export interface GetStatusRequest {
 }
 
-/** State of the platform. What all tenants share is for admins of the tenant `default` alone, as said below. */
+/** State of the platform. What all tenants share is for admins and monitors of the tenant `default` alone, as said below. */
 export interface Status {
   /** Version of the software. */
   version: string;
@@ -69,6 +69,8 @@ export interface StageStatus {
   workers: number;
   /** Steps ready to run, of all tenants; 0 for all others. */
   ready: number;
+  /** Steps that a worker has: of all tenants, for all others of the tenant's own. */
+  leased: number;
 }
 
 /** An embedding space in the index. */
@@ -709,7 +711,7 @@ export const Status_BytesEntry: MessageFns<Status_BytesEntry> = {
 };
 
 function createBaseStageStatus(): StageStatus {
-  return { stage: "", state: "", reason: "", workers: 0, ready: 0 };
+  return { stage: "", state: "", reason: "", workers: 0, ready: 0, leased: 0 };
 }
 
 export const StageStatus: MessageFns<StageStatus> = {
@@ -728,6 +730,9 @@ export const StageStatus: MessageFns<StageStatus> = {
     }
     if (message.ready !== 0) {
       writer.uint32(40).uint32(message.ready);
+    }
+    if (message.leased !== 0) {
+      writer.uint32(48).uint32(message.leased);
     }
     return writer;
   },
@@ -785,6 +790,14 @@ export const StageStatus: MessageFns<StageStatus> = {
             message.ready = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.leased = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -804,6 +817,7 @@ export const StageStatus: MessageFns<StageStatus> = {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       workers: isSet(object.workers) ? globalThis.Number(object.workers) : 0,
       ready: isSet(object.ready) ? globalThis.Number(object.ready) : 0,
+      leased: isSet(object.leased) ? globalThis.Number(object.leased) : 0,
     };
   },
 
@@ -824,6 +838,9 @@ export const StageStatus: MessageFns<StageStatus> = {
     if (message.ready !== 0) {
       obj.ready = Math.round(message.ready);
     }
+    if (message.leased !== 0) {
+      obj.leased = Math.round(message.leased);
+    }
     return obj;
   },
 
@@ -837,6 +854,7 @@ export const StageStatus: MessageFns<StageStatus> = {
     message.reason = object.reason ?? "";
     message.workers = object.workers ?? 0;
     message.ready = object.ready ?? 0;
+    message.leased = object.leased ?? 0;
     return message;
   },
 };
