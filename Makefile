@@ -3,7 +3,7 @@ SHELL := /bin/sh
 BIN := node_modules/.bin
 NODE := $(BIN)/node
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-replicas test-kit test-languages test-footage test-cluster lint fmt types proto breaking stale verify bench clean
+.PHONY: help setup demo test test-kit test-languages test-footage test-cluster lint fmt types proto breaking stale verify bench clean
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16
@@ -21,7 +21,7 @@ demo: setup ## Makes footage, indexes it and answers five questions
 
 test: setup ## Runs all tests but those of the targets below
 	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/*.test.ts' 'tests/!(footage|languages)/**/*.test.ts'
-	@echo "left out: what needs Docker (make test-cluster), other languages (make test-languages), real footage (make test-footage), the stage conformance kit (make test-kit), replicas killed at random (make test-replicas)"
+	@echo "left out: what needs Docker (make test-cluster), other languages (make test-languages), real footage (make test-footage), the stage conformance kit (make test-kit)"
 
 test-footage: setup ## Tests with real footage in a folder: make test-footage FOOTAGE=FOLDER
 	@HEIMDEX_FOOTAGE="$(FOOTAGE)" $(NODE) --test tests/footage/footage.test.ts
@@ -31,9 +31,6 @@ test-kit: setup ## The stage conformance kit: first-party stages pass it, and ea
 
 test-languages: setup ## The SDK's package, and the guide, templates, examples and clients in TypeScript, Python and Go; says what it could not run
 	@$(NODE) --test --test-concurrency=1 'tests/languages/*.test.ts'; status=$$?; scripts/say-languages; exit $$status
-
-test-replicas: setup ## Several orchestrators killed and stopped at random; known to double an index row now and then (ADR 0022)
-	@$(NODE) --test tests/crash/replicas.random.ts
 
 test-cluster: node_modules/.installed ## Tests with MongoDB, NATS and MinIO in containers; needs Docker
 	@$(NODE) --test --test-concurrency=1 'packages/*/src/**/*.cluster.ts' 'services/*/src/**/*.cluster.ts'

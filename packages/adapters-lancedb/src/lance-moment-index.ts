@@ -2,6 +2,8 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
 import type { AssetRows, MomentFilter, MomentIndex, MomentList, Scored, TextField } from "@heimdex/ports";
+import type { Table as LanceTable } from "@lancedb/lancedb";
+import type { FencedTable } from "./fenced-table.ts";
 import { inList, literal } from "./filter-sql.ts";
 import { lanceError } from "./lance-error.ts";
 import { formatOf, LanceStore } from "./lance-store.ts";
@@ -11,7 +13,7 @@ import { type LanceOptions, type ResolvedOptions, resolveOptions } from "./optio
 import { markerBatch, rowBatch, spaceDimensions } from "./row-batch.ts";
 import { Serial } from "./serial.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { type Space, spaceColumn, spaceField } from "./table-schema.ts";
+import { newWriter, type Space, spaceColumn } from "./table-schema.ts";
 
 /** Moments merged in one commit: bounds memory when a caller hands over very much at once. Assets are never split. */
 const ROWS_PER_COMMIT = 16_384;
@@ -22,12 +24,14 @@ const ROWS_PER_COMMIT = 16_384;
  * I2: an asset's moments and its marker (revision, totals) change in one commit. */
 export class LanceMomentIndex implements MomentIndex {
   readonly format: string;
+  readonly writer = newWriter();
   readonly #options: ResolvedOptions;
   readonly #writes = new Serial();
   readonly #reads = new Set<Promise<unknown>>();
   #store: Promise<LanceStore> | undefined;
   #snapshot: Promise<Snapshot> | undefined;
   #writing = false;
+  #hasFenced = false;
   #closed = false;
 
   private constructor(options: ResolvedOptions) {
@@ -40,9 +44,17 @@ export class LanceMomentIndex implements MomentIndex {
     return new LanceMomentIndex(await resolveOptions(location, options));
   }
 
+  fence(): Promise<string> {
+    return this.#alone("fencing others out", async (_, table) => {
+      const before = await table.fence();
+      this.#hasFenced = true;
+      return before;
+    });
+  }
+
   replaceAssets(batch: readonly AssetRows[]): Promise<void> {
-    return this.#write("replacing assets", async (store) => {
-      const { ledger } = await this.#latest(store);
+    return this.#write("replacing assets", async (store, table) => {
+      const { ledger } = await this.#latest(store, table.table);
       const newest = new Map<string, AssetRows>();
       for (const asset of batch) {
         const key = JSON.stringify([asset.tenant, asset.asset]);
@@ -50,19 +62,19 @@ export class LanceMomentIndex implements MomentIndex {
         if (asset.revision >= Math.max(stored, newest.get(key)?.revision ?? 0)) newest.set(key, asset);
       }
       const dimensions = spaceDimensions([...newest.values()]);
-      await this.#addSpaces(store, dimensions);
-      for (const part of parts([...newest.values()])) await this.#merge(store, part);
+      await this.#addSpaces(store, table, dimensions);
+      for (const part of parts([...newest.values()])) await this.#merge(store, table, part);
     });
   }
 
   removeAssets(tenant: string, assets: readonly string[]): Promise<void> {
-    return this.#write("removing assets", async (store) => {
-      const before = await this.#latest(store);
+    return this.#write("removing assets", async (store, table) => {
+      const before = await this.#latest(store, table.table);
       const known = assets.filter((asset) => before.ledger.asset(tenant, asset) !== undefined);
       if (known.length === 0) return;
       // Moments and markers alike, in one commit.
-      const { version } = await store.table.delete(`tenant = ${literal(tenant)} AND ${inList("asset", known)}`);
-      await this.#advance(store, before, version, before.ledger.without(tenant, known));
+      const version = await table.delete(`tenant = ${literal(tenant)} AND ${inList("asset", known)}`);
+      await this.#advance(store, table, before, version, before.ledger.without(tenant, known));
     });
   }
 
@@ -88,26 +100,21 @@ export class LanceMomentIndex implements MomentIndex {
 
   /** In two commits, vectors before totals: cut off in between, the totals still name the space, and whoever asks for the rest drops it again. */
   dropSpace(tenant: string, space: string): Promise<void> {
-    return this.#write("dropping a space", async (store) => {
-      let before = await this.#latest(store);
+    return this.#write("dropping a space", async (store, table) => {
+      let before = await this.#latest(store, table.table);
       const column = before.spaces.get(space)?.column;
       if (column !== undefined) {
         if (before.ledger.usedSpaces(tenant).has(space))
-          await store.table.update({
-            where: `tenant = ${literal(tenant)} AND ${column} IS NOT NULL`,
-            valuesSql: { [column]: "NULL" },
-          });
-        else await store.table.dropColumns([column]);
-        this.#snapshot = store.snapshot();
+          await table.empty(column, `tenant = ${literal(tenant)} AND ${column} IS NOT NULL`);
+        else await table.dropColumns([column]);
+        this.#snapshot = store.snapshot(table.table);
         before = await this.#snapshot;
       }
       const totals = before.ledger.withoutSpace(tenant, space);
       if (totals.size === 0) return;
-      const { version } = await store.table
-        .mergeInsert("key")
-        .whenMatchedUpdateAll()
-        .execute(markerBatch(native().arrow, tenant, totals, before.spaces));
-      await this.#advance(store, before, version, before.ledger.with(new Map([[tenant, totals]])));
+      const markers = markerBatch(native().arrow, tenant, totals, before.spaces, table.writer);
+      const version = await table.update(markers);
+      await this.#advance(store, table, before, version, before.ledger.with(new Map([[tenant, totals]])));
     });
   }
 
@@ -138,14 +145,16 @@ export class LanceMomentIndex implements MomentIndex {
   async clear(): Promise<void> {
     this.#throwIfClosed();
     return this.#writes.run(async () => {
+      if (this.#hasFenced && (await this.#isFencedOut())) throw fencedOut("emptying it");
       const before = this.#store;
       try {
-        this.#store = LanceStore.create(this.#options);
+        this.#store = LanceStore.create(this.#options, this.writer);
         const store = await this.#store;
-        this.#snapshot = store.snapshot();
-        await this.#snapshot;
-        await store.table.optimize({ cleanupOlderThan: new Date(Date.now() - this.#options.retainMs) });
-        this.#snapshot = store.snapshot();
+        this.#hasFenced = true;
+        const table = await store.toWrite(this.writer);
+        await table.optimize({ cleanupOlderThan: new Date(Date.now() - this.#options.retainMs) });
+        await store.table.checkoutLatest();
+        this.#snapshot = store.snapshot(table.table);
         await this.#snapshot;
       } catch (reason) {
         this.#forget();
@@ -160,14 +169,14 @@ export class LanceMomentIndex implements MomentIndex {
   }
 
   optimize(): Promise<void> {
-    return this.#write("tidying up", async (store) => {
-      const { ledger, spaces } = await this.#latest(store);
+    return this.#write("tidying up", async (store, table) => {
+      const { ledger, spaces } = await this.#latest(store, table.table);
       const used = ledger.usedSpaces();
       const unused = [...spaces].filter(([space]) => !used.has(space)).map(([, { column }]) => column);
-      if (unused.length > 0) await store.table.dropColumns(unused);
+      if (unused.length > 0) await table.dropColumns(unused);
       await store.dropOthers();
-      await store.table.optimize({ cleanupOlderThan: new Date(Date.now() - this.#options.retainMs) });
-      await this.#latest(store);
+      await table.optimize({ cleanupOlderThan: new Date(Date.now() - this.#options.retainMs) });
+      await this.#latest(store, table.table);
     });
   }
 
@@ -178,12 +187,12 @@ export class LanceMomentIndex implements MomentIndex {
     const [store, snapshot] = await Promise.allSettled([this.#store, this.#snapshot]);
     this.#forget();
     if (snapshot.status === "fulfilled") snapshot.value?.close();
-    if (store.status === "fulfilled") store.value?.close();
+    if (store.status === "fulfilled") await store.value?.close();
   }
 
   /** Adds a column for each space seen first. A commit of its own, which readers do not notice: the column is empty. */
-  async #addSpaces(store: LanceStore, dimensions: ReadonlyMap<string, number>): Promise<void> {
-    const { spaces } = await this.#latest(store);
+  async #addSpaces(store: LanceStore, table: FencedTable, dimensions: ReadonlyMap<string, number>): Promise<void> {
+    const { spaces } = await this.#latest(store, table.table);
     const added: Space[] = [];
     for (const [space, dimension] of dimensions) {
       const known = spaces.get(space);
@@ -195,52 +204,77 @@ export class LanceMomentIndex implements MomentIndex {
         );
     }
     if (added.length === 0) return;
-    await store.table.addColumns(added.map((space) => spaceField(native().arrow, space)));
-    this.#snapshot = store.snapshot();
+    await table.addSpaces(added);
+    this.#snapshot = store.snapshot(table.table);
     await this.#snapshot;
   }
 
-  async #merge(store: LanceStore, part: readonly AssetRows[]): Promise<void> {
-    const before = await this.#latest(store);
-    const { table, totals } = await rowBatch(native().arrow, part, before.spaces, this.#options.analyze);
+  async #merge(store: LanceStore, table: FencedTable, part: readonly AssetRows[]): Promise<void> {
+    const before = await this.#latest(store, table.table);
+    const { analyze } = this.#options;
+    const { table: rows, totals } = await rowBatch(native().arrow, part, before.spaces, table.writer, analyze);
     const replaced = [...totals].map(
       ([tenant, assets]) => `(tenant = ${literal(tenant)} AND ${inList("asset", [...assets.keys()])})`,
     );
-    const { version } = await store.table
-      .mergeInsert("key")
-      .whenMatchedUpdateAll()
-      .whenNotMatchedInsertAll()
-      .whenNotMatchedBySourceDelete({ where: replaced.join(" OR ") })
-      .execute(table);
-    await this.#advance(store, before, version, before.ledger.with(totals));
+    const version = await table.replace(rows, replaced.join(" OR "));
+    await this.#advance(store, table, before, version, before.ledger.with(totals));
   }
 
   /** The snapshot after a commit of ours. When another process committed in between, the totals are read again instead of reckoned on. */
-  async #advance(store: LanceStore, before: Snapshot, version: number, ledger: Ledger): Promise<void> {
+  async #advance(
+    store: LanceStore,
+    table: FencedTable,
+    before: Snapshot,
+    version: number,
+    ledger: Ledger,
+  ): Promise<void> {
     this.#snapshot =
       version === before.version + 1
         ? store.at(version).then((pinned) => store.snapshotOf(version, pinned, before.spaces, ledger))
-        : store.snapshot();
+        : store.snapshot(table.table);
     await this.#snapshot;
   }
 
-  async #write(doing: string, task: (store: LanceStore) => Promise<void>): Promise<void> {
+  /** I3: no statement is made but as the writer that has fenced the others out. A process that never did so does it with its first. */
+  async #write(doing: string, task: (store: LanceStore, table: FencedTable) => Promise<void>): Promise<void> {
+    return this.#alone(doing, async (store, table) => {
+      await table.follow();
+      if (!this.#hasFenced) {
+        await table.fence();
+        this.#hasFenced = true;
+      } else if (!(await table.isOurs())) throw fencedOut(doing);
+      await task(store, table);
+      await store.table.checkoutLatest(); // what was written is found at once
+    });
+  }
+
+  async #alone<T>(doing: string, task: (store: LanceStore, table: FencedTable) => Promise<T>): Promise<T> {
     this.#throwIfClosed();
     return this.#writes.run(async () => {
       try {
         const store = await this.#open();
         this.#writing = true;
-        // Writes build on the newest version, whatever age reads may have.
-        await store.table.checkoutLatest();
-        await task(store);
+        return await task(store, await store.toWrite(this.writer));
       } catch (reason) {
+        if (reason instanceof HeimdexError) throw reason;
         // What was committed is not known: the next call reads it.
-        if (!(reason instanceof HeimdexError)) this.#snapshot = undefined;
-        throw lanceError(reason, doing);
+        this.#snapshot = undefined;
+        throw this.#hasFenced && (await this.#isFencedOut()) ? fencedOut(doing, reason) : lanceError(reason, doing);
       } finally {
         this.#writing = false;
       }
     });
+  }
+
+  /** False, too, where it cannot be read. */
+  async #isFencedOut(): Promise<boolean> {
+    try {
+      const table = await (await this.#open()).toWrite(this.writer);
+      await table.follow();
+      return !(await table.isOurs());
+    } catch {
+      return false;
+    }
   }
 
   async #read<T>(doing: string, task: (snapshot: Snapshot) => Promise<T>): Promise<T> {
@@ -272,19 +306,19 @@ export class LanceMomentIndex implements MomentIndex {
     }
   }
 
-  async #latest(store: LanceStore): Promise<Snapshot> {
+  async #latest(store: LanceStore, table: LanceTable = store.table): Promise<Snapshot> {
     const held = this.#snapshot;
     const snapshot = await held;
-    if (snapshot !== undefined && snapshot.version === (await store.table.version())) return snapshot;
+    if (snapshot !== undefined && snapshot.version === (await table.version())) return snapshot;
     // Of several calls that find it outdated, the first reads, the others wait for it.
     if (this.#snapshot === held) {
-      const fresh = store.snapshot();
+      const fresh = store.snapshot(table);
       this.#snapshot = fresh;
       fresh.catch(() => {
         if (this.#snapshot === fresh) this.#snapshot = undefined;
       });
     }
-    return (await this.#snapshot) ?? this.#latest(store);
+    return (await this.#snapshot) ?? this.#latest(store, table);
   }
 
   /** Opens the store at first use; a failed attempt is made again at the next call. */
@@ -327,6 +361,10 @@ async function sizeOf(path: string): Promise<number> {
     if ((reason as NodeJS.ErrnoException).code === "ENOENT") return 0;
     throw reason;
   }
+}
+
+function fencedOut(doing: string, cause?: unknown): HeimdexError {
+  return new HeimdexError("INDEX_FENCED", `Another process writes the search index now: ${doing}`, { cause });
 }
 
 function* parts(assets: readonly AssetRows[]): Generator<AssetRows[]> {

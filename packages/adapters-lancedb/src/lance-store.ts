@@ -1,10 +1,11 @@
 import { TEXT_FIELDS } from "@heimdex/ports";
 import type { Connection, Index as LanceIndex, Table as LanceTable } from "@lancedb/lancedb";
+import { FencedTable } from "./fenced-table.ts";
 import { type AssetTotals, Ledger, readSummary } from "./ledger.ts";
 import { native } from "./native.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Snapshot } from "./snapshot.ts";
-import { baseFields, FORMAT, type Space, spacesOf, tokensColumn } from "./table-schema.ts";
+import { baseFields, FORMAT, type Space, spacesOf, tokensColumn, writerField } from "./table-schema.ts";
 
 /** Every format and every analyzer has a table of its own, so that a program never reads what it does not understand: it finds an empty table, and the
  * index is filled again from the sidecars. */
@@ -17,61 +18,78 @@ const CREATE_ATTEMPTS = 5;
 const INDEX_CACHE_BYTES = 256n << 20n;
 const METADATA_CACHE_BYTES = 64n << 20n;
 
-/** The connection and the one table. */
+/** The connections and the one table. */
 export class LanceStore {
-  readonly connection: Connection;
   readonly name: string;
+  readonly #connections: Connections;
   readonly #options: ResolvedOptions;
   readonly #table: LanceTable;
+  #toWrite: Promise<FencedTable> | undefined;
 
-  private constructor(connection: Connection, options: ResolvedOptions, table: LanceTable) {
-    this.connection = connection;
+  private constructor(connections: Connections, options: ResolvedOptions, table: LanceTable) {
     this.name = tableName(options);
+    this.#connections = connections;
     this.#options = options;
     this.#table = table;
   }
 
   static async open(options: ResolvedOptions): Promise<LanceStore> {
-    const connection = await connect(options);
+    const connections = await connect(options);
+    const { toRead: connection } = connections;
     const name = tableName(options);
     // Opened when there; `existOk` alone would refuse a table that has vector columns by now, but is what two processes starting at once need.
     const table = (await connection.tableNames()).includes(name)
       ? await connection.openTable(name)
       : await connection.createEmptyTable(name, emptySchema(), { existOk: true });
     await ensureIndexes(table);
-    return new LanceStore(connection, options, table);
+    return new LanceStore(connections, options, table);
   }
 
-  /** A store with nothing in it, whatever state the old one is in; tables of other formats go, too. */
-  static async create(options: ResolvedOptions): Promise<LanceStore> {
-    const connection = await connect(options);
+  /** A store with nothing in it, `writer`'s to write, whatever state the old one is in; tables of other formats go, too. */
+  static async create(options: ResolvedOptions, writer: string): Promise<LanceStore> {
+    const connections = await connect(options);
+    const { toRead: connection } = connections;
     const name = tableName(options);
     await dropOthers(connection, name);
     try {
       // A new version of the same table: readers keep the one they have.
-      const table = await connection.createEmptyTable(name, emptySchema(), { mode: "overwrite" });
+      const table = await connection.createEmptyTable(name, emptySchema(writer), { mode: "overwrite" });
       await ensureIndexes(table);
-      return new LanceStore(connection, options, table);
+      return new LanceStore(connections, options, table);
     } catch (first) {
       // A damaged manifest or a full disk, where only removing helps. Should this fail too, both reasons are told.
       try {
         await connection.dropTable(name);
-        const table = await connection.createEmptyTable(name, emptySchema());
+        const table = await connection.createEmptyTable(name, emptySchema(writer));
         await ensureIndexes(table);
-        return new LanceStore(connection, options, table);
+        return new LanceStore(connections, options, table);
       } catch (second) {
         throw new AggregateError([first, second], `${messageOf(second)}; before that: ${messageOf(first)}`);
       }
     }
   }
 
+  /** To read: follows what other processes write. */
   get table(): LanceTable {
     return this.#table;
   }
 
-  /** The newest version, with its ledger read from the markers. */
-  async snapshot(): Promise<Snapshot> {
-    const version = await this.#table.version();
+  /** To write as `writer`, the same at every call. A failed attempt is made again at the next. */
+  async toWrite(writer: string): Promise<FencedTable> {
+    const opening =
+      this.#toWrite ?? this.#connections.toWrite.openTable(this.name).then((table) => new FencedTable(table, writer));
+    this.#toWrite = opening;
+    try {
+      return await opening;
+    } catch (reason) {
+      this.#toWrite = undefined;
+      throw reason;
+    }
+  }
+
+  /** The version a table is at, with its ledger read from the markers. */
+  async snapshot(table: LanceTable): Promise<Snapshot> {
+    const version = await table.version();
     const pinned = await this.at(version);
     const markers = await pinned
       .query()
@@ -99,18 +117,28 @@ export class LanceStore {
 
   /** The table as it was at a version: 0.3 ms, as the session's caches are shared. */
   at(version: number): Promise<LanceTable> {
-    return this.connection.openTable(this.name, [], { version });
+    return this.#connections.toRead.openTable(this.name, [], { version });
   }
 
   /** Removes tables of other formats. */
   dropOthers(): Promise<void> {
-    return dropOthers(this.connection, this.name);
+    return dropOthers(this.#connections.toRead, this.name);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#table.close();
-    this.connection.close();
+    await this.#toWrite?.then(
+      (table) => table.close(),
+      () => undefined, // it was never opened
+    );
+    this.#connections.toRead.close();
+    this.#connections.toWrite.close();
   }
+}
+
+interface Connections {
+  readonly toRead: Connection;
+  readonly toWrite: Connection;
 }
 
 async function dropOthers(connection: Connection, name: string): Promise<void> {
@@ -118,13 +146,11 @@ async function dropOthers(connection: Connection, name: string): Promise<void> {
     if (other.startsWith(TABLE_PREFIX) && other !== name) await connection.dropTable(other);
 }
 
-function connect(options: ResolvedOptions): Promise<Connection> {
+async function connect({ uri, storageOptions, readConsistencySeconds }: ResolvedOptions): Promise<Connections> {
   const { lance } = native();
-  return lance.connect(options.uri, {
-    readConsistencyInterval: options.readConsistencySeconds,
-    storageOptions: options.storageOptions,
-    session: new lance.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES),
-  });
+  const common = { storageOptions, session: new lance.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES) };
+  const toRead = await lance.connect(uri, { ...common, readConsistencyInterval: readConsistencySeconds });
+  return { toRead, toWrite: await lance.connect(uri, common) };
 }
 
 /** Format and analyzer: what decides whether a table can be used. */
@@ -136,9 +162,9 @@ function tableName(options: ResolvedOptions): string {
   return `${TABLE_PREFIX}${formatOf(options)}`;
 }
 
-function emptySchema() {
+function emptySchema(writer?: string) {
   const { arrow } = native();
-  return new arrow.Schema(baseFields(arrow));
+  return new arrow.Schema([...baseFields(arrow), ...(writer === undefined ? [] : [writerField(arrow, writer)])]);
 }
 
 /** Full text on the tokens of each field, exactly as analysed; and scalar indexes on what filters and merge-insert look up: without the one on `key`, a

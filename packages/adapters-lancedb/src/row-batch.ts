@@ -7,7 +7,7 @@ import { languageRanges } from "./filter-sql.ts";
 import { type AssetTotals, NO_FIELDS, writeSummary } from "./ledger.ts";
 import type { Arrow } from "./native.ts";
 import { writeNumbers } from "./number-terms.ts";
-import { baseFields, PLAIN_TEXTS, type Space, spaceField, tokensColumn } from "./table-schema.ts";
+import { baseFields, PLAIN_TEXTS, type Space, spaceField, tokensColumn, writerField } from "./table-schema.ts";
 import { type Analyze, cleanTokens, labelKey } from "./tokens.ts";
 
 /** Rows turned into columns between two turns of the event loop: some milliseconds. */
@@ -21,14 +21,15 @@ interface TableRow {
   readonly moment: MomentRow;
 }
 
-/** Assets as an Arrow table to merge in, and their totals. Gives way to the event loop while it works. */
+/** Assets as an Arrow table to merge in for a writer, and their totals. Gives way to the event loop while it works. */
 export async function rowBatch(
   arrow: Arrow,
   batch: readonly AssetRows[],
   spaces: ReadonlyMap<string, Space>,
+  writer: string,
   analyze: Analyze,
 ): Promise<{ readonly table: Table; readonly totals: ReadonlyMap<string, ReadonlyMap<string, AssetTotals>> }> {
-  const schema = schemaOf(arrow, spaces);
+  const schema = schemaOf(arrow, spaces, writer);
   const batches: Data[] = [];
   const totals = new Map<string, Map<string, AssetTotals>>();
   const keys = new Set<string>();
@@ -81,14 +82,16 @@ export function markerBatch(
   tenant: string,
   totals: ReadonlyMap<string, AssetTotals>,
   spaces: ReadonlyMap<string, Space>,
+  writer: string,
 ): Table {
-  const schema = schemaOf(arrow, spaces);
+  const schema = schemaOf(arrow, spaces, writer);
   const rows = [...totals].map(([asset, its]) => marker(tenant, asset, its));
   return new arrow.Table(schema, [new arrow.RecordBatch(schema, columns(arrow, schema, rows, spaces) as Data<never>)]);
 }
 
-function schemaOf(arrow: Arrow, spaces: ReadonlyMap<string, Space>): Schema {
-  return new arrow.Schema([...baseFields(arrow), ...[...spaces.values()].map((space) => spaceField(arrow, space))]);
+function schemaOf(arrow: Arrow, spaces: ReadonlyMap<string, Space>, writer: string): Schema {
+  const ofSpaces = [...spaces.values()].map((space) => spaceField(arrow, space));
+  return new arrow.Schema([...baseFields(arrow), ...ofSpaces, writerField(arrow, writer)]);
 }
 
 /** The key of a moment's row. */
@@ -217,7 +220,8 @@ function columns(arrow: Arrow, schema: Schema, rows: readonly TableRow[], spaces
     ...TEXT_FIELDS.map((field) => [tokensColumn(field), text(rows.map((row) => row.tokens[field]))] as const),
     ...[...spaces].map(([space, { column, dimension }]) => [column, vectors(space, dimension)] as const),
   ]);
-  const children = schema.fields.map((field) => byName.get(field.name) as Data<DataType>);
+  const none = text(rows.map(() => undefined));
+  const children = schema.fields.map((field) => byName.get(field.name) ?? (none as Data<DataType>));
   return makeData({ type: new arrow.Struct(schema.fields), length: rows.length, nullCount: 0, children });
 }
 

@@ -1,9 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { TEXT_FIELDS, type TextField } from "@heimdex/ports";
 import type { Field, FixedSizeList, List, Schema } from "apache-arrow";
 import type { Arrow } from "./native.ts";
 
 /** Raised when columns change in a way that an older or newer program cannot read. Part of the table's name: formats lie side by side. */
-export const FORMAT = 4;
+export const FORMAT = 5;
 
 export interface Space {
   /** Its column. */
@@ -85,6 +86,21 @@ export function spaceField(arrow: Arrow, { column, dimension }: Space): Field {
   const { Field, FixedSizeList, Float32, List } = arrow;
   const vector = new FixedSizeList(dimension, new Field("item", new Float32(), true));
   return new Field(column, new List(new Field("item", vector, true)), true);
+}
+
+/** The one column that says who writes, always empty: see fence.ts. */
+const WRITER_PREFIX = "writer_";
+
+/** A writer's name, unlike any other's. */
+export const newWriter = (): string => WRITER_PREFIX + randomBytes(8).toString("hex");
+
+export function writerField(arrow: Arrow, writer: string): Field {
+  return new arrow.Field(writer, new arrow.Utf8(), true);
+}
+
+/** Writers that a table has columns for. */
+export function writersOf(schema: Schema): string[] {
+  return schema.fields.map(({ name }) => name).filter((name) => name.startsWith(WRITER_PREFIX));
 }
 
 /** Spaces that a table has columns for. */

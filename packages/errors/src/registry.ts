@@ -98,6 +98,7 @@ export const ERRORS = {
   ),
   BLOB_TOO_LARGE: entry("RESOURCE_EXHAUSTED", "More bytes came than allowed.", "Put out less, or raise the limit."),
   INDEX_UNAVAILABLE: entry("UNAVAILABLE", "The search index cannot be used.", "Rebuild it: `heimdex reindex`."),
+  INDEX_FENCED: entry("ABORTED", "Another process writes the search index by now.", "Nothing: that one writes it."),
   INDEX_CLOSED: entry("FAILED_PRECONDITION", "The search index is closed.", "Open it again."),
   STAGE_INVALID: entry("INVALID_ARGUMENT", "A stage's manifest is not as it must be.", "Correct the named field."),
   MANIFEST_CHANGED: entry(

@@ -104,10 +104,18 @@ export interface AssetRows {
 }
 
 /** Moments, searchable. Derived data: losing it loses nothing that a re-index from sidecars does not bring back.
- * Rejects with INDEX_UNAVAILABLE when the store cannot be used and INDEX_CLOSED after disposal. One process writes at a time. */
+ * Rejects with INDEX_UNAVAILABLE when the store cannot be used and INDEX_CLOSED after disposal.
+ *
+ * One process writes at a time: the one that fenced the others out last. Whatever another one does then, and whatever it was doing when it was stopped and woken later,
+ * changes nothing and rejects with INDEX_FENCED. A process that writes without having fenced does so with its first write. */
 export interface MomentIndex extends AsyncDisposable {
   /** Names how rows are stored and analysed. What was indexed under another name is not found, and has to be indexed again. */
   readonly format: string;
+  /** Names this process among those that write. */
+  readonly writer: string;
+  /** Makes this process the one that writes; what others have committed stays. Cheap when it is already.
+   * @returns the writer before: other than expected when somebody wrote in between, "" when there was none, as in an index that is new or was lost */
+  fence(): Promise<string>;
   /** Replaces all rows of each asset by the given ones (none: removes them). Idempotent by (asset, revision): an older revision than the stored one
    * changes nothing. Readers see an asset's old rows or its new ones, never a mix. When it resolves the rows can be found and survive kill -9. */
   replaceAssets(batch: readonly AssetRows[]): Promise<void>;

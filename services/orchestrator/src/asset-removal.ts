@@ -1,15 +1,8 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { ArtifactRef, AssetRecord, CacheEntry, Job, SourceRecord } from "@heimdex/kernel";
-import {
-  type Blobs,
-  type Catalog,
-  type Collection,
-  type Document,
-  type MomentIndex,
-  readAll,
-  type WriteOp,
-} from "@heimdex/ports";
+import { type Blobs, type Catalog, type Collection, type Document, readAll, type WriteOp } from "@heimdex/ports";
 import { blobsOf } from "./artifacts.ts";
+import type { IndexWriter } from "./index-writer.ts";
 import { sidecarFolder } from "./sidecar-revision.ts";
 
 const PAGE = 500;
@@ -18,9 +11,9 @@ const PAGE = 500;
 export class AssetRemoval {
   readonly #catalog: Catalog;
   readonly #blobs: Blobs;
-  readonly #index: MomentIndex;
+  readonly #index: IndexWriter;
 
-  constructor(catalog: Catalog, blobs: Blobs, index: MomentIndex) {
+  constructor(catalog: Catalog, blobs: Blobs, index: IndexWriter) {
     this.#catalog = catalog;
     this.#blobs = blobs;
     this.#index = index;

@@ -1,14 +1,14 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { AssetRecord, AssetSpaces } from "@heimdex/kernel";
-import type { AssetRows, Blobs, Catalog, MomentIndex, MomentRow } from "@heimdex/ports";
+import type { AssetRows, Blobs, Catalog, Document, MomentRow } from "@heimdex/ports";
 import type { MomentOptions } from "@heimdex/search";
 import type { Sidecar } from "@heimdex/sidecar";
 import { type Log, newSpanId } from "@heimdex/telemetry";
-import { changeAsset } from "./asset-document.ts";
+import { writeAsset } from "./asset-document.ts";
 import { customKinds, followMarkings } from "./custom-markings.ts";
 import { customValuesOf } from "./custom-values.ts";
-import { forgetIndexFormat, noteIndexFormat } from "./index-format.ts";
 import { sidecarRows } from "./index-rows.ts";
+import type { IndexWriter } from "./index-writer.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { isPassing } from "./passing.ts";
 import { Retries } from "./retries.ts";
@@ -22,7 +22,7 @@ const BATCH = 500;
 export interface IndexerParts {
   readonly catalog: Catalog;
   readonly blobs: Blobs;
-  readonly index: MomentIndex;
+  readonly index: IndexWriter;
   readonly registry: StageRegistry;
   readonly spaces: Spaces;
   readonly trace: JobTrace;
@@ -105,14 +105,11 @@ export class Indexer {
 
   /** Empties the index and fills it from the newest sidecars alone: of all tenants, since there is one index. The counts are of the caller's. */
   async rebuild(tenant: string): Promise<{ assets: number; moments: number; failures: string[] }> {
-    return this.#alone(() => this.#rebuild(tenant));
+    return this.#alone(() => this.#parts.index.refill(() => this.#fill(tenant)));
   }
 
-  async #rebuild(tenant: string): Promise<{ assets: number; moments: number; failures: string[] }> {
-    const { catalog, index } = this.#parts;
-    await forgetIndexFormat(catalog);
-    this.#assertMine();
-    await index.clear();
+  async #fill(tenant: string): Promise<{ assets: number; moments: number; failures: string[] }> {
+    const { catalog } = this.#parts;
     const result = { assets: 0, moments: 0, failures: [] as string[] };
     let after: { id: string } | undefined;
     for (;;) {
@@ -134,7 +131,6 @@ export class Indexer {
       if (last === undefined || page.length < BATCH) break;
       after = { id: last.id };
     }
-    await noteIndexFormat(catalog, index);
     return result;
   }
 
@@ -161,15 +157,17 @@ export class Indexer {
 
   async #index(ids: readonly string[]): Promise<void> {
     const startMs = Date.now();
-    const assets = (await this.#parts.catalog.getMany<AssetRecord>("assets", ids)).flatMap((found) =>
-      found !== undefined && found.body.indexedRevision < found.body.sidecarRevision ? [found.body] : [],
+    const found = await this.#parts.catalog.getMany<AssetRecord>("assets", ids);
+    const due = found.flatMap((asset) =>
+      asset !== undefined && asset.body.indexedRevision < asset.body.sidecarRevision ? [asset] : [],
     );
-    const { stored, failed } = await this.#store(assets);
+    const asRead = new Map(due.map((asset) => [asset.id, asset]));
+    const { stored, failed } = await this.#store(due.map(({ body }) => body));
     // Side by side: their writes share transactions of the catalog.
     await Promise.all(
       stored.map(({ asset, rows, ...its }) => {
         this.#retries.done(asset.id);
-        return this.#note(asset, its, rows.length, startMs);
+        return this.#note(asRead.get(asset.id) as Document<AssetRecord>, its, rows.length, startMs);
       }),
     );
     for (const { asset, error } of failed) {
@@ -212,9 +210,7 @@ export class Indexer {
         result.failed.push({ asset, error: HeimdexError.from(reason) });
       }
     }
-    this.#assertMine();
     const whole = await attempt(() => index.replaceAssets(batch.map(({ rows }) => rows)));
-    if (!this.#parts.isMine()) await this.#giveUp(batch.map(({ asset }) => asset.id));
     if (whole !== undefined && isPassing(whole)) throw whole;
     for (const { asset, sidecar, rows } of batch) {
       const error = whole === undefined ? undefined : await attempt(() => index.replaceAssets([rows]));
@@ -225,36 +221,20 @@ export class Indexer {
     await spaces.wrote(tenant, indexed);
   }
 
-  /** Throws UNAVAILABLE when another replica has the index by now: this process may have been stopped in between. */
-  #assertMine(): void {
-    if (!this.#parts.isMine())
-      throw new HeimdexError("UNAVAILABLE", "the index is another replica's to write now", { retryAfterMs: 1_000 });
-  }
-
-  /** It was stopped while it wrote, and another replica may have written the same assets: they are to be indexed once more, by that one. */
-  async #giveUp(assets: readonly string[]): Promise<never> {
-    for (const id of assets)
-      await changeAsset(this.#parts.catalog, id, (latest) => ({ ...latest, indexedRevision: 0 }));
-    for (const id of assets) this.#parts.onElsewhere(id);
-    throw new HeimdexError("UNAVAILABLE", "the index went to another replica while it was being written", {
-      retryAfterMs: 1_000,
-    });
-  }
-
-  /** Says that an asset can be found. */
+  /** Says that an asset can be found. Where it was changed since it was read it is indexed once more, as it is now: this process may have been stopped meanwhile. */
   async #note(
-    { id, tenant, sidecarRevision: revision }: AssetRecord,
+    read: Document<AssetRecord>,
     its: Pick<AssetRecord, "spaces" | "layers">,
     moments: number,
     startMs: number,
   ): Promise<void> {
     const { catalog, index, trace, onIndexed } = this.#parts;
-    const noted = await changeAsset(catalog, id, (latest) =>
-      latest.indexedRevision < revision ? { ...latest, ...its, indexedRevision: revision } : undefined,
-    );
-    if (noted === undefined) {
+    const { id, tenant, sidecarRevision: revision } = read.body;
+    const noted = { ...read.body, ...its, indexedRevision: revision };
+    if (!(await writeAsset(catalog, noted, read))) {
       // Deleted while it was being indexed: its rows must go too.
       if ((await catalog.get("assets", id)) === undefined) await index.removeAssets(tenant, [id]);
+      else this.add(id);
       return;
     }
     const { latestJob, traceId, rootSpanId } = noted;

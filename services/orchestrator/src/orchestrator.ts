@@ -17,7 +17,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import { Estimates } from "./estimates.ts";
 import { readAddress, WORKER_SERVICES } from "./grpc-server.ts";
 import { releaseLease } from "./held-step.ts";
-import { followIndexFormat } from "./index-format.ts";
+import { IndexWriter } from "./index-writer.ts";
 import { Indexer } from "./indexer.ts";
 import { Intake } from "./intake.ts";
 import { InteractiveLane } from "./interactive-lane.ts";
@@ -185,11 +185,12 @@ export async function startOrchestrator(
     onElsewhere: (job) => peers.jobQueued(job),
   });
   const { plan, leaveAfterMs } = config;
-  const spaces = new Spaces({ catalog, index, registry, plan, leaveAfterMs, log });
+  const writer = new IndexWriter({ catalog, index, log, isMine, isAlone: config.soleHost });
+  const spaces = new Spaces({ catalog, index: writer, registry, plan, leaveAfterMs, log });
   const indexer = new Indexer({
     catalog,
     blobs,
-    index,
+    index: writer,
     registry,
     spaces,
     trace,
@@ -247,8 +248,7 @@ export async function startOrchestrator(
     log.error({ stage: manifest.name }, `its settings do not fit, and plans skip it: ${misconfigured}`);
   await sweeps.watchDisk();
   const healAll = async () => {
-    const marked = await followIndexFormat(catalog, index);
-    if (marked > 0) log.info({ assets: marked }, "the index is stored in a new way: filling it from the sidecars");
+    await writer.followFormat();
     await sweeps.heal();
   };
   await upkeep.tend();
@@ -312,7 +312,7 @@ export async function startOrchestrator(
     estimates,
     plans,
     registry,
-    removal: new AssetRemoval(catalog, blobs, index),
+    removal: new AssetRemoval(catalog, blobs, writer),
     purge,
     trace,
     turns: new Turns(catalog),
@@ -400,7 +400,7 @@ export async function startOrchestrator(
       30_000,
       guard(
         "upkeep of the index",
-        mine(() => index.optimize()),
+        mine(() => writer.optimize()),
       ),
     ),
   );

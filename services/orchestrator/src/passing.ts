@@ -7,6 +7,7 @@ const PASSING: readonly ErrorId[] = [
   "DEADLINE_EXCEEDED",
   "DISK_FULL",
   "INDEX_CLOSED",
+  "INDEX_FENCED",
   "INDEX_UNAVAILABLE",
   "UNAVAILABLE",
 ];

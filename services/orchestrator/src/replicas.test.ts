@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { HeimdexError } from "@heimdex/errors";
 import type { OrchestratorConfig } from "./config.ts";
 import type { OrchestratorPorts } from "./ports.ts";
 import { lossy } from "./testing/lossy.ts";
@@ -221,59 +220,6 @@ test("what one replica does for all is done by it whichever is asked, and goes t
   assert.equal((await world.command<{ assets: number }>("SystemService.Reindex", {})).assets, 1);
   await stopB();
   assert.equal(await holder(), "");
-});
-
-test("who was stopped while it wrote the index writes no further, and its successor writes the same again", async (t) => {
-  const written = { a: 0, b: 0 };
-  const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  let isDeaf = false;
-  let own: OrchestratorPorts | undefined;
-  const counting = (index: OrchestratorPorts["index"], who: "a" | "b", held?: Promise<void>) =>
-    new Proxy(index, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== "function") return value;
-        return async (...args: unknown[]) => {
-          if (key === "replaceAssets") {
-            written[who]++;
-            begun.resolve();
-            await held;
-          }
-          return value.apply(target, args) as unknown;
-        };
-      },
-    });
-  const wrap = (ports: OrchestratorPorts): OrchestratorPorts => {
-    own = ports;
-    const write: typeof ports.catalog.write = async (ops) => {
-      if (isDeaf && ops.some(({ collection }) => collection === "leases"))
-        throw new HeimdexError("CATALOG_UNAVAILABLE", "as if it had been stopped");
-      return ports.catalog.write(ops);
-    };
-    const catalog = new Proxy(ports.catalog, {
-      get: (target, key) => {
-        const value: unknown = key === "write" ? write : Reflect.get(target, key);
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
-    return { ...ports, catalog, index: counting(ports.index, "a", gate.promise) };
-  };
-  const world = await World.open(t, { healEveryMs: 200 }, wrap);
-  assert.ok(own);
-  await world.replica({}, { ...own, index: counting(own.index, "b") });
-  const worker = await world.worker();
-  await worker.register(one);
-  const job = await world.create(await world.file("a.bin", "a"));
-  await done(worker, await worker.lease());
-  const { asset } = await world.settled(job);
-  await begun.promise;
-  isDeaf = true;
-  await world.indexed(asset);
-  assert.deepEqual(written, { a: 1, b: 1 }, "the other has taken over and written it");
-  gate.resolve();
-  await world.until(async () => (written.b >= 2 ? true : undefined), "it is written once more");
-  await world.indexed(asset);
-  assert.equal(written.a, 1);
 });
 
 test("replicas that are restarted one after the other fail no call and lose no lease", async (t) => {

@@ -16,15 +16,16 @@ import {
   spaceTerm,
   switchSpace,
 } from "@heimdex/kernel";
-import { type Catalog, type MomentIndex, readAll } from "@heimdex/ports";
+import { type Catalog, readAll } from "@heimdex/ports";
 import { type LayerOf, layersOf, type Run, type Sidecar } from "@heimdex/sidecar";
 import type { Log } from "@heimdex/telemetry";
 import { changeAsset } from "./asset-document.ts";
+import type { IndexWriter } from "./index-writer.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
 export interface SpaceParts {
   readonly catalog: Catalog;
-  readonly index: MomentIndex;
+  readonly index: Pick<IndexWriter, "dropSpace">;
   readonly registry: StageRegistry;
   readonly plan: PlanConfig;
   /** How long a space that was replaced stays in the index, ms. */

@@ -19,7 +19,7 @@ const REPLICA = fileURLToPath(new URL("./replica.fixture.ts", import.meta.url));
 const WORKER = fileURLToPath(new URL("./worker.fixture.ts", import.meta.url));
 /** Clocks of the replicas, against the real one: further apart than a lease lives. */
 const SKEWS_MS = [-7_000, 0, 9_000];
-const ROUNDS = 12;
+const ROUNDS = 9;
 const FILMS_A_ROUND = 2;
 /** How long one is stopped: longer than another takes to take over from it. */
 const STOPPED_MS = 4_000;
