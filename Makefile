@@ -3,7 +3,11 @@ SHELL := /bin/sh
 BIN := node_modules/.bin
 NODE := $(BIN)/node
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup demo test test-kit test-languages test-footage test-cluster lint fmt types proto breaking stale verify bench clean
+=======
+.PHONY: secrets workflows cluster-smoke release-dry-run help setup demo test test-replicas test-kit test-languages test-footage test-cluster lint fmt types proto breaking stale verify bench clean
+>>>>>>> 3f9614d (Releases: every image is built once, tested, listed, pushed by version and named by the digest the registry answered; workflows for it and for CI, pinned by commit)
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16
@@ -55,6 +59,18 @@ breaking: node_modules/.installed ## Fails when the contracts break what the las
 
 stale: node_modules/.installed ## Fails when generated files are not what their sources give
 	@scripts/check-stale
+
+secrets: ## Searches every commit, and what lies here, for credentials (gitleaks; needs Go)
+	@scripts/check-secrets
+
+workflows: ## Checks .github/workflows (actionlint; needs Go)
+	@$$(scripts/go-tool actionlint)
+
+cluster-smoke: setup ## Starts deploy/compose with images that are built, and finds a moment in a film; needs Docker. HEIMDEX_VERSION says which images
+	@$(NODE) --test tests/cluster/smoke.compose.ts
+
+release-dry-run: setup ## Builds all images, tests them, pushes them to a registry started here and writes release/images.json; needs Docker and Go
+	@scripts/release/dry-run
 
 verify: lint breaking types stale test ## Everything CI runs, but for test-languages
 
