@@ -3,11 +3,8 @@ SHELL := /bin/sh
 BIN := node_modules/.bin
 NODE := $(BIN)/node
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup demo test test-kit test-languages test-footage test-cluster lint fmt types proto breaking stale verify bench clean
-=======
-.PHONY: secrets workflows cluster-smoke release-dry-run help setup demo test test-replicas test-kit test-languages test-footage test-cluster lint fmt types proto breaking stale verify bench clean
->>>>>>> 3f9614d (Releases: every image is built once, tested, listed, pushed by version and named by the digest the registry answered; workflows for it and for CI, pinned by commit)
+# All that have a line in the list below.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*[#]{2} .*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Lists these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,21 +8,31 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { ComposeCluster } from "./compose-cluster.ts";
 
+/** What is read of the API's answers. */
+interface Answer {
+  readonly job: string;
+  readonly state: string;
+  readonly searchable: boolean;
+  readonly steps: unknown;
+  readonly results: readonly unknown[];
+}
+
 /** Far beyond what a film of seconds takes, on a machine that does much else. */
 const WITHIN_MS = 900_000;
 
 test("images of one version, started together, find a moment in a film they were given, by what is said there", async (t) => {
   const films = await mkdtemp(join(tmpdir(), "heimdex-films-"));
   t.after(() => rm(films, { recursive: true }));
+  await chmod(films, 0o755); // containers read it as another user
   await makeFilm(films);
   await using cluster = await ComposeCluster.up({ films });
   const authorization = `Bearer ${await cluster.secret("admin-key")}`;
-  const ask = async (path: string, body?: object) => {
+  const ask = async (path: string, body?: object): Promise<Answer> => {
     const post = { method: "POST", body: JSON.stringify(body) };
     const headers = { authorization, "content-type": "application/json" };
     const answer = await fetch(`${cluster.url}${path}`, { headers, ...(body === undefined ? {} : post) });
     assert.equal(answer.status, 200, `${path}: ${await answer.clone().text()}`);
-    return answer.json();
+    return (await answer.json()) as Answer;
   };
   const created = await ask("/v1/jobs", { source_uri: "file:///films/harbour.mp4" });
   const until = Date.now() + WITHIN_MS;
