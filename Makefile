@@ -7,7 +7,7 @@ NODE := $(BIN)/node
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*[#]{2} .*/\1/p' $(MAKEFILE_LIST))
 
 help: ## Lists these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 20
 
 setup: node_modules/.installed ## Installs npm packages, ffmpeg and the other programs, and the bundled models (says what first)
 	@scripts/setup-system
