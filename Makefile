@@ -34,7 +34,10 @@ test-languages: setup ## The SDK's package, and the guide, templates, examples a
 	@$(NODE) --test --test-concurrency=1 'tests/languages/*.test.ts'; status=$$?; scripts/say-languages; exit $$status
 
 test-cluster: node_modules/.installed ## Tests with MongoDB, NATS and MinIO in containers; needs Docker
-	@$(NODE) --test --test-concurrency=1 'packages/*/src/**/*.cluster.ts' 'services/*/src/**/*.cluster.ts'
+	@$(NODE) --test --test-concurrency=1 'packages/*/src/**/*.cluster.ts' 'services/*/src/**/*.cluster.ts' 'tests/cluster/*.cluster.ts'
+
+chaos: setup ## The cluster's fault run: 200 jobs for each of three random seeds, or as in make chaos SEED=1,2 JOBS=50; needs Docker and make images
+	@CHAOS_SEEDS="$(or $(SEED),$(shell od -An -N6 -tu2 /dev/urandom | tr -s ' ' ',' | cut -c2-))" CHAOS_JOBS="$(or $(JOBS),200)" $(NODE) --test tests/cluster/faults.cluster.ts
 
 lint: node_modules/.installed ## Checks style and the contracts
 	@$(BIN)/biome check .
