@@ -77,5 +77,8 @@ verify: lint breaking types stale test ## Everything CI runs, but for test-langu
 bench: setup ## Measures, and prints what docs/reference/performance.md holds
 	@$(NODE) benchmarks/src/main.ts
 
+bench-cluster: setup ## Measures the cluster beside the embedded profile; needs Docker and make images
+	@$(NODE) benchmarks/src/main.ts cluster-steps cluster-services
+
 clean: ## Removes what was installed and made here (not the models)
 	rm -rf node_modules packages/*/node_modules services/*/node_modules apps/*/node_modules .heimdex-demo

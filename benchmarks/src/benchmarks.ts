@@ -1,4 +1,6 @@
 import { analyze } from "./analyze.ts";
+import { clusterServices } from "./cluster/cluster-services.ts";
+import { clusterSteps } from "./cluster/cluster-steps.ts";
 import type { Benchmark } from "./common/benchmark.ts";
 import { embed } from "./embed/embed.ts";
 import { leases } from "./leases/leases.ts";
@@ -25,3 +27,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   hearing,
   embed,
 ];
+
+/** Need Docker, and run only when they are named. */
+export const CLUSTER_BENCHMARKS: readonly Benchmark[] = [clusterSteps, clusterServices];

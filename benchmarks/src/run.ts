@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { BENCHMARKS } from "./benchmarks.ts";
+import { BENCHMARKS, CLUSTER_BENCHMARKS } from "./benchmarks.ts";
 import type { Result } from "./common/benchmark.ts";
 import { currentLoad, describeMachine } from "./common/machine.ts";
 import { machineLines, markdownLines, resultLines } from "./common/report.ts";
@@ -17,13 +17,14 @@ const USAGE = `usage: main.ts [NAME...] [--json FILE] [--markdown] [--data FOLDE
 
 `;
 
+const ALL = [...BENCHMARKS, ...CLUSTER_BENCHMARKS];
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /** Runs the benchmarks named, or all. @returns the exit code: 0, 1 when one failed, 2 for wrong usage. An aim that is missed is no failure. */
 export async function run(args: readonly string[]): Promise<number> {
   const parsed = read(args);
   if (parsed === undefined) {
-    process.stderr.write(USAGE + BENCHMARKS.map(({ name, title }) => `  ${name.padEnd(14)} ${title}\n`).join(""));
+    process.stderr.write(USAGE + ALL.map(({ name, title }) => `  ${name.padEnd(17)} ${title}\n`).join(""));
     return 2;
   }
   const { values, chosen } = parsed;
@@ -79,11 +80,11 @@ function read(args: readonly string[]) {
         smoke: { type: "boolean", default: false },
       },
     });
-    const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
+    const unknown = positionals.filter((name) => !ALL.some((benchmark) => benchmark.name === name));
     if (unknown.length > 0) throw new TypeError(`no benchmark is called ${unknown.join(", ")}`);
     return {
       values,
-      chosen: BENCHMARKS.filter(({ name }) => positionals.length === 0 || positionals.includes(name)),
+      chosen: positionals.length === 0 ? BENCHMARKS : ALL.filter(({ name }) => positionals.includes(name)),
     };
   } catch (reason) {
     if (!(reason instanceof TypeError)) throw reason;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type ComposeCluster, type Container, docker } from "./compose-cluster.ts";
+import { type ComposeCluster, type Container, docker } from "@heimdex/testing-servers";
 
 /** - kill: its processes end at once; it is started again after a moment.
  * - pause: its processes stand still, connections stay open.

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { ComposeCluster } from "./compose-cluster.ts";
+import { ComposeCluster } from "@heimdex/testing-servers";
 
 /** What is read of the API's answers. */
 interface Answer {

@@ -5,7 +5,7 @@ import { type Job, Job_State, Step_State } from "@heimdex/contracts/v1/job";
 import type { IndexedMoment } from "@heimdex/ports";
 import { ANALYZER_ID, analyze, momentsOf } from "@heimdex/search";
 import { checkSidecar, type Sidecar } from "@heimdex/sidecar";
-import type { ComposeCluster } from "./compose-cluster.ts";
+import type { ComposeCluster } from "@heimdex/testing-servers";
 
 const TENANT = "default";
 const BUCKET = "heimdex";

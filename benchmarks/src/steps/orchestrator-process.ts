@@ -1,37 +1,34 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { FolderBlobs } from "@heimdex/adapters-folder";
-import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
-import { MemoryBus } from "@heimdex/adapters-memory";
-import { SqliteCatalog } from "@heimdex/adapters-sqlite";
 import type { Job, SessionRecord } from "@heimdex/kernel";
 import { DEFAULT_ORCHESTRATOR_CONFIG, type OrchestratorConfig, startOrchestrator } from "@heimdex/orchestrator";
-import { ANALYZER_ID, analyze } from "@heimdex/search";
 import { startTelemetry } from "@heimdex/telemetry";
 import { type CpuProfile, profileThread } from "../common/cpu-profile.ts";
 import { threadUsage } from "../common/machine.ts";
+import { openBenchPorts } from "./bench-ports.ts";
 import type { Answer, Order } from "./messages.ts";
 
-/** The orchestrator of the benchmark `steps`, with the adapters and settings of the embedded profile: `orchestrator-process.ts FOLDER [SETTINGS]`,
- * SETTINGS being others as JSON. Takes orders over the process's IPC channel. Jobs are made over the bus, as the gateway makes them. */
+/** The orchestrator of the benchmarks `steps` and `cluster-steps`, with the adapters of `openBenchPorts` and the settings of the embedded profile:
+ * `orchestrator-process.ts FOLDER [SETTINGS]`, SETTINGS being others as JSON. Takes orders over the process's IPC channel. Jobs are made over the bus, as the gateway makes them. */
 const folder = process.argv[2] as string;
 const settings = JSON.parse(process.argv[3] ?? "{}") as Partial<OrchestratorConfig>;
 await mkdir(folder, { recursive: true });
 await using telemetry = startTelemetry("bench", { logLevel: process.env.HEIMDEX_LOG_LEVEL ?? "warn" });
-await using catalog = await SqliteCatalog.open(join(folder, "catalog.sqlite"));
-await using bus = new MemoryBus({ onError: (error) => telemetry.log.error({ err: error }, "bus") });
-await using blobs = await FolderBlobs.open(join(folder, "blobs"));
-await using index = await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID });
-/** Writes asked for, by collection. */
+await using ports = await openBenchPorts(folder, telemetry.log);
+const { catalog, bus } = ports;
+/** Writes that the catalog applied, and those asked for by collection. */
+let applied = 0;
 const written = new Map<string, number>();
 const write = catalog.write.bind(catalog);
-catalog.write = (ops) => {
+catalog.write = async (ops) => {
   for (const { collection } of ops) written.set(collection, (written.get(collection) ?? 0) + 1);
-  return write(ops);
+  const results = await write(ops);
+  applied += results.filter(({ ok }) => ok).length;
+  return results;
 };
 await using orchestrator = await startOrchestrator(
-  { catalog, bus, blobs, index },
+  ports,
   {
     ...DEFAULT_ORCHESTRATOR_CONFIG,
     workerAddress: "127.0.0.1:0",
@@ -85,7 +82,7 @@ async function runJob(path: string): Promise<Job> {
 async function run({ jobs, inFlight, profile }: Order & { kind: "run" }): Promise<Answer & { kind: "measured" }> {
   const paths = await makeSources(jobs);
   const stop = profile === "" ? undefined : await profileThread();
-  const writesBefore = catalog.writes;
+  const appliedBefore = applied;
   written.clear();
   const cpuBefore = threadUsage(process.pid);
   const began = performance.now();
@@ -96,7 +93,7 @@ async function run({ jobs, inFlight, profile }: Order & { kind: "run" }): Promis
     }),
   );
   const wallMs = performance.now() - began;
-  const writes = catalog.writes - writesBefore;
+  const writes = applied - appliedBefore;
   const cpu = threadUsage(process.pid);
   const made: CpuProfile | undefined = await stop?.(profile);
   const steps = done.flatMap((job) => job.steps);

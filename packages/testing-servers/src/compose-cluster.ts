@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const FOLDER = fileURLToPath(new URL("../../deploy/compose/", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../../../deploy/compose/", import.meta.url));
 /** Most that a command's output may be: logs of a whole cluster. */
 const MAX_OUTPUT = 512 * 1024 * 1024;
 
