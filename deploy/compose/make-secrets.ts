@@ -1,47 +1,58 @@
-/* Makes the secrets of a cluster that are absent, in the folder given: random, each in a file of its own that only our services and root can read. What is
+/* Makes the secrets of a cluster that are absent: random, each in a file of its own that one user alone can read, in the folders that compose.yaml mounts. What is
  * there already stays as it is, so that it may run at every start. */
 import { randomBytes } from "node:crypto";
-import { chownSync, closeSync, fchmodSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
 
 /** The user of our images. */
-const USER = 10_001;
-const folder = process.argv[2] ?? "/secrets";
+const HEIMDEX = 10_001;
+/** The user that the image of MongoDB steps down to before it reads its password. */
+const MONGODB = 999;
 
-const secret = (name: string, bytes = 32): string => keep(name, randomBytes(bytes).toString("base64url"));
-
-secret("admin-key");
-secret("stage-key");
-secret("signing-key");
-const catalogPassword = secret("catalog-password");
-keep("catalog-url", `mongodb://heimdex:${catalogPassword}@mongo:27017/?authSource=admin`);
-secret("blobs-access-key", 12);
-secret("blobs-secret-key");
-const busPassword = secret("bus-password");
+secret("/secrets/admin-key");
+secret("/secrets/signing-key");
+secret("/stage-secrets/stage-key");
+const catalogPassword = secret("/secrets/catalog-password", MONGODB);
+keep("/secrets/catalog-url", `mongodb://heimdex:${catalogPassword}@mongo:27017/?authSource=admin`);
+secret("/secrets/blobs-access-key");
+secret("/secrets/blobs-secret-key");
+const busPassword = secret("/secrets/bus-password");
 keep(
-  "nats.conf",
+  "/secrets/nats.conf",
   `port: 4222
 jetstream { store_dir: /data }
 authorization { user: heimdex, password: ${JSON.stringify(busPassword)} }
 `,
 );
-chownSync(folder, USER, USER);
 
-/** @returns what the file holds */
-function keep(name: string, text: string): string {
-  const path = join(folder, name);
-  try {
-    const file = openSync(path, "wx", 0o600);
-    fchmodSync(file, 0o600);
-    writeSync(file, text);
-    fsyncSync(file);
-    closeSync(file);
-    chownSync(path, USER, USER);
-    console.log(`${name}: made`);
-    return text;
-  } catch (reason) {
-    if ((reason as NodeJS.ErrnoException).code !== "EEXIST") throw reason;
-    console.log(`${name}: there already`);
+function secret(path: string, owner = HEIMDEX): string {
+  return keep(path, randomBytes(32).toString("base64url"), owner);
+}
+
+/** A file appears whole or not at all, whenever this is stopped.
+ * @returns what the file holds */
+function keep(path: string, text: string, owner = HEIMDEX): string {
+  if (existsSync(path)) {
+    console.log(`${path}: there already`);
     return readFileSync(path, "utf8");
   }
+  const fresh = `${path}.new`;
+  const file = openSync(fresh, "w", 0o600);
+  fchmodSync(file, 0o600);
+  writeSync(file, text);
+  fsyncSync(file);
+  closeSync(file);
+  chownSync(fresh, owner, owner);
+  renameSync(fresh, path);
+  console.log(`${path}: made`);
+  return text;
 }

@@ -84,7 +84,8 @@ export class ComposeCluster implements AsyncDisposable {
 
   /** What a file holds that only containers can read. */
   async secret(name: string): Promise<string> {
-    return (await this.compose("exec", "-T", "gateway", "cat", `/secrets/${name}`)).trim();
+    const folder = name === "stage-key" ? "stage-secrets" : "secrets";
+    return (await this.compose("exec", "-T", "orchestrator", "cat", `/${folder}/${name}`)).trim();
   }
 
   /** Containers that were started, those that have ended included; one-shot services left out. */
