@@ -5,6 +5,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { type Caller, type Level, newSecret, ROLES, reaches } from "@heimdex/access";
 import { descriptorSet } from "@heimdex/contracts";
 import { ACCESS } from "@heimdex/gateway";
+import { type UploadRecord, uploadDocument, uploadId } from "@heimdex/kernel";
 import {
   grpcCall,
   grpcClient,
@@ -46,9 +47,9 @@ const routes: Route[] = [
     ];
   }),
   ...Object.entries(ACCESS).flatMap(([name, level]) => {
-    const template = /^GET (\/.*)$/.exec(name)?.[1];
-    if (template === undefined) return [];
-    return [{ name, verb: "GET", template, level, ...(template.includes("{sha256}") ? { query: "size={size}" } : {}) }];
+    const [, verb, template] = /^(GET|PUT) (\/.*)$/.exec(name) ?? [];
+    if (verb === undefined || template === undefined) return [];
+    return [{ name, verb, template, level, ...(template.includes("{sha256}") ? { query: "size={size}" } : {}) }];
   }),
 ];
 
@@ -83,6 +84,12 @@ async function open(t: TestContext) {
   };
   await ports.index.replaceAssets([{ tenant: "acme", asset: film.asset, revision: 1_000, rows: [row] }]);
   const theirKey = await issue("acme", "viewer");
+  const upload = uploadId("ab".repeat(32), 1_234);
+  const announced: UploadRecord = {
+    ...{ upload, tenant: "acme", sha256: "ab".repeat(32), size: 1_234, name: "merger.mp4" },
+    ...{ present: false, brought: false, job: "", expiresAtMs: Date.now() + 3_600_000 },
+  };
+  await ports.catalog.write([{ op: "put", ...uploadDocument(announced) }]);
   const existing: Values = {
     asset: film.asset,
     job: film.job,
@@ -91,11 +98,13 @@ async function open(t: TestContext) {
     moment,
     sha256: blob.sha256,
     size: String(blob.size),
+    upload,
   };
   const other = (text: string) => text.replaceAll(/[0-9a-f](?=[0-9a-f]*$)/g, (digit) => (digit === "f" ? "e" : "f"));
   const missing: Values = {
     ...Object.fromEntries(Object.entries(existing).map(([n, v]) => [n, other(v)])),
     size: existing.size ?? "",
+    upload: uploadId("cd".repeat(32), 1_234),
   };
   for (const [name, value] of Object.entries(missing)) assert.ok(name === "size" || value !== existing[name], name);
   const api = grpcClient(gateway.grpcAddress);
@@ -119,7 +128,7 @@ async function open(t: TestContext) {
 
 test("who may call is written for every method and route of the API, and for nothing else", () => {
   const api = methods.filter((method) => !isOfWorkers(method)).map(nameOf);
-  const others = ["GET ", "grpc.health.v1.Health.", "grpc.reflection.v1.ServerReflection."];
+  const others = ["GET ", "PUT ", "grpc.health.v1.Health.", "grpc.reflection.v1.ServerReflection."];
   const listed = Object.keys(ACCESS).filter((name) => !others.some((prefix) => name.startsWith(prefix)));
   assert.deepEqual(listed.toSorted(), api.toSorted());
   assert.ok(routes.every(({ level }) => level !== undefined));

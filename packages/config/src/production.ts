@@ -55,7 +55,9 @@ function beside(read: readonly Read[], path: readonly string[]): Record<string, 
 /** The texts that must be hard to guess: of a URL its password, of keys each; a private key is its own proof. */
 function credentialsOf({ secret }: Setting, value: unknown): string[] {
   if (!secret) return [];
-  return [value].flat().flatMap((one) => {
+  // What is read out of one secret may hold several.
+  const parts = [value].flat().flatMap((one) => (one instanceof Secret ? one : Object.values(one ?? {})));
+  return parts.flatMap((one) => {
     if (!(one instanceof Secret)) return [];
     const text = one.reveal();
     if (text.includes("-----BEGIN")) return [];

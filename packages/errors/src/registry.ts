@@ -191,6 +191,16 @@ export const ERRORS = {
     "The source is larger than what is taken.",
     "Raise the limit, or bring the file to the server's own folders.",
   ),
+  UPLOAD_NOT_FOUND: entry(
+    "NOT_FOUND",
+    "There is no such upload, nothing of it has come, or its life is over.",
+    "Announce it anew: UploadService.CreateUpload.",
+  ),
+  UPLOAD_CORRUPT: entry(
+    "INVALID_ARGUMENT",
+    "What came is not what was announced: its size or its SHA-256 is another.",
+    "Send it again, when nobody writes to the file any more.",
+  ),
   SOURCE_EMPTY: entry(
     "FAILED_PRECONDITION",
     "The folder holds no media files.",

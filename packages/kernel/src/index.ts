@@ -83,3 +83,12 @@ export {
   switchSpace,
 } from "./space-record.ts";
 export { stepKey } from "./step-key.ts";
+export {
+  openUploadsTerm,
+  readUploadId,
+  type UploadRecord,
+  uploadDocument,
+  uploadId,
+  uploadRecordId,
+  uploadSort,
+} from "./upload-record.ts";

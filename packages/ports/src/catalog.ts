@@ -10,6 +10,7 @@ export const COLLECTIONS = [
   "requests",
   "leases",
   "keys",
+  "uploads",
   "meta",
 ] as const;
 export type Collection = (typeof COLLECTIONS)[number];

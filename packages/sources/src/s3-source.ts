@@ -17,7 +17,8 @@ export class S3Source {
 
   constructor(sources: readonly S3SourceSettings[]) {
     this.#sources = sources.map((settings) => {
-      const { bucket, endpoint, region, access_key: accessKey, secret_key: secretKey } = settings;
+      const { bucket, endpoint, region, access_key: accessKey } = settings;
+      const secretKey = settings.secret_key.reveal();
       return { settings, bucket: new Bucket(resolveS3Options({ bucket, endpoint, region, accessKey, secretKey })) };
     });
   }

@@ -34,8 +34,7 @@ export function parseSource(uri: string): SourcePlace {
       metadata: { source: uri.slice(0, 500) },
     });
   if (uri.length > MAX_LENGTH) throw problem(`is longer than ${MAX_LENGTH} characters`);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\x00-\x1f\x7f]/.test(uri)) throw problem("holds a control character");
+  if (/\p{Cc}/u.test(uri)) throw problem("holds a control character");
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]?.toLowerCase();
   if (scheme === "file") return filePlace(uri, problem);
   if (scheme === "http" || scheme === "https") return httpPlace(uri, problem);

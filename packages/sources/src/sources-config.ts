@@ -1,8 +1,8 @@
-import { secret } from "@heimdex/config";
+import { refusePlain, SECRET, secret } from "@heimdex/config";
 import { z } from "zod";
 
 /** A bucket that films are read from. */
-export const s3SourceSchema = z.strictObject({
+const s3Source = z.strictObject({
   bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
   /** Only what lies below it; `{tenant}` stands for each tenant's name. Default: all of the bucket. */
   prefix: z.string().default(""),
@@ -10,13 +10,13 @@ export const s3SourceSchema = z.strictObject({
   endpoint: z.url({ protocol: /^https?$/ }).default("https://s3.amazonaws.com"),
   region: z.string().min(1).default("us-east-1"),
   access_key: z.string().min(1),
-  secret_key: z.string().min(1),
+  secret_key: secret(),
   /** Tenants that may name what lies there; `*`: all. */
   tenants: z.array(z.string()).default(["default"]),
 });
-export type S3SourceSettings = z.output<typeof s3SourceSchema>;
+export type S3SourceSettings = z.output<typeof s3Source>;
 
-const s3List = z.array(s3SourceSchema);
+const HOST = /^(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:\d{1,5})?$/;
 
 /** Where films may be read from besides files, the same for gateway and orchestrator: `HEIMDEX_SOURCES_PRIVATE_HOSTS`, `HEIMDEX_SOURCES_MAX_BYTES`,
  * `HEIMDEX_SOURCES_S3_FILE`. */
@@ -27,11 +27,9 @@ export const sourcesConfig = z
     privateHosts: z
       .string()
       .toLowerCase()
-      .regex(
-        /^$|^(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:\d{1,5})?(,(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:\d{1,5})?)*$/,
-        "HOST or HOST:PORT, with commas between",
-      )
-      .default(""),
+      .default("")
+      .transform((list) => list.split(",").filter((host) => host !== ""))
+      .pipe(z.array(z.string().regex(HOST, "HOST or HOST:PORT, with commas between"))),
     /** Largest film that is read from `https://`, bytes. Default 256 GiB. */
     maxBytes: z.coerce
       .number()
@@ -40,24 +38,24 @@ export const sourcesConfig = z
       .default(256 * 1024 ** 3),
     /** Buckets that films are read from, with their keys: a JSON list of `{"bucket", "prefix", "endpoint", "region", "access_key", "secret_key", "tenants"}`.
      * Default: none. */
-    s3: secret(
-      z.string().refine(isS3List, "a JSON list of buckets is expected; docs/guides/index-your-films.md shows one"),
-    )
-      .meta({ secret: true })
-      .optional(),
+    s3: z
+      .string()
+      .default("[]")
+      .transform((text, context): unknown => {
+        try {
+          return JSON.parse(text);
+        } catch {
+          // What a secret is never shows, not even in part.
+          context.addIssue({ code: "custom", message: "JSON is expected" });
+          return z.NEVER;
+        }
+      })
+      .pipe(z.array(s3Source))
+      .meta({ ...SECRET, production: plainEndpoints }),
   })
   .prefault({});
 export type SourcesConfig = z.output<typeof sourcesConfig>;
 
-function isS3List(text: string): boolean {
-  try {
-    return s3List.safeParse(JSON.parse(text)).success;
-  } catch {
-    return false; // what a secret is never shows, not even in part
-  }
-}
-
-/** The buckets of a configuration. */
-export function s3Sources({ s3 }: SourcesConfig): readonly S3SourceSettings[] {
-  return s3 === undefined ? [] : s3List.parse(JSON.parse(s3.reveal()));
+function plainEndpoints(value: unknown): string | undefined {
+  return refusePlain((value as readonly S3SourceSettings[]).map(({ endpoint }) => endpoint).join(","));
 }

@@ -12,7 +12,7 @@ import { areTelling, assertSame, type SourceFacts } from "./source-facts.ts";
 import type { SourcePage } from "./source-page.ts";
 import { SourceRoots } from "./source-roots.ts";
 import { parseSource } from "./source-uri.ts";
-import { type SourcesConfig, s3Sources } from "./sources-config.ts";
+import type { SourcesConfig } from "./sources-config.ts";
 import { statUpload, uploadBlob } from "./upload-source.ts";
 
 export interface SourcesOptions {
@@ -41,10 +41,10 @@ export class Sources implements Disposable {
   constructor({ config, blobs, roots, silenceMs = 30_000, resolve }: SourcesOptions) {
     this.#blobs = blobs;
     this.#roots = new SourceRoots(roots);
-    const privateHosts = config.privateHosts.split(",").filter((host) => host !== "");
+    const { privateHosts, maxBytes, s3 } = config;
     this.#client = new GuardedClient({ privateHosts, silenceMs, ...(resolve === undefined ? {} : { resolve }) });
-    this.#http = new HttpSource(this.#client, config.maxBytes);
-    this.#s3 = new S3Source(s3Sources(config));
+    this.#http = new HttpSource(this.#client, maxBytes);
+    this.#s3 = new S3Source(s3);
   }
 
   [Symbol.dispose](): void {
@@ -52,10 +52,11 @@ export class Sources implements Disposable {
     this.#s3.close();
   }
 
-  /** Whether the tenant may name that source at all; a server is asked nothing. Where a name on the web leads is looked at when it is read. */
+  /** Whether the tenant may name that source at all; no server is asked. Where a name on the web leads is looked at when it is read; an upload must be there. */
   async check(tenant: string, uri: string): Promise<void> {
     const place = parseSource(uri);
     if (place.kind === "file") await this.#roots.check(tenant, place.path);
+    if (place.kind === "upload") await statUpload(this.#blobs, tenant, place);
     if (place.kind === "http") await this.#client.check(place.url, tenant === OPERATOR_TENANT);
     if (place.kind === "s3") this.#s3.bucketOf(tenant, place);
   }

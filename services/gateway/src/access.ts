@@ -22,6 +22,9 @@ export const ACCESS: Readonly<Record<string, Level>> = {
   "heimdex.v1.KeyService.ListKeys": "admin",
   "heimdex.v1.KeyService.RevokeKey": "admin",
   "heimdex.v1.KeyService.RotateKey": "admin",
+  "heimdex.v1.SourceService.ListSources": "editor",
+  "heimdex.v1.UploadService.CreateUpload": "editor",
+  "heimdex.v1.UploadService.CompleteUpload": "editor",
   "heimdex.v1.SearchService.Search": "viewer",
   "heimdex.v1.SidecarService.GetSidecar": "viewer",
   "heimdex.v1.StageService.ListStages": "viewer",
@@ -34,6 +37,7 @@ export const ACCESS: Readonly<Record<string, Level>> = {
   "GET /v1/jobs/{job}:watch": "viewer",
   "GET /v1/blobs/{sha256}": "viewer",
   "GET /v1/assets/{asset}/media": "viewer",
+  "PUT /v1/uploads/{upload}": "editor",
   // Probes of container platforms carry no keys; all they learn is whether it serves, and of which kind the server is that is missing.
   "GET /healthz": "public",
   "GET /livez": "public",

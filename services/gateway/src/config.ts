@@ -17,6 +17,11 @@ export const gatewayConfig = z.strictObject({
       host: z.string().default("127.0.0.1"),
       /** 0: any free port. */
       port: port.default(8480),
+      /** Where callers reach it: `https://heimdex.example`. What URLs for uploads begin with, where the store of the blobs has none of its own. Default: they are paths. */
+      publicUrl: z
+        .url({ protocol: /^https?$/ })
+        .transform((url) => url.replace(/\/+$/, ""))
+        .optional(),
       /** Further names by which clients may call it, as `name` (any port) or `name:port`: for a reverse proxy or a port mapping in front. Looked at only
        * where no keys are asked for. */
       allowedHosts: list(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/)).default([]),
@@ -44,6 +49,8 @@ export const gatewayConfig = z.strictObject({
   signingKey: secretKeys(z.string().min(32, "at least 32 characters are expected")).optional(),
   /** How long a signed path is good. A film should be over by then. */
   signedPathMs: ms.default(3_600_000),
+  /** How long an upload lives that nobody makes a job of, and its URL. At most 7 days. */
+  uploadLifeMs: ms.max(7 * 86_400_000).default(86_400_000),
   /** Of both ports. */
   tls: tlsConfig,
   /** Serve grpc.reflection.v1. */

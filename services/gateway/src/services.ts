@@ -4,8 +4,10 @@ import { JobServiceDefinition } from "@heimdex/contracts/v1/job";
 import { KeyServiceDefinition } from "@heimdex/contracts/v1/key";
 import { SearchServiceDefinition } from "@heimdex/contracts/v1/search";
 import { SidecarServiceDefinition } from "@heimdex/contracts/v1/sidecar";
+import { SourceServiceDefinition } from "@heimdex/contracts/v1/source";
 import { StageServiceDefinition } from "@heimdex/contracts/v1/stage";
 import { SystemServiceDefinition } from "@heimdex/contracts/v1/system";
+import { UploadServiceDefinition } from "@heimdex/contracts/v1/upload";
 import type { CompatServiceDefinition, ServiceImplementation } from "nice-grpc";
 import type { WithCaller } from "./access-middleware.ts";
 import { AssetService } from "./asset-service.ts";
@@ -18,8 +20,10 @@ import type { GatewayPorts } from "./ports.ts";
 import { SearchService } from "./search/search-service.ts";
 import { SidecarService } from "./sidecar-service.ts";
 import type { SignedPaths } from "./signed-paths.ts";
+import { SourceService } from "./source-service.ts";
 import { StageService } from "./stage-service.ts";
 import { SystemService } from "./system-service.ts";
+import { UploadService } from "./upload-service.ts";
 
 /** A method as generated code describes it, its message types forgotten: what HTTP needs to call any of them. */
 export interface AnyMethod {
@@ -84,7 +88,9 @@ export function bindServices(
     bind(KeyServiceDefinition, new KeyService(catalog, keys)),
     bind(SearchServiceDefinition, new SearchService(ports, config)),
     bind(SidecarServiceDefinition, new SidecarService(catalog, blobs)),
+    bind(SourceServiceDefinition, new SourceService(orchestrator, config)),
     bind(StageServiceDefinition, new StageService(catalog, orchestrator, config)),
     bind(SystemServiceDefinition, new SystemService(ports, orchestrator, config)),
+    bind(UploadServiceDefinition, new UploadService(catalog, blobs, signedPaths, config)),
   ];
 }

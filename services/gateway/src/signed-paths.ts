@@ -9,7 +9,11 @@ const SIGNABLE = /^\/v1\/(?:assets\/[A-Za-z0-9_-]{1,128}\/media|blobs\/[0-9a-f]{
 const SIGNED = /^(.*)[?&]token=([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 
 /** Routes that signed paths lead to. */
-export const SIGNED_ROUTES: ReadonlySet<string> = new Set(["GET /v1/assets/{asset}/media", "GET /v1/blobs/{sha256}"]);
+export const SIGNED_ROUTES: ReadonlySet<string> = new Set([
+  "GET /v1/assets/{asset}/media",
+  "GET /v1/blobs/{sha256}",
+  "PUT /v1/uploads/{upload}",
+]);
 
 /** For whom a path was signed, and until when, Unix ms. */
 const grant = z.strictObject({ key: z.string(), tenant: z.string(), until: z.int() });
@@ -32,14 +36,14 @@ export class SignedPaths {
     return SIGNABLE.test(path) && !/[?&]token=/.test(path);
   }
 
-  /** @param path one that can be signed */
+  /** @param path one that can be signed, or that of an upload, which only its announcement gives a signature */
   sign(path: string, { key, tenant }: Caller, untilMs: number): string {
     const payload = Buffer.from(JSON.stringify({ key, tenant, until: untilMs })).toString("base64url");
     const token = `${payload}.${mac(this.#keys[0], path, payload).toString("base64url")}`;
     return `${path}${path.includes("?") ? "&" : "?"}token=${token}`;
   }
 
-  /** Who may read a signed path: somebody who may read, and nothing else.
+  /** Who may use a signed path: somebody who may read that, or bring that upload, and nothing else.
    * @param target path and query of the request
    * @returns the caller, and the path and query that were signed; undefined when it is not one of ours
    * @throws HeimdexError UNAUTHENTICATED when it has ended, or its key has */
@@ -51,9 +55,10 @@ export class SignedPaths {
     const { key, tenant, until } = grant.parse(JSON.parse(Buffer.from(payload, "base64url").toString()));
     if (this.#now() >= until || !(await this.#gate.isGood(key)))
       throw new HeimdexError("UNAUTHENTICATED", "the signed path has ended", {
-        help: "Sign it again: AssetService.SignPaths.",
+        help: "Ask for it again: AssetService.SignPaths, UploadService.CreateUpload.",
       });
-    return { caller: { key, role: "viewer", tenant, stages: [] }, target: path };
+    const role = path.startsWith("/v1/uploads/") ? "editor" : "viewer";
+    return { caller: { key, role, tenant, stages: [] }, target: path };
   }
 }
 

@@ -1,13 +1,15 @@
 import { HeimdexError } from "@heimdex/errors";
 import type { ArtifactRef, AssetRecord, CacheEntry, Job, SourceRecord } from "@heimdex/kernel";
 import { type Blobs, type Catalog, type Collection, type Document, readAll, type WriteOp } from "@heimdex/ports";
+import { parseSource } from "@heimdex/sources";
 import { blobsOf } from "./artifacts.ts";
 import type { IndexWriter } from "./index-writer.ts";
 import { sidecarFolder } from "./sidecar-revision.ts";
 
 const PAGE = 500;
 
-/** Takes an asset out of the archive: rows, sidecars, results, blobs, jobs, traces. The source's own bytes are not touched. */
+/** Takes an asset out of the archive: rows, sidecars, results, blobs, jobs, traces. The source's own bytes are not touched, unless
+ * they were uploaded: then they are kept for it alone. */
 export class AssetRemoval {
   readonly #catalog: Catalog;
   readonly #blobs: Blobs;
@@ -32,7 +34,7 @@ export class AssetRemoval {
     const jobs = await this.#all<Job>("jobs", `asset:${id}`);
     const results = await this.#all<CacheEntry>("cache", `asset:${id}`);
     const [own, lent] = partition(results, ({ terms }) => terms.every((term) => term === `asset:${id}`));
-    await this.#removeBlobs(tenant, own, jobs);
+    await this.#removeBlobs(tenant, own, jobs, stored.body);
     await this.#removeSidecars(tenant, id);
     for (const job of jobs) {
       const spans = await this.#all("spans", `job:${job.id}`);
@@ -65,17 +67,19 @@ export class AssetRemoval {
     ]);
   }
 
-  /** Blobs that this asset's results and neighbours name, and nobody else's results nor any job under way does. */
+  /** Blobs that this asset's results, uploads and neighbours name, and nobody else's results nor any job under way does. */
   async #removeBlobs(
     tenant: string,
     results: readonly Document<CacheEntry>[],
     jobs: readonly Document<Job>[],
+    asset: AssetRecord,
   ): Promise<void> {
     const gone = new Set(results.map((result) => result.id));
     const own = new Map<string, number>();
     for (const job of jobs) for (const { sha256, size } of job.body.neighbours.filter(isBlob)) own.set(sha256, size);
     for (const entry of results)
       for (const [sha256, size] of await blobsOf(this.#blobs, tenant, entry.body.outputs)) own.set(sha256, size);
+    for (const { uri } of asset.sources) if (parseSource(uri).kind === "upload") own.set(asset.fingerprint, asset.size);
     for (const job of await this.#all<Job>("jobs", "active"))
       for (const { sha256 } of job.body.neighbours) own.delete(sha256);
     for await (const entry of readAll<CacheEntry>(this.#catalog, { collection: "cache" })) {

@@ -8,6 +8,7 @@ import {
   RerunAssetsRequest,
   RetryJobRequest,
 } from "@heimdex/contracts/v1/job";
+import { ListSourcesRequest } from "@heimdex/contracts/v1/source";
 import { DisableStageRequest, DisableStageResponse, EnableStageRequest } from "@heimdex/contracts/v1/stage";
 import { ReindexResponse } from "@heimdex/contracts/v1/system";
 import { HeimdexError } from "@heimdex/errors";
@@ -20,6 +21,8 @@ import {
   newJob,
   requestRecordId,
   type Step,
+  uploadId,
+  uploadRecordId,
 } from "@heimdex/kernel";
 import type { Bus, Catalog } from "@heimdex/ports";
 import { parseSource, type Sources } from "@heimdex/sources";
@@ -33,6 +36,8 @@ import type { Indexer } from "./indexer.ts";
 import type { Intake } from "./intake.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
+import { listSources } from "./list-sources.ts";
+import { noteUploadJob } from "./old-uploads.ts";
 import type { Plans } from "./plans.ts";
 import { rerunAssets } from "./rerun.ts";
 import { NOTHING, type StagePurge } from "./stage-purge.ts";
@@ -73,6 +78,8 @@ export async function answerCommands(bus: Bus, parts: CommandParts, drainMs: num
     "JobService.CancelJob": ({ tenant, request }) => cancelJob(parts, tenant, CancelJobRequest.fromJSON(request).job),
     "JobService.RetryJob": ({ tenant, request }) => retryJob(parts, tenant, RetryJobRequest.fromJSON(request)),
     "JobService.PlanJob": ({ tenant, request }) => planJob(parts, tenant, PlanJobRequest.fromJSON(request)),
+    "SourceService.ListSources": ({ tenant, request }) =>
+      listSources(parts.sources, tenant, ListSourcesRequest.fromJSON(request)),
     "JobService.RerunAssets": ({ tenant, request }) =>
       rerunAssets(
         { ...parts, dryOptions: (steps) => dryOptions(parts, steps) },
@@ -139,7 +146,9 @@ async function createJob(
   request: CreateJobRequest,
   again: readonly string[] = [],
 ): Promise<{ readonly job: string }> {
-  const { uri: sourceUri } = parseSource(request.sourceUri); // refuses what can never be read before a job exists
+  const place = parseSource(request.sourceUri); // refuses what can never be read before a job exists
+  const { uri: sourceUri } = place;
+  const upload = place.kind === "upload" ? uploadRecordId(tenant, uploadId(place.sha256, place.size)) : undefined;
   await parts.sources.check(tenant, sourceUri);
   const nowMs = Date.now();
   const parent = parseTraceparent(request.traceparent);
@@ -167,7 +176,10 @@ async function createJob(
     parentSpanId: parent?.spanId ?? "",
   });
   const id = request.requestId === "" ? job.id : await claimRequest(parts, tenant, request.requestId, job.id);
-  if (id === job.id || (await parts.store.get(id)) === undefined) await parts.store.create({ ...job, id });
+  if (id === job.id || (await parts.store.get(id)) === undefined) {
+    if (upload !== undefined) await noteUploadJob(parts.catalog, upload, id);
+    await parts.store.create({ ...job, id });
+  }
   parts.intake.add({ ...job, id });
   return { job: id };
 }

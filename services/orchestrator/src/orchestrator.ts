@@ -25,6 +25,7 @@ import { InteractiveResponders } from "./interactive-responders.ts";
 import { JobStore } from "./job-store.ts";
 import { JobTrace } from "./job-trace.ts";
 import { LeaseTable } from "./lease-table.ts";
+import { dropOldUploads } from "./old-uploads.ts";
 import { Peers } from "./peers.ts";
 import { Plans } from "./plans.ts";
 import type { OrchestratorPorts } from "./ports.ts";
@@ -392,6 +393,8 @@ export async function startOrchestrator(
         if (!isMine()) return;
         await sessions.forgetSilent(Date.now() - SILENT_TTLS * config.leaseTtlMs);
         await sweeps.forgetRequests(Date.now() - REQUEST_LIFE_MS);
+        const dropped = await dropOldUploads(catalog, blobs, Date.now());
+        if (dropped > 0) log.info({ uploads: dropped }, "uploads that nobody made a job of were removed");
       }),
     ),
   );

@@ -103,17 +103,19 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
   const gateway = cleanup.use(
     await startGateway(
       ports,
-      gatewayConfig.parse({
-        http: { port: options.httpPort },
-        grpc: { port: options.grpcPort },
-        data: folder.root,
-        catalogFiles: [folder.catalog, `${folder.catalog}-wal`],
-        auth: { required: auth.required, adminKey: auth.adminKey?.reveal() },
-        limits,
-        sources: { ...sources, s3: sources.s3?.reveal() },
-        signingKey: Buffer.from(signing).toString("base64"),
-        drainMs: 2_000,
-      }),
+      {
+        ...gatewayConfig.parse({
+          http: { port: options.httpPort },
+          grpc: { port: options.grpcPort },
+          data: folder.root,
+          catalogFiles: [folder.catalog, `${folder.catalog}-wal`],
+          auth: { required: auth.required, adminKey: auth.adminKey?.reveal() },
+          limits,
+          signingKey: Buffer.from(signing).toString("base64"),
+          drainMs: 2_000,
+        }),
+        sources,
+      },
       telemetry,
       stopping.signal,
       [{ secret: new Secret(key), caller: LOCAL_CALLER }],
@@ -126,6 +128,8 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
     HEIMDEX_KEY: _key,
     HEIMDEX_KEY_FILE: _keyFile,
     HEIMDEX_STAGE_KEY_FILE: _stageKeyFile,
+    HEIMDEX_SOURCES_S3: _buckets,
+    HEIMDEX_SOURCES_S3_FILE: _bucketsFile,
     ...inherited
   } = process.env;
   const env = (models: StageModels) => ({

@@ -25,6 +25,7 @@ import { checkOrigin } from "./origin-guard.ts";
 import { pathTemplate } from "./path-template.ts";
 import { readBody } from "./read-body.ts";
 import { type Answer, transcode } from "./transcoder.ts";
+import { receiveUpload } from "./upload-route.ts";
 import { serveWatch } from "./watch-route.ts";
 
 /** On every answer. A page of another origin may neither read nor embed what is served here. */
@@ -35,7 +36,10 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
-const TIMEOUTS = { requestTimeout: 60_000, headersTimeout: 10_000 };
+/** What else than an upload takes so long to come, ms, is cut off. */
+const BODY_MS = 60_000;
+/** The server's own limit is for requests as a whole: uploads would run into it. */
+const TIMEOUTS = { requestTimeout: 0, headersTimeout: 10_000 };
 
 /** What a handler has at hand. */
 interface Exchange {
@@ -52,6 +56,8 @@ interface HttpRoute {
   readonly verb: string;
   /** GET that has no end, so no length either: HEAD makes no sense. */
   readonly endless?: true;
+  /** Its body takes as long as it takes. */
+  readonly large?: true;
   readonly match: (path: string) => Readonly<Record<string, string>> | undefined;
   readonly handle: (exchange: Exchange) => Promise<void>;
 }
@@ -174,6 +180,7 @@ export class HttpServer implements AsyncDisposable {
         { allow },
       );
     }
+    if (match.route.large !== true) limitBody(request, signal);
     const metadata = new Metadata();
     const traceparent = request.headers.traceparent;
     if (typeof traceparent === "string") metadata.set("traceparent", traceparent);
@@ -255,6 +262,22 @@ function routesOf(
     get("/v1/assets/{asset}/media", ({ path, request, response, call }) =>
       serveMedia(ports.catalog, sources, call.caller.tenant, path.asset ?? "", request, response, call.signal),
     ),
+    {
+      name: "PUT /v1/uploads/{upload}",
+      verb: "PUT",
+      large: true,
+      match: pathTemplate("/v1/uploads/{upload}").match,
+      handle: ({ path, request, response, call }) =>
+        receiveUpload(
+          ports.catalog,
+          ports.blobs,
+          call.caller.tenant,
+          path.upload ?? "",
+          request,
+          response,
+          call.signal,
+        ),
+    },
     get("/healthz", async ({ request, response }) => {
       const { isServing, missing } = health;
       const status = isServing ? "SERVING" : "NOT_SERVING";
@@ -280,6 +303,12 @@ function sendAnswer(request: IncomingMessage, response: ServerResponse, { mediaT
   }
   response.writeHead(response.statusCode, { "content-type": mediaType, "content-length": body.length });
   response.end(request.method === "HEAD" ? undefined : body);
+}
+
+function limitBody(request: IncomingMessage, gone: AbortSignal): void {
+  if (request.complete) return;
+  const timer = setTimeout(() => request.complete || request.destroy(), BODY_MS);
+  gone.addEventListener("abort", () => clearTimeout(timer), { once: true });
 }
 
 function verbsOf({ verb, endless }: HttpRoute): string[] {

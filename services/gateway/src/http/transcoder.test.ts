@@ -32,7 +32,7 @@ test("every annotated method of the contract is served where its annotation says
   await gateway.store("stages", "x_1", stage("x_1"), []);
   await gateway.ports.bus.respond("api.>", async () => ({ job: "x_1" }));
   const methods = annotated();
-  assert.equal(methods.length, 23);
+  assert.equal(methods.length, 26);
   for (const { name, verb, path } of methods) {
     const filled = path.replaceAll(/\{[^}]*\}/g, "x_1") + (path === "/v1/search" ? "?query=harbour" : "");
     const body = verb === "POST" ? { headers: { "content-type": "application/json" }, body: "{}" } : {};

@@ -1136,7 +1136,7 @@ export const AssetServiceDefinition = {
       },
     },
     /**
-     * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched.
+     * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched; what was uploaded goes.
      * ASSET_BUSY while a job of it runs.
      */
     deleteAsset: {
@@ -1192,7 +1192,7 @@ export interface AssetServiceImplementation<CallContextExt = {}> {
    */
   signPaths(request: SignPathsRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SignPathsResponse>>;
   /**
-   * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched.
+   * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched; what was uploaded goes.
    * ASSET_BUSY while a job of it runs.
    */
   deleteAsset(request: DeleteAssetRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Empty>>;
@@ -1212,7 +1212,7 @@ export interface AssetServiceClient<CallOptionsExt = {}> {
    */
   signPaths(request: DeepPartial<SignPathsRequest>, options?: CallOptions & CallOptionsExt): Promise<SignPathsResponse>;
   /**
-   * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched.
+   * Removes an asset from the archive: rows, sidecars, cached results and blobs that no other asset uses. The source's own bytes are not touched; what was uploaded goes.
    * ASSET_BUSY while a job of it runs.
    */
   deleteAsset(request: DeepPartial<DeleteAssetRequest>, options?: CallOptions & CallOptionsExt): Promise<Empty>;
