@@ -21,7 +21,9 @@ import (
 	api "example.org/find/gen/heimdexv1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -80,11 +82,22 @@ func watch(ctx context.Context, jobs api.JobServiceClient, job *api.Job, told ma
 }
 
 func run(ctx context.Context, file, question string) error {
-	connection, err := grpc.NewClient(cmp.Or(os.Getenv("HEIMDEX_API"), "127.0.0.1:8481"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	address, security := cmp.Or(os.Getenv("HEIMDEX_API"), "127.0.0.1:8481"), insecure.NewCredentials()
+	if host, isSecure := strings.CutPrefix(address, "https://"); isSecure {
+		address, security = host, credentials.NewTLS(nil)
+	}
+	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(security))
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
+	if file := os.Getenv("HEIMDEX_KEY_FILE"); file != "" {
+		key, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+strings.TrimSpace(string(key)))
+	}
 	job, err := index(ctx, api.NewJobServiceClient(connection), file)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -57,7 +58,11 @@ type Worker struct {
 // Serve works until ctx ends. The server may be away meanwhile: everything is asked again. It fails only when the stage is refused.
 func (w *Worker) Serve(ctx context.Context, address string) error {
 	reconnect := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: firstPause, Multiplier: 2, Jitter: 0.2, MaxDelay: longestPause}, MinConnectTimeout: longestPause}
-	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(reconnect))
+	security := insecure.NewCredentials()
+	if host, isSecure := strings.CutPrefix(address, "https://"); isSecure {
+		address, security = host, credentials.NewTLS(nil)
+	}
+	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(security), grpc.WithConnectParams(reconnect))
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,11 @@ class Worker:
         """Works until SIGTERM or Ctrl-C, and then gives back what it holds."""
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: self.leave())
-        channel = grpc.insecure_channel(address or os.environ.get("HEIMDEX_ORCHESTRATOR", "127.0.0.1:8482"), CHANNEL)
+        address = address or os.environ.get("HEIMDEX_ORCHESTRATOR", "127.0.0.1:8482")
+        if address.startswith("https://"):
+            channel = grpc.secure_channel(address[len("https://") :], grpc.ssl_channel_credentials(), CHANNEL)
+        else:
+            channel = grpc.insecure_channel(address, CHANNEL)
         self.stages = registry_grpc.StageRegistryServiceStub(channel)
         self.work = work_grpc.WorkServiceStub(channel)
         pause = 0.1
