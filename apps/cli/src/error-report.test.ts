@@ -16,7 +16,7 @@ test("an error says what happened, to what, why, and what to do; no stack", () =
     "  asset: a_1",
     "  stage: media.probe",
     "  why: EACCES: permission denied",
-    "  next: Give read permission to the user Heimdex runs as.",
+    "  next: Give read permission to the user Heimdex runs as, or to the key of the bucket.",
   ]);
 });
 

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { findMedia, MEDIA_EXTENSIONS } from "./media-files.ts";
+import { MEDIA_EXTENSIONS } from "@heimdex/sources/names";
+import { findMedia } from "./media-files.ts";
 
 const signal = new AbortController().signal;
 

@@ -1,16 +1,7 @@
 import { opendir, realpath, stat } from "node:fs/promises";
-import { extname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { HeimdexError } from "@heimdex/errors";
-
-/** What `index` takes from folders, by extension (docs/reference/cli.md lists the same). A file that is named is tried whatever it is called. */
-export const MEDIA_EXTENSIONS: ReadonlySet<string> = new Set(
-  (
-    "3g2 3gp asf avi dv f4v flv m2t m2ts m2v m4v mkv mov mp4 mpe mpeg mpg mts mxf ogm ogv qt rm rmvb ts vob webm wmv " +
-    "aac ac3 aif aiff amr ape caf dts eac3 flac m4a m4b mka mp2 mp3 mpc oga ogg opus tta wav wma wv"
-  )
-    .split(" ")
-    .map((extension) => `.${extension}`),
-);
+import { isMediaName, MEDIA_EXTENSIONS } from "@heimdex/sources/names";
 
 /** A file to index, or why a path gives none. */
 export type Found =
@@ -78,7 +69,7 @@ async function walk(folder: string, visits: Visits, signal: AbortSignal): Promis
       const kind = entry.isSymbolicLink() ? await stat(path).catch(unlessDangling) : entry;
       if (kind === undefined) continue;
       if (kind.isDirectory()) found.push(...(await walk(path, visits, signal)));
-      else if (kind.isFile() && MEDIA_EXTENSIONS.has(extname(entry.name).toLowerCase())) found.push({ path });
+      else if (kind.isFile() && isMediaName(entry.name)) found.push({ path });
     } catch (reason) {
       found.push({ path, problem: sourceProblem(path, reason) });
     }

@@ -5,8 +5,10 @@ import { JobServiceDefinition } from "@heimdex/contracts/v1/job";
 import { KeyServiceDefinition } from "@heimdex/contracts/v1/key";
 import { SearchServiceDefinition } from "@heimdex/contracts/v1/search";
 import { SidecarServiceDefinition } from "@heimdex/contracts/v1/sidecar";
+import { SourceServiceDefinition } from "@heimdex/contracts/v1/source";
 import { StageServiceDefinition } from "@heimdex/contracts/v1/stage";
 import { SystemServiceDefinition } from "@heimdex/contracts/v1/system";
+import { UploadServiceDefinition } from "@heimdex/contracts/v1/upload";
 import { errorClientMiddleware, HeimdexError } from "@heimdex/errors";
 import type { Telemetry } from "@heimdex/telemetry";
 import { type Channel, type ClientMiddleware, createChannel, createClientFactory, Metadata } from "nice-grpc";
@@ -26,8 +28,10 @@ export function apiClients(channel: Channel, key: string) {
     keys: clients.create(KeyServiceDefinition, channel),
     search: clients.create(SearchServiceDefinition, channel),
     sidecars: clients.create(SidecarServiceDefinition, channel),
+    sources: clients.create(SourceServiceDefinition, channel),
     stages: clients.create(StageServiceDefinition, channel),
     system: clients.create(SystemServiceDefinition, channel),
+    uploads: clients.create(UploadServiceDefinition, channel),
   };
 }
 export type Api = ReturnType<typeof apiClients>;

@@ -87,8 +87,8 @@ export function createProgram(execute: Execute): Command {
     .action(on(async () => (await import("./commands/up.ts")).up));
   program
     .command("index")
-    .description("makes files, or all media in folders, searchable")
-    .argument("<path...>", "files and folders")
+    .description("makes films searchable: files, folders, https:// and s3://")
+    .argument("<path...>", "files and folders; https://, s3:// and file:// as the server reads them")
     .option("--reread", "read files again even if size and modification time are as known")
     .addOption(new Option("--priority <n>", "-100 to 100, higher first").argParser(signed).default(0))
     .addOption(jobsOption())

@@ -7,9 +7,11 @@ import type { Context } from "./context.ts";
 import { followJob } from "./follow-job.ts";
 import { type AssetOutcome, outcomeOf } from "./job-outcome.ts";
 import { JobBoard } from "./progress/job-board.ts";
+import { isUri } from "./source-uri.ts";
 import { paintState } from "./ui/state.ts";
 import { count, printable } from "./ui/text.ts";
 import { duration } from "./ui/time.ts";
+import type { UploadProgress } from "./upload-film.ts";
 
 /** Jobs are made by so many calls at a time: each is a write to disk, and writes of one moment share theirs. */
 const CREATED_AT_ONCE = 16;
@@ -20,28 +22,38 @@ const STATUS_EVERY_MS = 3_000;
 
 /** A job to be made and seen to its end. */
 export interface JobToRun {
-  /** Path of the file. */
+  /** Path of the file, or its URI. */
   readonly path: string;
-  /** Makes the job; may be called twice. */
-  readonly create: () => Promise<Job>;
+  /** Makes the job; may be called twice.
+   * @param progress shows that its file is brought to the server first */
+  readonly create: (progress: UploadProgress) => Promise<Job>;
 }
 
-/** Makes jobs, shows how they get on, and prints a line for each as it ends. Answers in the order given. One that cannot be made does not stop the others. */
-export async function runJobs(context: Context, archive: Archive, jobs: readonly JobToRun[]): Promise<AssetOutcome[]> {
+/** Makes jobs, shows how they get on, and prints a line for each as it ends. Answers in the order given. One that cannot be made does not stop the others.
+ * @param createdAtOnce made side by side */
+export async function runJobs(
+  context: Context,
+  archive: Archive,
+  jobs: readonly JobToRun[],
+  createdAtOnce = CREATED_AT_ONCE,
+): Promise<AssetOutcome[]> {
   const { terminal, signal } = context;
   using board = new JobBoard(terminal);
   board.expect(jobs.length);
   using _watch = watchPause(archive, board, signal);
-  const created = await concurrently(jobs, CREATED_AT_ONCE, signal, async ({ path, create }) => {
+  const created = await concurrently(jobs, createdAtOnce, signal, async ({ path, create }) => {
+    const name = shownName(path);
     try {
-      const job = await create();
-      board.update(shownName(path), job);
+      const job = await create((what, done, total) => board.transfer(name, what, done, total));
+      board.update(name, job);
       return job.job;
     } catch (reason) {
       signal.throwIfAborted();
       const outcome = unmade(path, reason);
       printOutcome(context, outcome, HeimdexError.from(reason).help);
       return outcome;
+    } finally {
+      board.transferred(name);
     }
   });
   try {
@@ -50,7 +62,7 @@ export async function runJobs(context: Context, archive: Archive, jobs: readonly
       const path = jobs[at]?.path ?? "";
       const ended = await followJob(archive, job, (now) => board.update(shownName(path), now), signal);
       board.update(shownName(path), ended);
-      const outcome = outcomeOf(ended);
+      const outcome = { ...outcomeOf(ended), source: path };
       board.done(job);
       printOutcome(context, outcome, helpOf(ended));
       return outcome;
@@ -118,6 +130,7 @@ function helpOf(job: Job): string {
 
 /** Relative where that is shorter. */
 function shownName(path: string): string {
+  if (isUri(path)) return path;
   const here = relative(process.cwd(), path);
   return here !== "" && here.length < path.length ? here : path;
 }

@@ -1,9 +1,15 @@
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseSource } from "@heimdex/sources/names";
 
-/** The `file://` URI of a path, whatever characters it holds. */
-export function sourceUri(path: string): string {
-  return pathToFileURL(resolve(path)).href;
+/** Whether a text is a URI, such as `https://...` or `file:///...`, rather than a path. */
+export function isUri(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+}
+
+/** The URI of a source that is named by it, or by a path, whatever characters it holds. @throws HeimdexError SOURCE_UNSUPPORTED */
+export function sourceUri(text: string): string {
+  return isUri(text) ? parseSource(text).uri : pathToFileURL(resolve(text)).href;
 }
 
 /** The path of a `file://` URI; another URI stays as it is. */

@@ -43,7 +43,7 @@ export const sourcesConfig = z
       .default("[]")
       .transform((text, context): unknown => {
         try {
-          return JSON.parse(text);
+          return JSON.parse(text.trim() === "" ? "[]" : text);
         } catch {
           // What a secret is never shows, not even in part.
           context.addIssue({ code: "custom", message: "JSON is expected" });

@@ -17,7 +17,8 @@ export const gatewayConfig = z.strictObject({
       host: z.string().default("127.0.0.1"),
       /** 0: any free port. */
       port: port.default(8480),
-      /** Where callers reach it: `https://heimdex.example`. What URLs for uploads begin with, where the store of the blobs has none of its own. Default: they are paths. */
+      /** Where callers reach it: `https://heimdex.example`. What URLs for uploads begin with, where the store of the blobs has none of its own. Default: the
+       * address it listens on; where that is every address of the machine, they are paths. */
       publicUrl: z
         .url({ protocol: /^https?$/ })
         .transform((url) => url.replace(/\/+$/, ""))

@@ -43,7 +43,8 @@ export async function startGateway(
   const gate = Gate.of(config.auth, keys, [...ownKeys, ...monitorKeys(config)]);
   const signedPaths = new SignedPaths(config.signingKey, gate, () => Date.now());
   const limit = new RateLimit(config.limits, gate.isShut);
-  const services = bindServices(ports, keys, signedPaths, config, stopping.signal);
+  let httpUrl = config.http.publicUrl ?? "";
+  const services = bindServices(ports, keys, signedPaths, config, () => httpUrl, stopping.signal);
   const serviceNames = services.map(({ fullName }) => fullName);
   await using starting = new AsyncDisposableStack();
   const sources = starting.use(new Sources({ config: config.sources, blobs: ports.blobs, roots: [] }));
@@ -53,6 +54,7 @@ export async function startGateway(
   const http = starting.use(
     await HttpServer.start(contract, services, gate, limit, signedPaths, health, ports, sources, config, telemetry),
   );
+  if (httpUrl === "") httpUrl = ownUrl(http.address, config);
   signal.throwIfAborted();
   const running = starting.move();
 
@@ -80,4 +82,10 @@ export async function startGateway(
 function monitorKeys({ monitorKey }: GatewayConfig): OwnKey[] {
   const caller: Caller = { key: "monitor", role: "monitor", tenant: OPERATOR_TENANT, stages: [] };
   return (monitorKey ?? []).map((secret) => ({ secret, caller }));
+}
+
+/** Where HTTP is reached on this machine; "" where it listens on all addresses: only others know by which they reach it. */
+function ownUrl(address: string, { tls }: GatewayConfig): string {
+  if (/^(0\.0\.0\.0|\[::\]):/.test(address)) return "";
+  return `${tls.cert === undefined ? "http" : "https"}://${address}`;
 }

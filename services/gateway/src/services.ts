@@ -72,12 +72,14 @@ function bind<D extends CompatServiceDefinition & GeneratedDefinition>(
   };
 }
 
-/** Every service of heimdex.v1. Streams that would go on for ever end with `stopping`. */
+/** Every service of heimdex.v1. Streams that would go on for ever end with `stopping`.
+ * @param httpUrl where callers reach HTTP; "" where that is not known */
 export function bindServices(
   ports: GatewayPorts,
   keys: KeyStore,
   signedPaths: SignedPaths,
   config: GatewayConfig,
+  httpUrl: () => string,
   stopping: AbortSignal,
 ): BoundService[] {
   const { catalog, bus, blobs } = ports;
@@ -91,6 +93,6 @@ export function bindServices(
     bind(SourceServiceDefinition, new SourceService(orchestrator, config)),
     bind(StageServiceDefinition, new StageService(catalog, orchestrator, config)),
     bind(SystemServiceDefinition, new SystemService(ports, orchestrator, config)),
-    bind(UploadServiceDefinition, new UploadService(catalog, blobs, signedPaths, config)),
+    bind(UploadServiceDefinition, new UploadService(catalog, blobs, signedPaths, config, httpUrl)),
   ];
 }

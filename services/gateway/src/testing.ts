@@ -18,7 +18,7 @@ import {
   type Step,
   sourceId,
 } from "@heimdex/kernel";
-import type { Collection } from "@heimdex/ports";
+import type { Blobs, Collection } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { z } from "zod";
 import { gatewayConfig } from "./config.ts";
@@ -40,8 +40,9 @@ export interface TestGateway extends Gateway {
 
 type Config = z.input<typeof gatewayConfig>;
 
-/** Starts one for the length of a test; ports are free ones unless `config` says otherwise. */
-export async function openGateway(t: TestContext, config: Config = {}): Promise<TestGateway> {
+/** Starts one for the length of a test; ports are free ones unless `config` says otherwise.
+ * @param blobs in place of a folder of its own */
+export async function openGateway(t: TestContext, config: Config = {}, blobs?: Blobs): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "heimdex-gateway-"));
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
@@ -50,7 +51,7 @@ export async function openGateway(t: TestContext, config: Config = {}): Promise<
   const ports = {
     catalog: stack.use(await SqliteCatalog.open(join(folder, "catalog.sqlite"))),
     bus: stack.use(new MemoryBus({ onError: (error) => errors.push(error) })),
-    blobs: stack.use(await FolderBlobs.open(join(folder, "blobs"))),
+    blobs: blobs ?? stack.use(await FolderBlobs.open(join(folder, "blobs"))),
     index: stack.use(await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID })),
   };
   const parsed = gatewayConfig.parse({

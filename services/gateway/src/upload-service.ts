@@ -23,12 +23,14 @@ export class UploadService {
   readonly #blobs: Blobs;
   readonly #signedPaths: SignedPaths;
   readonly #config: GatewayConfig;
+  readonly #httpUrl: () => string;
 
-  constructor(catalog: Catalog, blobs: Blobs, signedPaths: SignedPaths, config: GatewayConfig) {
+  constructor(catalog: Catalog, blobs: Blobs, signedPaths: SignedPaths, config: GatewayConfig, httpUrl: () => string) {
     this.#catalog = catalog;
     this.#blobs = blobs;
     this.#signedPaths = signedPaths;
     this.#config = config;
+    this.#httpUrl = httpUrl;
   }
 
   async createUpload({ name, size, sha256 }: CreateUploadRequest, call: Call): Promise<Upload> {
@@ -100,7 +102,7 @@ export class UploadService {
     const path = () => this.#signedPaths.sign(`/v1/uploads/${upload}`, caller, expiresAtMs);
     const url = async () =>
       (await this.#blobs.presignPut({ tenant, attempt: upload, n: 0 }, size, lifeMs, "outside")) ??
-      `${this.#config.http.publicUrl ?? ""}${path()}`;
+      `${this.#httpUrl()}${path()}`;
     return {
       upload,
       sourceUri: uploadUri(sha256, size, name),

@@ -1,5 +1,6 @@
 import type { Job } from "@heimdex/contracts/v1/job";
 import type { Terminal } from "../ui/terminal.ts";
+import { bytes, cutStart, printable, width } from "../ui/text.ts";
 import { timeLeft } from "../ui/time.ts";
 import { changeLines, jobLines } from "./job-lines.ts";
 import { JobProgress, jobEnded } from "./job-progress.ts";
@@ -15,6 +16,7 @@ export class JobBoard implements Disposable {
   readonly #jobs = new Map<string, JobProgress>();
   readonly #done = new Set<string>();
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #transfers = new Map<string, string>();
   #total: number | undefined;
   #notice = "";
 
@@ -49,6 +51,19 @@ export class JobBoard implements Disposable {
     if (this.#terminal.live === undefined) for (const line of changeLines(before, progress)) this.#terminal.note(line);
   }
 
+  /** A file is read for its digest, or sent to the server. */
+  transfer(name: string, what: "reading" | "sending", done: number, total: number): void {
+    const share = total === 0 ? 1 : done / total;
+    const isNew = this.#transfers.get(name)?.startsWith(what) !== true;
+    if (isNew && this.#terminal.live === undefined) this.#terminal.note(`${printable(name)}  ${what} ${bytes(total)}`);
+    this.#transfers.set(name, `${what} ${bytes(done)} of ${bytes(total)} (${Math.floor(share * 100)} %)`);
+  }
+
+  /** It is no more. */
+  transferred(name: string): void {
+    this.#transfers.delete(name);
+  }
+
   /** The job needs no more attention. */
   done(job: string): void {
     this.#done.add(job);
@@ -62,11 +77,15 @@ export class JobBoard implements Disposable {
     const { columns, rows } = live.size;
     const nowMs = this.#now();
     const shown = [...this.#jobs.values()].filter(({ job }) => !this.#done.has(job.job) && job.state !== "QUEUED");
+    const transfers = [...this.#transfers].map(
+      ([name, text]) =>
+        `${noteStyle.bold(cutStart(printable(name), columns - width(text) - 3))}  ${noteStyle.dim(text)}`,
+    );
     const render = (compact: boolean) =>
       shown.flatMap((progress) => jobLines(progress, nowMs, columns, noteStyle, compact));
-    const whole = render(false);
+    const whole = [...transfers, ...render(false)];
     const room = rows - 3;
-    const lines = whole.length <= room ? whole : render(true);
+    const lines = whole.length <= room ? whole : [...transfers, ...render(true)];
     live.show([...lines.slice(0, room), noteStyle.bold(this.#summary(nowMs))]);
   }
 
