@@ -29,7 +29,6 @@ const busPassword = secret("/secrets/bus-password");
 keep(
   "/secrets/nats.conf",
   `port: 4222
-jetstream { store_dir: /data }
 authorization { user: heimdex, password: ${JSON.stringify(busPassword)} }
 `,
 );

@@ -82,25 +82,3 @@ test("a storm of messages that beget messages starves no timer", async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 1));
   storming = false;
 });
-
-test("a hint that nobody takes is gone after ten minutes", async (t) => {
-  let nowMs = 0;
-  const bus = new MemoryBus({ onError: () => {}, now: () => nowMs });
-  t.after(() => bus[Symbol.asyncDispose]());
-  await bus.offer("work", "a", "old");
-  nowMs = 300_001;
-  await bus.offer("work", "b", "young");
-  nowMs = 600_001;
-  assert.equal(await bus.take("work", { timeoutMs: 1_000 }), "young");
-});
-
-test("a hint offered in the turn of an abort goes to the next taker", async (t) => {
-  const { bus } = await open(t);
-  const abort = new AbortController();
-  const aborted = assert.rejects(bus.take("work", { timeoutMs: 60_000, signal: abort.signal }), { name: "AbortError" });
-  const next = bus.take("work", { timeoutMs: 60_000 });
-  abort.abort();
-  await bus.offer("work", "a", "kept");
-  assert.equal(await next, "kept");
-  await aborted;
-});

@@ -1,14 +1,11 @@
 import { HeimdexError, type SerializedError } from "@heimdex/errors";
-import { type Bus, checkMessageId, checkSubject, encodePayload, HINT_AGE_MS, type Subscription } from "@heimdex/ports";
+import { type Bus, checkSubject, encodePayload, type Subscription } from "@heimdex/ports";
 import { DeliveryQueue } from "./delivery-queue.ts";
-import { HintQueue, type Taker } from "./hint-queue.ts";
 import { type Listener, Listeners } from "./listeners.ts";
 
 export interface MemoryBusOptions {
   /** Gets what subscribers throw. */
   readonly onError: (error: unknown, subject: string) => void;
-  /** Default `Date.now`. */
-  readonly now?: () => number;
 }
 
 type MessageHandler = (payload: unknown, subject: string) => void | Promise<void>;
@@ -23,23 +20,17 @@ export class MemoryBus implements Bus {
   readonly #subscribers = new Listeners<MessageHandler>();
   readonly #responders = new Listeners<RequestHandler>();
   readonly #queue = new DeliveryQueue();
-  readonly #now: () => number;
-  /** By subject. Empty ones are removed. */
-  readonly #hints = new Map<string, HintQueue>();
   /** Ends each call that waits. */
   readonly #waiting = new Set<(error: HeimdexError) => void>();
   #isClosed = false;
 
   constructor(options: MemoryBusOptions) {
     this.#onError = options.onError;
-    this.#now = options.now ?? Date.now;
   }
 
-  /** There is no log: who is interested listens. */
-  async publish(subject: string, payload: unknown, options: { id?: string } = {}): Promise<void> {
+  async publish(subject: string, payload: unknown): Promise<void> {
     this.#checkOpen();
     checkSubject(subject);
-    if (options.id !== undefined) checkMessageId(options.id, subject);
     const json = encodePayload(subject, payload);
     const groups = new Map<string, Listener<MessageHandler>[]>();
     for (const listener of this.#subscribers.matching(subject)) {
@@ -107,65 +98,12 @@ export class MemoryBus implements Bus {
     }
   }
 
-  async offer(subject: string, id: string, payload: unknown): Promise<void> {
-    this.#checkOpen();
-    checkSubject(subject);
-    checkMessageId(id);
-    this.#withHints(subject, (hints) => hints.offer(id, encodePayload(subject, payload), this.#now()));
-  }
-
-  async take(subject: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown> {
-    this.#checkOpen();
-    checkSubject(subject);
-    const { timeoutMs, signal } = options;
-    signal?.throwIfAborted();
-    const waiting = this.#withHints(subject, (hints) => hints.take(this.#now()));
-    if (waiting !== undefined) return JSON.parse(waiting);
-
-    const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
-    let isOver = false;
-    const taker: Taker = (json) => {
-      if (isOver) return false;
-      isOver = true;
-      resolve(json);
-      return true;
-    };
-    // From the moment the wait is over no hint may go to it.
-    const end = (settle: () => void) => {
-      isOver = true;
-      settle();
-    };
-    const onAbort = () => end(() => reject(signal?.reason));
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const timer = setTimeout(() => end(() => resolve(undefined)), timeoutMs);
-    this.#waiting.add(reject);
-    this.#withHints(subject, (hints) => hints.wait(taker));
-    try {
-      const json = await promise;
-      return json === undefined ? undefined : JSON.parse(json);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-      this.#waiting.delete(reject);
-      this.#withHints(subject, (hints) => hints.leave(taker));
-    }
-  }
-
   /** Messages not yet delivered are dropped: nothing durable rests on them. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#subscribers.clear();
     this.#responders.clear();
-    this.#hints.clear();
     for (const reject of [...this.#waiting]) reject(closed());
-  }
-
-  #withHints<T>(subject: string, use: (hints: HintQueue) => T): T {
-    const hints = this.#hints.get(subject) ?? new HintQueue(HINT_AGE_MS);
-    const result = use(hints);
-    if (hints.isEmpty) this.#hints.delete(subject);
-    else this.#hints.set(subject, hints);
-    return result;
   }
 
   #deliver(listener: Listener<MessageHandler> | undefined, subject: string, json: string): void {

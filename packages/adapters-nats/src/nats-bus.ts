@@ -1,5 +1,5 @@
 import { HeimdexError, type SerializedError } from "@heimdex/errors";
-import { type Bus, checkMessageId, checkPattern, checkSubject, encodePayload, type Subscription } from "@heimdex/ports";
+import { type Bus, checkPattern, checkSubject, encodePayload, type Subscription } from "@heimdex/ports";
 import {
   type ConnectionOptions,
   connect,
@@ -12,7 +12,6 @@ import {
 import { Backoff } from "./backoff.ts";
 import { fromNats } from "./nats-error.ts";
 import { parseServers } from "./server-list.ts";
-import { Streams } from "./streams.ts";
 import { Subjects } from "./subjects.ts";
 
 export interface NatsBusOptions {
@@ -20,10 +19,9 @@ export interface NatsBusOptions {
   readonly servers: string;
   readonly user?: string;
   readonly password?: string;
-  /** First token of all subjects, and the beginning of the streams' names: buses of different prefixes share a server and nothing else.
-   * Default "heimdex". */
+  /** First token of all subjects: buses of different prefixes share a server and nothing else. Default "heimdex". */
   readonly prefix?: string;
-  /** How long to wait for the server itself: when connecting, subscribing, and storing a hint or an event; ms. Default 5 000. */
+  /** How long to wait for the server itself: when connecting and subscribing; ms. Default 5 000. */
   readonly timeoutMs?: number;
   /** Gets what subscribers throw, and what the server says against a subscription (BUS_UNAVAILABLE). */
   readonly onError: (error: unknown, subject: string) => void;
@@ -42,11 +40,9 @@ const MAX_PINGS_OUT = 2;
 /** How long closing waits for the server to take what was published. */
 const DRAIN_MS = 2_000;
 
-/** A Bus over NATS. Messages and requests go from process to process as they are; JetStream keeps hints until somebody takes them, and a log of events.
- * A lost connection is sought again for ever, with growing pauses; meanwhile calls reject with BUS_UNAVAILABLE, and subscriptions go on afterwards. */
+/** A Bus over NATS, of which it needs nothing but that messages and requests go from process to process: it stores nothing there. A lost connection is sought again for ever, with growing pauses; meanwhile calls reject with BUS_UNAVAILABLE, and subscriptions go on afterwards. */
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
-  readonly #streams: Streams;
   readonly #subjects: Subjects;
   readonly #servers: string;
   readonly #timeoutMs: number;
@@ -58,73 +54,35 @@ export class NatsBus implements Bus {
   #isConnected = true;
   #closing: Promise<void> | undefined;
 
-  private constructor(connection: NatsConnection, streams: Streams, subjects: Subjects, options: NatsBusOptions) {
+  private constructor(connection: NatsConnection, subjects: Subjects, options: NatsBusOptions) {
     this.#connection = connection;
-    this.#streams = streams;
     this.#subjects = subjects;
     this.#servers = options.servers;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#onError = options.onError;
   }
 
-  /** Connects and declares the streams.
-   * @throws HeimdexError BUS_UNAVAILABLE (no server within the time-out, refused, without JetStream), CONFIG_INVALID (servers, prefix) */
+  /** Connects.
+   * @throws HeimdexError BUS_UNAVAILABLE (no server within the time-out, refused), CONFIG_INVALID (servers, prefix) */
   static async open(options: NatsBusOptions): Promise<NatsBus> {
-    const { servers, prefix = "heimdex", timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    const { servers, prefix = "heimdex" } = options;
     const subjects = new Subjects(prefix);
     const backoff = new Backoff();
     const connecting = connectionOptions(options, backoff);
     try {
-      const connection = await connect(connecting);
-      try {
-        const streams = await Streams.open(connection, subjects, timeoutMs);
-        const bus = new NatsBus(connection, streams, subjects, options);
-        void bus.#follow(backoff);
-        return bus;
-      } catch (reason) {
-        await connection.close();
-        throw reason;
-      }
+      const bus = new NatsBus(await connect(connecting), subjects, options);
+      void bus.#follow(backoff);
+      return bus;
     } catch (reason) {
       throw fromNats(reason, servers);
     }
   }
 
-  async publish(subject: string, payload: unknown, options: { id?: string } = {}): Promise<void> {
+  async publish(subject: string, payload: unknown): Promise<void> {
     this.#checkOpen();
     checkSubject(subject);
-    const { id } = options;
-    if (id !== undefined) checkMessageId(id, subject);
     const json = encodePayload(subject, payload);
-    await this.#call(async () => {
-      if (id === undefined) this.#connection.publish(this.#subjects.message(subject), json);
-      else await this.#streams.log(subject, json, id);
-    });
-  }
-
-  async offer(subject: string, id: string, payload: unknown): Promise<void> {
-    this.#checkOpen();
-    checkSubject(subject);
-    checkMessageId(id);
-    const json = encodePayload(subject, payload);
-    await this.#call(() => this.#streams.offer(subject, id, json));
-  }
-
-  async take(subject: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown> {
-    this.#checkOpen();
-    checkSubject(subject);
-    const { timeoutMs, signal } = options;
-    signal?.throwIfAborted();
-    return this.#call(async () => {
-      const over = new AbortController();
-      const taking = this.#streams.take(subject, timeoutMs, over.signal);
-      try {
-        const json = await this.#until(taking, timeoutMs, undefined, signal);
-        return json === undefined ? undefined : JSON.parse(json);
-      } finally {
-        over.abort();
-      }
-    }, signal);
+    await this.#call(async () => this.#connection.publish(this.#subjects.message(subject), json));
   }
 
   async subscribe(subject: string, handler: MessageHandler, options: { group?: string } = {}): Promise<Subscription> {
@@ -301,8 +259,6 @@ export class NatsBus implements Bus {
       } else if (status.type === "reconnect") {
         this.#isConnected = true;
         backoff.reset();
-        // The server may be one that has lost its streams.
-        this.#streams.declare().catch((reason) => this.#onError(fromNats(reason, this.#servers), ""));
       } else if (status.type === "error") this.#onError(fromNats(status.error, this.#servers), "");
     }
   }

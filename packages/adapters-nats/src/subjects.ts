@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import { HeimdexError } from "@heimdex/errors";
 
-/** Where a bus's subjects lie within NATS: messages, requests and hints apart, so that one never meets the other, and below a prefix that other users of
+/** Where a bus's subjects lie within NATS: messages and requests apart, so that one never meets the other, and below a prefix that other users of
  * the server do not have. */
 export class Subjects {
   readonly #prefix: string;
@@ -36,44 +35,8 @@ export class Subjects {
   ofRequest(wire: string): { readonly subject: string; readonly timeoutMs: number } {
     return { subject: after(wire, 3), timeoutMs: Number(wire.split(".", 3)[2]) };
   }
-
-  /** Each hint has a subject of its own, of which the stream keeps one message. */
-  hint(subject: string, id: string): string {
-    return `${this.#prefix}.hint.${subject}.${digest(id)}`;
-  }
-
-  /** The hints of one queue and of no other. */
-  hints(subject: string): string {
-    return `${this.#prefix}.hint.${subject}.*`;
-  }
-
-  get allHints(): string {
-    return `${this.#prefix}.hint.>`;
-  }
-
-  get hintStream(): string {
-    return `${this.#prefix}_hints`;
-  }
-
-  /** Name of the consumer of a queue: readable, and never that of another one. */
-  consumer(subject: string): string {
-    return `${subject.replaceAll(/[^\w-]/g, "_")}_${digest(subject).slice(0, 8)}`;
-  }
-
-  get allEvents(): string {
-    return `${this.#prefix}.message.events.>`;
-  }
-
-  get eventStream(): string {
-    return `${this.#prefix}_events`;
-  }
 }
 
 function after(wire: string, tokens: number): string {
   return wire.split(".").slice(tokens).join(".");
-}
-
-/** A token for any text. */
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }

@@ -391,79 +391,8 @@ export function busConformance(adapter: string, open: (t: TestContext) => Promis
       assert.equal(await bus.request("echo", fits, { timeoutMs: 10_000 }), fits);
       for (const payload of [`${fits}x`, "ü".repeat(600_000), 1n, () => {}]) {
         await assert.rejects(bus.publish("echo", payload), withId("INVALID_ARGUMENT"));
-        await assert.rejects(bus.offer("echo", "a", payload), withId("INVALID_ARGUMENT"));
         await assert.rejects(bus.request("echo", payload, { timeoutMs: 10_000 }), withId("INVALID_ARGUMENT"));
       }
-    });
-
-    test("an event with an id reaches its subscribers; other messages have none", OPTIONS, async (t) => {
-      const { bus, peer } = await open(t);
-      const inbox = new Inbox();
-      await peer.subscribe("events.job.*", inbox.handler);
-      await bus.publish("events.job.j1", 1, { id: "j1:1" });
-      await bus.publish("events.job.j1", 2, { id: "Grüße . * > 🎬".padEnd(256, "x") });
-      await inbox.holds(2);
-      assert.deepEqual(inbox.payloads, [1, 2]);
-      const refused = (call: Promise<unknown>) => assert.rejects(call, withId("INVALID_ARGUMENT"));
-      for (const id of ["", "x".repeat(257), "half \ud800"]) {
-        await refused(bus.publish("events.job.j1", 3, { id }));
-        await refused(bus.offer("work.ready", id, 3));
-      }
-      for (const subject of ["work.ready", "events", "eventsx.job"])
-        await refused(bus.publish(subject, 3, { id: "a" }));
-    });
-
-    test("a hint waits for one who takes it, and goes to one only", OPTIONS, async (t) => {
-      const { bus, peer } = await open(t);
-      const quick = { timeoutMs: 50 };
-      assert.equal(await peer.take("work.ready.asr", quick), undefined);
-      const payload = { job: "j1", text: "Grüße 🎬" };
-      await bus.offer("work.ready.asr", "a", payload);
-      await bus.offer("work.ready.asr", "b", undefined);
-      await bus.offer("work.ready.asr.other", "c", "another queue");
-      assert.deepEqual(await peer.take("work.ready.asr", { timeoutMs: 10_000 }), payload);
-      assert.equal(await bus.take("work.ready.asr", { timeoutMs: 10_000 }), null);
-      assert.equal(await peer.take("work.ready.asr", quick), undefined);
-      assert.equal(await bus.take("work.ready", quick), undefined);
-      assert.equal(await peer.take("work.ready.asr.other", { timeoutMs: 10_000 }), "another queue");
-    });
-
-    test("who waits gets the next hint, and each hint goes to one of those who wait", OPTIONS, async (t) => {
-      const { bus, peer } = await open(t);
-      const taking = Array.from({ length: 10 }, (_, i) =>
-        (i % 2 ? bus : peer).take("work.ready.asr", { timeoutMs: 15_000 }),
-      );
-      for (let n = 0; n < 10; n++) await peer.offer("work.ready.asr", `hint ${n}`, n);
-      const taken = (await Promise.all(taking)) as number[];
-      assert.deepEqual(
-        taken.toSorted((a, b) => a - b),
-        Array.from({ length: 10 }, (_, n) => n),
-      );
-    });
-
-    test("hints come oldest first, once for each id that waits", OPTIONS, async (t) => {
-      const { bus, peer } = await open(t);
-      for (const id of ["a", "b", "a", "c", "b", "a.b > *", "a.b > *"]) await bus.offer("work.ready.asr", id, id);
-      const take = () => peer.take("work.ready.asr", { timeoutMs: 1_000 });
-      assert.deepEqual([await take(), await take(), await take(), await take()], ["a", "b", "c", "a.b > *"]);
-      await bus.offer("work.ready.asr", "a", "again");
-      assert.equal(await take(), "again");
-      assert.equal(await peer.take("work.ready.asr", { timeoutMs: 50 }), undefined);
-    });
-
-    test("an aborted take rejects with the signal's reason, and leaves hints to others", OPTIONS, async (t) => {
-      const { bus, peer } = await open(t);
-      const abort = new AbortController();
-      const reason = new Error("enough");
-      const { signal } = abort;
-      const waiting = peer.take("work.ready.asr", { timeoutMs: 3_600_000, signal });
-      assert.equal(await bus.take("work.ready.ocr", { timeoutMs: 50, signal }), undefined);
-      abort.abort(reason);
-      await assert.rejects(waiting, (error) => error === reason);
-      await assert.rejects(peer.take("work.ready.asr", { timeoutMs: 1_000, signal }), (error) => error === reason);
-      assert.deepEqual(getEventListeners(signal, "abort"), []);
-      await bus.offer("work.ready.asr", "a", "kept");
-      assert.equal(await bus.take("work.ready.asr", { timeoutMs: 15_000 }), "kept");
     });
 
     test("malformed subjects are refused", OPTIONS, async (t) => {
@@ -471,8 +400,6 @@ export function busConformance(adapter: string, open: (t: TestContext) => Promis
       const refused = (call: Promise<unknown>) => assert.rejects(call, withId("INVALID_ARGUMENT"));
       for (const subject of ["", ".", "a.", ".a", "a..b", "a b", "a\n", "a*", "x".repeat(257)]) {
         await refused(bus.publish(subject, 1));
-        await refused(bus.offer(subject, "a", 1));
-        await refused(bus.take(subject, { timeoutMs: 1000 }));
         await refused(bus.request(subject, 1, { timeoutMs: 1000 }));
         await refused(bus.subscribe(subject, () => {}));
         await refused(bus.respond(subject, async () => 1));
@@ -490,14 +417,11 @@ export function busConformance(adapter: string, open: (t: TestContext) => Promis
       });
       const closed = withId("BUS_CLOSED");
       const waiting = assert.rejects(bus.request("slow", 1, { timeoutMs: 3_600_000 }), closed);
-      const taking = assert.rejects(bus.take("work", { timeoutMs: 3_600_000 }), closed);
       await asked.promise;
       await bus[Symbol.asyncDispose]();
-      await Promise.all([waiting, taking]);
+      await waiting;
       await bus[Symbol.asyncDispose]();
       await assert.rejects(bus.publish("x", 1), closed);
-      await assert.rejects(bus.offer("x", "a", 1), closed);
-      await assert.rejects(bus.take("x", { timeoutMs: 1000 }), closed);
       await assert.rejects(bus.request("x", 1, { timeoutMs: 1000 }), closed);
       await assert.rejects(
         bus.subscribe("x", () => {}),

@@ -8,7 +8,7 @@ export {
   checkUploadKey,
 } from "./blob-checks.ts";
 export type { BlobKey, Blobs, ByteRange, Reach, Stored, UploadKey } from "./blobs.ts";
-export { type Bus, HINT_AGE_MS, type Subscription } from "./bus.ts";
+export type { Bus, Subscription } from "./bus.ts";
 export {
   type Catalog,
   COLLECTIONS,
@@ -37,7 +37,6 @@ export {
 export { readAll } from "./read-all.ts";
 export { type Bound, receive } from "./receive.ts";
 export {
-  checkMessageId,
   checkPattern,
   checkSubject,
   encodePayload,

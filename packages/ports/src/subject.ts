@@ -11,15 +11,6 @@ export function checkSubject(subject: string): void {
     throw new HeimdexError("INVALID_ARGUMENT", `${JSON.stringify(subject)} is no subject`);
 }
 
-/** @param subject what is published with the id, or undefined for a hint
- * @throws HeimdexError INVALID_ARGUMENT unless it is 1..256 characters of well-formed Unicode, and the subject lies below `events` */
-export function checkMessageId(id: string, subject?: string): void {
-  if (id.length < 1 || id.length > 256 || !id.isWellFormed())
-    throw new HeimdexError("INVALID_ARGUMENT", `${JSON.stringify(id)} is no id of a message`);
-  if (subject !== undefined && !subject.startsWith("events."))
-    throw new HeimdexError("INVALID_ARGUMENT", `${subject} is not below events, so its messages have no id`);
-}
-
 /** @throws HeimdexError INVALID_ARGUMENT unless it is a subject in which tokens may be `*` and the last one may be `>` */
 export function checkPattern(pattern: string): void {
   const tokens = pattern.split(".");

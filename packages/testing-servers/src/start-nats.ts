@@ -9,19 +9,15 @@ export interface NatsServer extends AsyncDisposable {
   readonly user: string;
   readonly password: string;
   readonly container: ServerContainer;
-  /** The server ends and comes back without anything it had stored. */
-  wipe(): Promise<void>;
 }
 
-const STORE = "/data/jetstream";
-
-/** NATS with JetStream and authentication on. */
+/** NATS with authentication on. It stores nothing. */
 export async function startNats(): Promise<NatsServer> {
   const user = "heimdex";
   const password = randomBytes(16).toString("hex");
   const container = await ServerContainer.start({
     image: IMAGES.nats,
-    command: ["--jetstream", "--store_dir", STORE, "--user", user, "--pass", password],
+    command: ["--user", user, "--pass", password],
     port: 4222,
     ready: Wait.forLogMessage(/Server is ready/),
   });
@@ -30,11 +26,6 @@ export async function startNats(): Promise<NatsServer> {
     user,
     password,
     container,
-    async wipe() {
-      await container.exec(["rm", "-rf", STORE]);
-      await container.kill();
-      await container.start();
-    },
     [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
   };
 }

@@ -3,11 +3,9 @@ import type { Bus } from "@heimdex/ports";
 /** The bus, but that hints are lost: what is published under any of these beginnings. Requests come through. Test code only. */
 export function lossy(bus: Bus, ...lost: readonly string[]): Bus {
   return {
-    publish: async (subject, payload, options) => {
-      if (!lost.some((beginning) => subject.startsWith(beginning))) await bus.publish(subject, payload, options);
+    publish: async (subject, payload) => {
+      if (!lost.some((beginning) => subject.startsWith(beginning))) await bus.publish(subject, payload);
     },
-    offer: (subject, id, payload) => bus.offer(subject, id, payload),
-    take: (subject, options) => bus.take(subject, options),
     subscribe: (subject, handler, options) => bus.subscribe(subject, handler, options),
     request: (subject, payload, options) => bus.request(subject, payload, options),
     respond: (subject, handler) => bus.respond(subject, handler),
