@@ -66,6 +66,9 @@ secrets: ## Searches every commit, and what lies here, for credentials (gitleaks
 workflows: ## Checks .github/workflows (actionlint; needs Go)
 	@$$(scripts/go-tool actionlint)
 
+tf-check: node_modules/.installed ## Checks deploy/terraform against a provider that makes up Google's answers; needs terraform or tofu. IMAGES=FILE: with these images
+	@deploy/terraform/check $(IMAGES)
+
 cluster-smoke: setup ## Starts deploy/compose with images that are built, and finds a moment in a film; needs Docker. HEIMDEX_VERSION says which images
 	@$(NODE) --test tests/cluster/smoke.compose.ts
 

@@ -39,6 +39,12 @@ test("random credentials are taken, in a hundred draws", () => {
   }
 });
 
+test("of a list of stores the keys are looked at, and not the names of its fields", () => {
+  const stores = (key: string) => JSON.stringify([{ bucket: "films", access_key: "films", secret_key: key }]);
+  assert.deepEqual(refused({ ...good(), HEIMDEX_PEM: stores(random()) }), {});
+  assert.match(refused({ ...good(), HEIMDEX_PEM: stores("minioadmin") }).HEIMDEX_PEM ?? "", /everybody knows/);
+});
+
 for (const [name, value, why] of [
   ["a server's default", "minioadmin", /everybody knows/],
   ["a default, made longer", "minioadmin-minioadmin-2026", /everybody knows/],

@@ -61,6 +61,8 @@ function credentialsOf({ secret }: Setting, value: unknown): string[] {
     if (!(one instanceof Secret)) return [];
     const text = one.reveal();
     if (text.includes("-----BEGIN")) return [];
+    // A list of stores with their keys: its words are names of fields.
+    if (text.startsWith("[")) return [...text.matchAll(/"secret_key"\s*:\s*"([^"]*)"/g)].map(([, key]) => key ?? "");
     if (!text.includes("://")) return [text];
     const password = /^[^/]+:\/\/[^/@:]*:([^/@]*)@/.exec(text)?.[1];
     return password === undefined ? [] : [decoded(password)];

@@ -1,0 +1,18 @@
+terraform {
+  required_version = ">= 1.7"
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = ">= 7.20, < 8.0"
+    }
+  }
+}
+
+provider "google" {
+  project = var.project
+  region  = var.region
+  default_labels = {
+    application = "heimdex"
+    environment = local.environment
+  }
+}

@@ -1,0 +1,48 @@
+#!/bin/bash
+# Starts NATS. Runs as root at each start of the machine. What is a secret is read here, by the machine's own account, into memory.
+set -euo pipefail
+
+# secret NAME VERSION: prints its value.
+secret() {
+  local token
+  token=$(curl -sSf --retry 10 --retry-connrefused -H 'Metadata-Flavor: Google' \
+    http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token | jq -r .access_token)
+  # The token goes in by a file, so that no list of processes shows it.
+  curl -sSf --retry 10 -H @- "https://secretmanager.googleapis.com/v1/projects/${project}/secrets/$1/versions/$2:access" \
+    <<<"Authorization: Bearer $token" | jq -r .payload.data | base64 -d
+}
+
+export DEBIAN_FRONTEND=noninteractive
+command -v nats-server jq >/dev/null || {
+  for pause in 1 2 4 8 16 0; do
+    apt-get update -q && apt-get install -qy --no-install-recommends nats-server jq unattended-upgrades && break
+    [ "$pause" != 0 ] || { echo "NATS could not be installed: look at the lines above" >&2; exit 1; }
+    sleep "$pause"
+  done
+  systemctl disable --now nats-server
+}
+
+device=/dev/disk/by-id/google-jetstream
+blkid "$device" >/dev/null || mkfs.ext4 -q -m 0 "$device"
+mkdir -p /data
+mountpoint -q /data || mount -o nodev,nosuid,noexec "$device" /data
+getent passwd nats >/dev/null || useradd --system --shell /usr/sbin/nologin nats
+chown nats: /data
+
+install -d -m 0700 -o nats -g nats /run/nats
+umask 077
+secret "${certificate.secret}" "${certificate.version}" >/run/nats/certificate.pem
+secret "${private_key.secret}" "${private_key.version}" >/run/nats/private-key.pem
+{
+  echo 'port: 4222'
+  echo 'jetstream { store_dir: /data }'
+  echo 'tls { cert_file: /run/nats/certificate.pem, key_file: /run/nats/private-key.pem, timeout: 5 }'
+  printf 'authorization { user: heimdex, password: %s }\n' "$(secret "${password.secret}" "${password.version}" | jq -Rs .)"
+} >/run/nats/nats.conf
+chown nats: /run/nats/*
+
+systemctl reset-failed heimdex-nats 2>/dev/null || true
+systemctl stop heimdex-nats 2>/dev/null || true
+systemd-run --unit=heimdex-nats --property=User=nats --property=Restart=always --property=RestartSec=2 \
+  --property=ProtectSystem=strict --property=ReadWritePaths=/data --property=PrivateTmp=yes --property=NoNewPrivileges=yes \
+  "$(command -v nats-server)" --config /run/nats/nats.conf
