@@ -72,6 +72,9 @@ tf-check: node_modules/.installed ## Checks deploy/terraform against a provider 
 cluster-smoke: setup ## Starts deploy/compose with images that are built, and finds a moment in a film; needs Docker. HEIMDEX_VERSION says which images
 	@$(NODE) --test tests/cluster/smoke.compose.ts
 
+cluster-rotation: setup ## Changes every secret of deploy/compose while jobs run, and looks that none fails; needs Docker and images that are built
+	@$(NODE) --test tests/cluster/rotation.compose.ts
+
 release-dry-run: setup ## Builds all images, tests them, pushes them to a registry started here and writes release/images.json; needs Docker and Go
 	@scripts/release/dry-run
 

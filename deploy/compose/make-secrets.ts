@@ -25,11 +25,12 @@ const catalogPassword = secret("/secrets/catalog-password", MONGODB);
 keep("/secrets/catalog-url", `mongodb://heimdex:${catalogPassword}@mongo:27017/?authSource=admin`);
 secret("/secrets/blobs-access-key");
 secret("/secrets/blobs-secret-key");
+const busUser = keep("/secrets/bus-user", "heimdex");
 const busPassword = secret("/secrets/bus-password");
 keep(
   "/secrets/nats.conf",
   `port: 4222
-authorization { user: heimdex, password: ${JSON.stringify(busPassword)} }
+authorization { users: [{ user: ${JSON.stringify(busUser)}, password: ${JSON.stringify(busPassword)} }] }
 `,
 );
 

@@ -193,6 +193,6 @@ test("the command line prints no key: not in doctor, nor for a gateway that is a
     HEIMDEX_ENDPOINT: "gateway.example:8481",
   });
   assert.notEqual(code, 0);
-  assert.match(printed, /HEIMDEX_ENDPOINT: https/);
+  assert.match(printed, /HEIMDEX_ENDPOINT: TLS/);
   seeds.assertAbsentFrom(printed, "status");
 });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { loadConfig, type Secret, secret } from "@heimdex/config";
+import { loadConfig, refusePlain, type Secret, secret } from "@heimdex/config";
 import { ChannelCredentials, createChannel } from "nice-grpc";
 import { z } from "zod";
 import type { Context } from "./context.ts";
@@ -12,13 +12,7 @@ import { UsageError } from "./usage-error.ts";
 const FORM = /^(?:https?:\/\/)?(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
 
 const settings = z.object({
-  endpoint: z
-    .string()
-    .optional()
-    .meta({
-      production: (address: unknown) =>
-        address === undefined || isPrivate({ address: String(address) }) ? undefined : "https://HOST:PORT is expected",
-    }),
+  endpoint: z.string().optional().meta({ production: refusePlain }),
   key: secret(z.string().regex(/^[\x21-\x7e]+$/, "a key of printable ASCII characters is expected")).optional(),
   tls: z
     .object({ clientCert: z.string().meta({ file: true }).optional(), clientKey: secret().optional() })
@@ -55,7 +49,7 @@ export function endpointOf(
 }
 
 /** Whether nobody on the way reads what is sent there. */
-export function isPrivate({ address }: Pick<Endpoint, "address">): boolean {
+export function isPrivate({ address }: Endpoint): boolean {
   return address.startsWith("https://") || /^(?:http:\/\/)?(?:127\.|localhost:|\[::1\])/.test(address);
 }
 

@@ -1,4 +1,4 @@
-import { SECRET, secret } from "@heimdex/config";
+import { SECRET, secretKeys } from "@heimdex/config";
 import { z } from "zod";
 
 const flag = z.union([z.boolean(), z.stringbool()]);
@@ -11,8 +11,9 @@ export const authConfig = z
       production: (required: unknown) =>
         required === true ? undefined : "true is expected: else anybody may do anything",
     }),
-    /** A key of an admin of the tenant `default`, to make the first keys with: 32 to 256 printable ASCII characters. It is never stored. Default: none. */
-    adminKey: secret(z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"))
+    /** A key of an admin of the tenant `default`, to make the first keys with: 32 to 256 printable ASCII characters. It is never stored. Several, with white
+     * space between, while it is being changed. Default: none. */
+    adminKey: secretKeys(z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"))
       .meta({ ...SECRET, env: "HEIMDEX_ADMIN_KEY" })
       .optional(),
   })

@@ -26,7 +26,7 @@ export class Gate {
   /** @param own keys beside those of the catalog and of the configuration. Default: none */
   static of({ required, adminKey }: AuthConfig, keys: KeyStore, own: readonly OwnKey[] = []): Gate {
     const admin: Caller = { ...LOCAL_CALLER, key: "configured", tenant: OPERATOR_TENANT };
-    const configured = adminKey === undefined ? [] : [{ secret: adminKey, caller: admin }];
+    const configured = (adminKey ?? []).map((secret) => ({ secret, caller: admin }));
     return required ? new Gate(keys, [...configured, ...own]) : new Gate(undefined, []);
   }
 

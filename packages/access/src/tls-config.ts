@@ -22,7 +22,8 @@ export const tlsConfig = z
     key: secret(z.string().regex(/-----BEGIN [A-Z ]*PRIVATE KEY-----/, "a private key in PEM is expected")).optional(),
     /** Authorities in PEM, one of which must have signed the certificate that a client shows (mTLS). Default: clients need none. */
     clientCa: pem.optional(),
-    /** A proxy in front ends TLS, and nothing but that proxy reaches this port. Heimdex cannot look whether it does: whoever sets it has. Default false. */
+    /** A proxy in front ends TLS, and nothing but that proxy and programs of this machine reaches the port. Heimdex cannot look whether it is so: whoever sets it
+     * has. Default false. */
     behindProxy: z.union([z.boolean(), z.stringbool()]).default(false),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {

@@ -1,20 +1,21 @@
-import { refusePlain, SECRET, type Secret, secret } from "@heimdex/config";
+import { type ProductionRule, refusePlain, SECRET, type Secret, secret } from "@heimdex/config";
 import { z } from "zod";
 
 const httpUrl = z.url({ protocol: /^https?$/ }).meta({ production: refusePlain });
 const required = (what: string) => (value: unknown) => (value === undefined ? `${what} is expected` : undefined);
 
 /** MongoDB's own drivers turn TLS on for `mongodb+srv`, and for `tls=true` or `ssl=true`. */
-function refuseOpenCatalog(value: unknown): string | undefined {
+const refuseOpenCatalog: ProductionRule = (value, _beside, isOwn) => {
   const url = (value as Secret | undefined)?.reveal() ?? "";
-  const loopback = /^mongodb:\/\/(?:[^@/]*@)?(?:127\.|localhost[:/,]|\[::1\])/.test(url);
-  if (!loopback && !/^mongodb\+srv:/.test(url) && !/[?&](?:tls|ssl)=true\b/.test(url))
+  const hosts = /^mongodb:\/\/(?:[^@/]*@)?([^/?]*)/.exec(url)?.[1]?.split(",") ?? [];
+  const isLocal = hosts.length > 0 && hosts.every((host) => isOwn(host.replace(/:\d+$/, "")));
+  if (!isLocal && !/^mongodb\+srv:/.test(url) && !/[?&](?:tls|ssl)=true\b/.test(url))
     return "TLS is expected: tls=true in the URL, or mongodb+srv";
   if (/[?&](?:tlsInsecure|tlsAllowInvalidCertificates|tlsAllowInvalidHostnames)=true\b/.test(url))
     return "a server whose certificate is looked at is expected: leave the options out that turn that off";
   if (!/^[^/]+:\/\/[^/@]+@/.test(url) && !/[?&]authMechanism=/.test(url)) return "a user is expected in the URL";
   return undefined;
-}
+};
 
 /** Where the servers of a cluster are, from the environment: `HEIMDEX_CATALOG_URL`, `HEIMDEX_BUS_URL`, `HEIMDEX_BLOBS_ENDPOINT` and so on. Each secret may be given as a
  * file instead, which the variable with `_FILE` names. */
@@ -39,7 +40,7 @@ export const clusterConfig = z.object({
       .string()
       .min(1)
       .optional()
-      .meta({ production: required("a user") }),
+      .meta({ file: true, production: required("a user") }),
     /** Default: none. */
     password: secret()
       .optional()

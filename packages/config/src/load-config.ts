@@ -11,7 +11,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Field `a.bcDef` is read from `HEIMDEX_A_BC_DEF`, or from the variable in the field's `.meta({ env })`. An empty variable or file counts as unset. Values
  * are text: use `z.coerce.number()`, `z.stringbool()`. A `secret()`, `secretKeys()`, and fields with `.meta({ file: true })`, may instead be given as a file
  * named by `VARIABLE_FILE`. With `HEIMDEX_ENV=production` whatever is unsafe is bad as well: weak credentials, and what fields refuse by
- * `.meta({ production })`.
+ * `.meta({ production })`; `HEIMDEX_OWN_MACHINE` names hosts that are this machine, with commas between, as those of a container network are.
  * Throws CONFIG_INVALID with a field for every bad variable, all at once. Variables that no field names are not looked at. */
 export function loadConfig<S extends z.ZodObject>(schema: S, env: Environment): z.output<S> {
   const settings = settingsOf(schema);
@@ -37,7 +37,7 @@ export function loadConfig<S extends z.ZodObject>(schema: S, env: Environment): 
   if (isProduction(env, fields)) {
     const read = [...texts].map(([setting, text]) => ({ setting, value: setting.schema.safeParse(text).data }));
     const named = new Set(fields.map(({ field }) => field));
-    fields.push(...productionRefusals(read).filter(({ field }) => !named.has(field)));
+    fields.push(...productionRefusals(read, env.HEIMDEX_OWN_MACHINE ?? "").filter(({ field }) => !named.has(field)));
   }
   if (fields.length > 0) {
     const lines = fields.map(({ field, description }) => `${field}: ${description}`);

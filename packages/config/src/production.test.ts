@@ -85,9 +85,27 @@ test("production refuses plain http and nats beyond this machine", () => {
     ["http://[::1]:9000", false],
     ["nats://localhost:4222", false],
     ["tls://nats:4222", false],
+    ["minio:9000", true],
+    ["127.0.0.1:9000", false],
   ] as const)
     assert.equal(
       "HEIMDEX_STORE_ENDPOINT" in refused({ ...good(), HEIMDEX_STORE_ENDPOINT: address }),
+      isRefused,
+      address,
+    );
+});
+
+test("hosts that are said to be this machine may be spoken to in plain text, and no others", () => {
+  const own = { HEIMDEX_OWN_MACHINE: "minio, orchestrators" };
+  for (const [address, isRefused] of [
+    ["http://minio:9000", false],
+    ["dns:///orchestrators:8482", false],
+    ["http://minio.evil.example:9000", true],
+    ["http://minio:9000,http://other:9000", true],
+    ["minio@evil.example:9000", true],
+  ] as const)
+    assert.equal(
+      "HEIMDEX_STORE_ENDPOINT" in refused({ ...good(), ...own, HEIMDEX_STORE_ENDPOINT: address }),
       isRefused,
       address,
     );

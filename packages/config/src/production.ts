@@ -3,8 +3,13 @@ import type { Setting } from "./settings.ts";
 
 /** What production refuses of a setting: in words that follow the variable's name, or undefined where nothing is wrong.
  * @param value as parsed; undefined where it is not set
- * @param beside what is parsed of the object that the setting is in */
-export type ProductionRule = (value: unknown, beside: Readonly<Record<string, unknown>>) => string | undefined;
+ * @param beside what is parsed of the object that the setting is in
+ * @param isOwn whether a host is this machine, so that what goes there crosses no network */
+export type ProductionRule = (
+  value: unknown,
+  beside: Readonly<Record<string, unknown>>,
+  isOwn: (host: string) => boolean,
+) => string | undefined;
 
 /** A bad setting, as CONFIG_INVALID has it. */
 export interface Refusal {
@@ -27,13 +32,16 @@ export interface Read {
   readonly value: unknown;
 }
 
-/** Everything that production refuses of what is set: credentials that are short, known or used twice, and what settings say of themselves. */
-export function productionRefusals(read: readonly Read[]): Refusal[] {
+/** Everything that production refuses of what is set: credentials that are short, known or used twice, and what settings say of themselves.
+ * @param ownMachine names of this machine besides those of the loopback interface, separated by commas */
+export function productionRefusals(read: readonly Read[], ownMachine: string): Refusal[] {
+  const names = ownMachine.split(",").map((name) => name.trim());
+  const isOwn = (host: string) => LOOPBACK.test(host) || names.includes(host);
   const refusals: Refusal[] = [];
   const users = new Map<string, string>();
   for (const { setting, value } of read) {
     const { variable, path, production } = setting;
-    const said = production?.(value, beside(read, path));
+    const said = production?.(value, beside(read, path), isOwn);
     if (said !== undefined) refusals.push({ field: variable, description: said });
     for (const credential of credentialsOf(setting, value)) {
       const wrong = weakness(credential);
@@ -85,15 +93,20 @@ function weakness(credential: string): string | undefined {
   return undefined;
 }
 
-/** Addresses of this machine: what goes there crosses no network. */
-const OWN_MACHINE = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+/** The loopback interface. */
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-/** For the URL of a server that is spoken to with TLS: `https://` and `tls://`, or a server of this machine. */
-export function refusePlain(value: unknown): string | undefined {
-  const plain = String(value ?? "")
+/** For addresses of servers: `https://` and `tls://` are taken, anything else only where it is on this machine. Several with commas. */
+export const refusePlain: ProductionRule = (value, _beside, isOwn) => {
+  const isPlain = String(value ?? "")
     .split(",")
-    .filter((part) => /^(?:http|nats):\/\//.test(part.trim()))
-    .filter((part) => !OWN_MACHINE.test(URL.parse(part.trim())?.hostname ?? ""));
-  if (plain.length === 0) return undefined;
-  return "TLS is expected: what is sent there crosses a network as plain text";
+    .map((part) => part.trim())
+    .some((part) => part !== "" && !/^(?:https|tls):\/\//.test(part) && !isOwn(hostOf(part)));
+  return isPlain ? "TLS is expected: what is sent there would cross a network as plain text" : undefined;
+};
+
+/** Of `nats://host:1`, `host:1` and `dns:///host:1`. */
+function hostOf(address: string): string {
+  const authority = address.replace(/^[a-z+]+:\/{2,3}/i, "").replace(/[/?#].*$/, "");
+  return authority.replace(/:\d+$/, "");
 }

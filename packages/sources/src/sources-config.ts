@@ -1,4 +1,4 @@
-import { refusePlain, SECRET, secret } from "@heimdex/config";
+import { type ProductionRule, refusePlain, SECRET, secret } from "@heimdex/config";
 import { z } from "zod";
 
 /** A bucket that films are read from. */
@@ -17,6 +17,9 @@ const s3Source = z.strictObject({
 export type S3SourceSettings = z.output<typeof s3Source>;
 
 const HOST = /^(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:\d{1,5})?$/;
+
+const plainEndpoints: ProductionRule = (value, beside, isOwn) =>
+  refusePlain((value as readonly S3SourceSettings[]).map(({ endpoint }) => endpoint).join(","), beside, isOwn);
 
 /** Where films may be read from besides files, the same for gateway and orchestrator: `HEIMDEX_SOURCES_PRIVATE_HOSTS`, `HEIMDEX_SOURCES_MAX_BYTES`,
  * `HEIMDEX_SOURCES_S3_FILE`. */
@@ -55,7 +58,3 @@ export const sourcesConfig = z
   })
   .prefault({});
 export type SourcesConfig = z.output<typeof sourcesConfig>;
-
-function plainEndpoints(value: unknown): string | undefined {
-  return refusePlain((value as readonly S3SourceSettings[]).map(({ endpoint }) => endpoint).join(","));
-}

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { loadConfig, secret, secretKeys } from "@heimdex/config";
+import { loadConfig, refusePlain, secret, secretKeys } from "@heimdex/config";
 import { STAGE_PROTOCOL_VERSION } from "@heimdex/contracts";
 import type { OpenSessionResponse } from "@heimdex/contracts/stage/v1/work_service";
 import { HeimdexError } from "@heimdex/errors";
@@ -22,15 +22,7 @@ const SHORT_SESSION_MS = 10_000;
 const DRAINED_PAUSE = 4;
 
 const settings = z.object({
-  orchestrator: z
-    .string()
-    .default("127.0.0.1:8482")
-    .meta({
-      production: (address: unknown) =>
-        /^https:|^(?:http:\/\/)?(?:127\.|localhost:|\[::1\])/.test(String(address))
-          ? undefined
-          : "https://HOST:PORT is expected",
-    }),
+  orchestrator: z.string().default("127.0.0.1:8482").meta({ production: refusePlain }),
   stageKey: secretKeys(z.string().min(1)).optional(),
   tls: z
     .object({ clientCert: z.string().meta({ file: true }).optional(), clientKey: secret().optional() })

@@ -78,8 +78,14 @@ export class ComposeCluster implements AsyncDisposable {
 
   /** Runs `docker compose` on the cluster; resolves with what it printed. */
   async compose(...args: readonly string[]): Promise<string> {
-    const files = ["--file", join(FOLDER, "compose.yaml"), "--file", this.#override];
-    return docker(["compose", "--project-name", this.project, ...files, ...args], this.#environment);
+    return docker(["compose", ...args], this.environment());
+  }
+
+  /** What the programs of deploy/compose, and `docker compose` there, must find in their environment to mean this cluster.
+   * @param files of deploy/compose, besides compose.yaml */
+  environment(...files: readonly string[]): NodeJS.ProcessEnv {
+    const all = [join(FOLDER, "compose.yaml"), ...files.map((file) => join(FOLDER, file)), this.#override];
+    return { ...this.#environment, COMPOSE_PROJECT_NAME: this.project, COMPOSE_FILE: all.join(":") };
   }
 
   /** What a file holds that only containers can read. */

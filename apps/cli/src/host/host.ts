@@ -109,7 +109,7 @@ export async function startHost(root: string, options: HostOptions, telemetry: T
           grpc: { port: options.grpcPort },
           data: folder.root,
           catalogFiles: [folder.catalog, `${folder.catalog}-wal`],
-          auth: { required: auth.required, adminKey: auth.adminKey?.reveal() },
+          auth: { required: auth.required, adminKey: auth.adminKey?.map((own) => own.reveal()).join(" ") },
           limits,
           signingKey: Buffer.from(signing).toString("base64"),
           drainMs: 2_000,

@@ -1,0 +1,98 @@
+/* Changes secrets in the volumes of a cluster; ./rotate runs it as the service `secrets`, which has them mounted. Each file is replaced whole, and keeps its
+ * owner and mode. Nothing of a secret is printed. Usage: change-secrets.ts COMMAND [FILE]
+ *   add FILE      makes a new key and writes it behind the one there is
+ *   use FILE      puts the new key first: it is used, both are good
+ *   revoke FILE   leaves the first key alone
+ *   renew FILE    makes a new key in place of the one there is
+ *   put FILE      takes what comes on stdin
+ *   bus-add, bus-use, bus-revoke: the same for NATS, whose configuration holds its users */
+import { randomBytes } from "node:crypto";
+import { chmodSync, chownSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+
+/** The user of our images, to whom a file belongs that is new. */
+const HEIMDEX = 10_001;
+const BUS = { user: "/secrets/bus-user", password: "/secrets/bus-password", next: "/secrets/bus-next" };
+
+const [command = "", file = ""] = process.argv.slice(2);
+const random = () => randomBytes(32).toString("base64url");
+const keysOf = (path: string) =>
+  readFileSync(path, "utf8")
+    .split(/\s+/)
+    .filter((key) => key !== "");
+
+switch (command) {
+  case "add": {
+    const keys = keysOf(file);
+    if (keys.length !== 1) fail(`${file} holds ${keys.length} keys: revoke the old one first`);
+    write(file, `${keys[0]}\n${random()}\n`);
+    break;
+  }
+  case "use": {
+    const [old, next] = keysOf(file);
+    if (next === undefined) fail(`${file} holds one key: add another first`);
+    write(file, `${next}\n${old}\n`);
+    break;
+  }
+  case "revoke":
+    write(file, `${keysOf(file)[0]}\n`);
+    break;
+  case "renew":
+    write(file, random());
+    break;
+  case "put": {
+    const text = readFileSync(0, "utf8");
+    if (text.trim() === "") fail(`nothing came for ${file}`);
+    write(file, text.endsWith("\n") ? text : `${text}\n`);
+    break;
+  }
+  case "bus-add": {
+    if (existsSync(BUS.next)) fail("a new user of NATS is there already: revoke the old one first");
+    const next = { user: `heimdex-${randomBytes(4).toString("hex")}`, password: random() };
+    write(BUS.next, JSON.stringify(next));
+    writeBus([busUser(), next]);
+    break;
+  }
+  case "bus-use": {
+    const next = JSON.parse(readFileSync(BUS.next, "utf8")) as BusUser;
+    write(BUS.user, next.user);
+    write(BUS.password, next.password);
+    break;
+  }
+  case "bus-revoke":
+    writeBus([busUser()]);
+    rmSync(BUS.next, { force: true });
+    break;
+  default:
+    fail(`there is no command "${command}"`);
+}
+
+interface BusUser {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Whom the services come as. */
+function busUser(): BusUser {
+  return { user: keysOf(BUS.user)[0] ?? "", password: keysOf(BUS.password)[0] ?? "" };
+}
+
+function writeBus(users: readonly BusUser[]): void {
+  const list = users.map(
+    ({ user, password }) => `{ user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)} }`,
+  );
+  write("/secrets/nats.conf", `port: 4222\nauthorization { users: [${list.join(", ")}] }\n`);
+}
+
+/** Whole or not at all: a service that starts meanwhile reads the old one or the new one. */
+function write(path: string, text: string): void {
+  const { uid, gid, mode } = existsSync(path) ? statSync(path) : { uid: HEIMDEX, gid: HEIMDEX, mode: 0o600 };
+  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
+  chownSync(`${path}.new`, uid, gid);
+  chmodSync(`${path}.new`, mode & 0o777);
+  renameSync(`${path}.new`, path);
+}
+
+function fail(why: string): never {
+  console.error(`change-secrets: ${why}`);
+  process.exit(1);
+}
