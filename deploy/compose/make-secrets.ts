@@ -17,10 +17,13 @@ import {
 const HEIMDEX = 10_001;
 /** The user that the image of MongoDB steps down to before it reads its password. */
 const MONGODB = 999;
+/** The user of Prometheus' image. */
+const NOBODY = 65_534;
 
 secret("/secrets/admin-key");
 secret("/secrets/signing-key");
 secret("/stage-secrets/stage-key");
+keep("/monitor-secrets/monitor-key", secret("/secrets/monitor-key"), NOBODY);
 const catalogPassword = secret("/secrets/catalog-password", MONGODB);
 keep("/secrets/catalog-url", `mongodb://heimdex:${catalogPassword}@mongo:27017/?authSource=admin`);
 secret("/secrets/blobs-access-key");

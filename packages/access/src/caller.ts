@@ -35,6 +35,7 @@ export function sharesTenant(own: string, tenant: string): boolean {
 export function reaches(caller: Caller, level: Level): boolean {
   if (level === "public") return true;
   if (level === "stage" || caller.role === "stage") return level === caller.role;
+  if (level === "whole") return seesWhole(caller);
   if (level === "operator") return isOperator(caller);
   return RANK[caller.role] >= RANK[level];
 }

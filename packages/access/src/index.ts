@@ -6,6 +6,7 @@ export { bearerOf, isSecret, newSecret, secretHash } from "./key-secret.ts";
 export { type IssuedKey, KeyStore, type KeyStoreOptions, type NewKey } from "./key-store.ts";
 export { type LimitsConfig, limitsConfig } from "./limits-config.ts";
 export { checkListen, isLoopback } from "./listen.ts";
+export { monitorKeyConfig, monitorKeys } from "./monitor-key.ts";
 export { EVERY_TENANT, isTenant, LEVELS, type Level, OPERATOR_TENANT, ROLES, type Role } from "./role.ts";
 export { grpcCredentials, httpsOptions, type TlsConfig, tlsConfig } from "./tls-config.ts";
 export { type Rate, TokenBuckets } from "./token-buckets.ts";

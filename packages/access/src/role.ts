@@ -5,8 +5,9 @@ export type Role = (typeof ROLES)[number];
 
 /** The least a method or route asks for.
  * - public: nothing, not even a key
- * - operator: an admin of the tenant that runs the platform, `OPERATOR_TENANT` */
-export const LEVELS = ["public", "monitor", "viewer", "editor", "admin", "operator", "stage"] as const;
+ * - whole: an admin or a monitor of the tenant that runs the platform, `OPERATOR_TENANT`
+ * - operator: an admin of that tenant */
+export const LEVELS = ["public", "whole", "monitor", "viewer", "editor", "admin", "operator", "stage"] as const;
 export type Level = (typeof LEVELS)[number];
 
 /** The tenant of whoever runs the platform, and the only one where nobody set up others. Its admins also manage what all tenants share: stages, and the

@@ -120,28 +120,34 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test("HEIMDEX_HEALTH_ADDRESS: it is serving once it has a session, and no longer when it drains", async (t) => {
+test("HEIMDEX_HEALTH_ADDRESS: it is serving once all its stages are registered, and no longer when it drains", async (t) => {
   const { server, env } = await world(t);
   const port = await freePort();
   const address = `127.0.0.1:${port}`;
   const worker = spawn(process.execPath, [WORKER], {
     stdio: ["ignore", "inherit", "inherit"],
-    env: { ...env, GRACE_MS: "60000", HEIMDEX_HEALTH_ADDRESS: address },
+    env: { ...env, GRACE_MS: "60000", HEIMDEX_HEALTH_ADDRESS: address, LATE_STAGE: "true" },
   });
   const exited = once(worker, "exit");
   const lease = offer(server, "end when stopping");
   await renewed(server);
   const channel = createChannel(address);
   t.after(() => channel.close());
-  const { status } = await createClient(HealthDefinition, channel).check({ service: "" });
-  assert.equal(status, SERVING);
+  const health = createClient(HealthDefinition, channel);
+  const status = async () => (await health.check({ service: "" })).status;
+  assert.equal(await status(), NOT_SERVING, "one of two stages works");
+  worker.kill("SIGUSR2");
+  while ((await status()) === NOT_SERVING) await wait(10);
+  assert.equal(await status(), SERVING);
+  assert.equal(server.requests.register.length, 2);
   worker.kill("SIGTERM");
+  while ((await status()) === SERVING) await wait(10);
   await server.finished(lease);
   await exited;
 });
 
 /** Of grpc.health.v1; the package keeps its name to itself. */
-const SERVING = 1;
+const [SERVING, NOT_SERVING] = [1, 2];
 
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");

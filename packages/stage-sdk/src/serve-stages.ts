@@ -96,12 +96,14 @@ export async function serveStages(stages: readonly AnyStage[], options: ServeOpt
     const stageKey = () => options.stageKey ?? loadConfig(settings, process.env).stageKey?.[0].reveal();
     const graceMs = () => (shutdown?.orphaned === true ? 0 : (options.graceMs ?? 10_000));
     const finishing = new Set<Promise<void>>();
+    const onServing = () => {
+      if (health !== undefined) health.isServing = true;
+    };
     for (let short = 0; ; ) {
       const begun = performance.now();
       const opened = await openSession(connection, stageKey, hello, stop);
       if (opened === undefined) break;
-      const session = await Session.start(opened, { connection, host, served, stop, graceMs });
-      if (health !== undefined) health.isServing = true;
+      const session = await Session.start(opened, { connection, host, served, stop, graceMs, onServing });
       const end = await session.run();
       if (health !== undefined) health.isServing = false;
       // Slots that what is under way still holds are not asked for by the next session.

@@ -3,7 +3,15 @@ import type { TestContext } from "node:test";
 import { startTelemetry } from "@heimdex/telemetry";
 import { z } from "zod";
 import { type FakeOptions, FakeOrchestrator } from "./fake-orchestrator.fixture.ts";
-import { type AnyStage, defineStage, json, type ServeOptions, type StageContext, serveStages } from "./index.ts";
+import {
+  type AnyStage,
+  type Capability,
+  defineStage,
+  json,
+  type ServeOptions,
+  type StageContext,
+  serveStages,
+} from "./index.ts";
 
 /** A port of small JSON. */
 export const note = json("org.example.note", z.looseObject({ text: z.string() }));
@@ -13,7 +21,7 @@ type NoteContext = StageContext<{ note: typeof note }, Record<string, never>>;
 /** A stage from note to note. */
 export function noteStage(
   run: (context: NoteContext) => Promise<{ note: { text: string } }>,
-  more: { readonly name?: string; readonly slots?: number } = {},
+  more: { readonly name?: string; readonly slots?: number; readonly probe?: () => Promise<Capability> } = {},
 ) {
   return defineStage({
     name: "org.example.note",

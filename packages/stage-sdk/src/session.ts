@@ -31,6 +31,8 @@ export interface SessionOptions {
   readonly graceMs: () => number;
   /** Aborts when the worker is to end. */
   readonly stop: AbortSignal;
+  /** All stages are registered, those that cannot run here as such. */
+  readonly onServing: () => void;
 }
 
 /** Why a session takes no more work.
@@ -94,11 +96,12 @@ export class Session {
 
   /** Registers the stages and works until there is to be no more work. Rejects with the server's refusal when it takes none of the stages. */
   async run(): Promise<SessionEnd> {
-    const { stop } = this.#options;
+    const { stop, onServing } = this.#options;
     const ended = this.#link.ended;
     const over = AbortSignal.any([ended, stop, this.#draining.signal]);
     try {
       await Promise.race([this.#serveAll(over), aborted(over)]);
+      if (!over.aborted) onServing();
       await aborted(over);
     } catch (refusal) {
       await this.#close();

@@ -13,4 +13,15 @@ const stage = noteStage(async ({ inputs, signal }) => {
 // A leaked handle: the process must end all the same.
 setInterval(() => undefined, 3_600_000);
 
-await serveStages([stage], { graceMs: Number(process.env.GRACE_MS) });
+/** Is not known to run before it is told so. */
+const late = noteStage(async () => ({ note: { text: "late" } }), {
+  name: "org.example.late",
+  probe: async () => {
+    await once(process, "SIGUSR2");
+    return { available: true };
+  },
+});
+
+await serveStages(process.env.LATE_STAGE === "true" ? [stage, late] : [stage], {
+  graceMs: Number(process.env.GRACE_MS),
+});

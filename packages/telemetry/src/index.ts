@@ -1,4 +1,5 @@
 export { createLog, type Log } from "./log.ts";
+export type { Histogram, Metrics } from "./metrics.ts";
 export {
   currentSpan,
   formatTraceparent,

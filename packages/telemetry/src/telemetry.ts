@@ -1,5 +1,6 @@
 import type { DestinationStream } from "pino";
 import { createLog, type Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 import { OtlpSink } from "./otlp-sink.ts";
 import { Tracer } from "./tracer.ts";
 
@@ -10,12 +11,16 @@ export interface TelemetryOptions {
   readonly otlpEndpoint?: string | undefined;
   /** Where log lines go. Default: stderr. */
   readonly logTo?: DestinationStream;
+  /** Default: none are kept. */
+  readonly metrics?: Metrics;
 }
 
 /** A process's log and tracer. Disposing sends what is still held, for at most 3 s, and never rejects: a receiver that is away is a log line. */
 export interface Telemetry extends AsyncDisposable {
   readonly log: Log;
   readonly tracer: Tracer;
+  /** Absent where nobody reads them. */
+  readonly metrics?: Metrics;
   /** Sends the spans held so far. */
   flush(): Promise<void>;
 }
@@ -28,6 +33,7 @@ export function startTelemetry(service: string, options: TelemetryOptions = {}):
   return {
     log,
     tracer: new Tracer(sink),
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     flush: async () => sink?.flush(),
     [Symbol.asyncDispose]: async () => sink?.close(),
   };

@@ -38,6 +38,7 @@ export const ACCESS: Readonly<Record<string, Level>> = {
   "GET /v1/blobs/{sha256}": "viewer",
   "GET /v1/assets/{asset}/media": "viewer",
   "PUT /v1/uploads/{upload}": "editor",
+  "GET /metrics": "whole",
   // Probes of container platforms carry no keys; all they learn is whether it serves, and of which kind the server is that is missing.
   "GET /healthz": "public",
   "GET /livez": "public",
@@ -63,7 +64,9 @@ export function checkReach(caller: Caller, name: string): void {
   const level = levelOf(name);
   if (level !== undefined && reaches(caller, level)) return;
   const needed =
-    level === "operator" ? "an admin of the tenant that runs the platform" : `the role ${level ?? "of nobody"}`;
+    level === "operator" || level === "whole"
+      ? `${level === "whole" ? "a monitor or an admin" : "an admin"} of the tenant that runs the platform`
+      : `the role ${level ?? "of nobody"}`;
   throw new HeimdexError("PERMISSION_DENIED", `${name} needs ${needed}; the key has the role ${caller.role}`, {
     metadata: { method: name, needed: level ?? "", role: caller.role },
   });

@@ -1,4 +1,4 @@
-import { authConfig, limitsConfig, tlsConfig } from "@heimdex/access";
+import { authConfig, limitsConfig, monitorKeyConfig, tlsConfig } from "@heimdex/access";
 import { secretKeys } from "@heimdex/config";
 import { sourcesConfig } from "@heimdex/sources";
 import { z } from "zod";
@@ -40,11 +40,7 @@ export const gatewayConfig = z.strictObject({
   limits: limitsConfig,
   /** Where films may be read from besides files: the same as the orchestrator's. */
   sources: sourcesConfig,
-  /** A key that reads the status, figures of all tenants included, and nothing else: for what watches or scales an installation. `HEIMDEX_MONITOR_KEY` or
-   * `HEIMDEX_MONITOR_KEY_FILE`: 32 to 256 printable ASCII characters. Several, with white space between, while it is being changed. Default: none. */
-  monitorKey: secretKeys(
-    z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"),
-  ).optional(),
+  monitorKey: monitorKeyConfig,
   /** Signs paths, see AssetService.SignPaths; the same on every replica: `HEIMDEX_SIGNING_KEY` or `HEIMDEX_SIGNING_KEY_FILE`. Several, with white space between,
    * while it is being changed: the first signs, all are good. Default: one that ends with the process. */
   signingKey: secretKeys(z.string().min(32, "at least 32 characters are expected")).optional(),

@@ -1,4 +1,4 @@
-import { type Caller, Gate, KeyStore, OPERATOR_TENANT, type OwnKey } from "@heimdex/access";
+import { Gate, KeyStore, monitorKeys, type OwnKey } from "@heimdex/access";
 import { descriptorSet } from "@heimdex/contracts";
 import { HeimdexError } from "@heimdex/errors";
 import { ServiceHealth } from "@heimdex/health";
@@ -40,7 +40,7 @@ export async function startGateway(
     now: Date.now,
     onError: (reason) => telemetry.log.warn({ err: reason }, "the last use of a key could not be written"),
   });
-  const gate = Gate.of(config.auth, keys, [...ownKeys, ...monitorKeys(config)]);
+  const gate = Gate.of(config.auth, keys, [...ownKeys, ...monitorKeys(config.monitorKey)]);
   const signedPaths = new SignedPaths(config.signingKey, gate, () => Date.now());
   const limit = new RateLimit(config.limits, gate.isShut);
   let httpUrl = config.http.publicUrl ?? "";
@@ -77,11 +77,6 @@ export async function startGateway(
     stopped: stopped.promise,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-function monitorKeys({ monitorKey }: GatewayConfig): OwnKey[] {
-  const caller: Caller = { key: "monitor", role: "monitor", tenant: OPERATOR_TENANT, stages: [] };
-  return (monitorKey ?? []).map((secret) => ({ secret, caller }));
 }
 
 /** Where HTTP is reached on this machine; "" where it listens on all addresses: only others know by which they reach it. */

@@ -1,6 +1,7 @@
 import { checkListen, type Gate, grpcCredentials } from "@heimdex/access";
 import { errorServerMiddleware, type HeimdexError } from "@heimdex/errors";
 import type { ServiceHealth } from "@heimdex/health";
+import { callDurations } from "@heimdex/metrics";
 import { createServer, type Server } from "nice-grpc";
 import { HealthDefinition } from "nice-grpc-server-health";
 import { ServerReflection, ServerReflectionService } from "nice-grpc-server-reflection";
@@ -40,13 +41,15 @@ export class GrpcServer implements AsyncDisposable {
   ): Promise<GrpcServer> {
     checkAccess(services.flatMap(({ fullName, methods }) => methods.map(({ name }) => `${fullName}.${name}`)));
     const host = await checkListen("grpc", config.grpc.host, gate.isShut);
-    const server = createServer({
+    const { metrics } = telemetry;
+    const plain = createServer({
       "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
       "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
       // Ends a connection with GOAWAY; a stream under way may still end by itself, so a watcher sees no break. grpc-js servers put no limit on
       // clients' keepalive pings.
       "grpc.max_connection_age_ms": config.maxConnectionAgeMs,
-    })
+    });
+    const server = (metrics === undefined ? plain : plain.use(callDurations(metrics)))
       .use(errorServerMiddleware((error, path) => logError(telemetry, error, path)))
       .use(accessMiddleware(gate, limit));
     for (const { definition, implementation } of services) server.add(definition, implementation);

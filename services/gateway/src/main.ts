@@ -1,11 +1,12 @@
 import { clusterConfig, openClusterPorts } from "@heimdex/cluster";
 import { loadConfig, redacted } from "@heimdex/config";
+import { openMetrics } from "@heimdex/metrics";
 import { startTelemetry } from "@heimdex/telemetry";
 import { z } from "zod";
 import { gatewayConfig } from "./config.ts";
 import { startGateway } from "./gateway.ts";
 
-await using telemetry = startTelemetry("gateway");
+await using telemetry = startTelemetry("gateway", { metrics: await openMetrics("gateway") });
 const { log } = telemetry;
 const config = loadConfig(z.object({ ...clusterConfig.shape, ...gatewayConfig.shape }), process.env);
 log.info({ config: redacted(config) }, "starting");

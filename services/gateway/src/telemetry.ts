@@ -1,4 +1,6 @@
-/** What the gateway needs of telemetry: a structured log. `Telemetry` of @heimdex/telemetry has it. */
+import type { Metrics } from "@heimdex/telemetry";
+
+/** What the gateway needs of telemetry: a structured log, and figures where somebody reads them. `Telemetry` of @heimdex/telemetry has it. */
 export interface GatewayTelemetry {
   readonly log: {
     debug(fields: object, message: string): void;
@@ -6,4 +8,5 @@ export interface GatewayTelemetry {
     warn(fields: object, message: string): void;
     error(fields: object, message: string): void;
   };
+  readonly metrics?: Metrics;
 }

@@ -3,12 +3,12 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { checkListen, httpsOptions, type TlsConfig } from "@heimdex/access";
+import { checkListen, type Gate, httpsOptions, seesWhole, type TlsConfig } from "@heimdex/access";
 import { ERRORS, type GRPC_CODE, HeimdexError } from "@heimdex/errors";
 import type { Job } from "@heimdex/kernel";
 import type { Blobs, ByteRange } from "@heimdex/ports";
 import type { Sources } from "@heimdex/sources";
-import type { Log } from "@heimdex/telemetry";
+import type { Log, Metrics } from "@heimdex/telemetry";
 import type { JobStore } from "./job-store.ts";
 import { type DataGrant, openGrant } from "./signed-url.ts";
 import { sourceFacts } from "./source-facts.ts";
@@ -20,7 +20,8 @@ export interface DataServer extends AsyncDisposable {
 
 interface DataParts {
   /** Where keys are asked for it may listen beyond this machine: every URL is a key to what it names. */
-  readonly isShut: boolean;
+  readonly gate: Gate;
+  readonly metrics: Metrics | undefined;
   readonly tls: TlsConfig;
   readonly store: JobStore;
   readonly blobs: Blobs;
@@ -32,9 +33,10 @@ interface DataParts {
   readonly log: Log;
 }
 
-/** Serves what leases reach, over HTTP: GET and HEAD with byte ranges for inputs, PUT for outputs. A URL is good while its lease is held. Throws NOT_LOOPBACK, PORT_IN_USE. */
+/** Serves what leases reach, over HTTP: GET and HEAD with byte ranges for inputs, PUT for outputs. A URL is good while its lease is held. And this process's figures at
+ * `/metrics`, to whoever may see the whole. Throws NOT_LOOPBACK, PORT_IN_USE. */
 export async function startDataServer(address: { host: string; port: number }, parts: DataParts): Promise<DataServer> {
-  const host = await checkListen("data", address.host, parts.isShut);
+  const host = await checkListen("data", address.host, parts.gate.isShut);
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     answer(request, response, parts).catch((reason: unknown) => {
       if (isGone(request, reason)) return;
@@ -79,6 +81,8 @@ function isGone(request: IncomingMessage, reason: unknown): boolean {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, parts: DataParts): Promise<void> {
+  if (request.url === "/metrics" && parts.metrics !== undefined)
+    return sendFigures(request, response, parts.gate, parts.metrics, parts.log);
   const grant = openGrant(request.url ?? "", parts.signingKeys);
   if (grant === undefined) throw new HeimdexError("PERMISSION_DENIED", "the URL's signature is not ours");
   if (!isHeld(await parts.store.get(grant.job), grant)) await assertHeld(parts.store, grant);
@@ -86,6 +90,19 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   if (request.method !== "GET" && request.method !== "HEAD")
     throw new HeimdexError("INVALID_ARGUMENT", `${request.method} on an input: GET is meant`);
   await serve(request, response, grant, parts);
+}
+
+async function sendFigures(
+  request: IncomingMessage,
+  response: ServerResponse,
+  gate: Gate,
+  metrics: Metrics,
+  log: Log,
+): Promise<void> {
+  if (!seesWhole(await gate.caller(request.headers.authorization)))
+    throw new HeimdexError("PERMISSION_DENIED", "figures are of all tenants, and for those who run the platform");
+  const text = await metrics.text((reason) => log.warn({ err: reason }, "a figure could not be read"));
+  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text);
 }
 
 function isHeld(job: Job | undefined, { stage, lease, epoch }: DataGrant): boolean {
@@ -185,6 +202,7 @@ function send(response: ServerResponse, status: number, error: HeimdexError): vo
 function httpStatus(error: HeimdexError): number {
   if (error.id === "BLOB_TOO_LARGE") return 413;
   const byCode: Partial<Record<keyof typeof GRPC_CODE, number>> = {
+    UNAUTHENTICATED: 401,
     NOT_FOUND: 404,
     PERMISSION_DENIED: 403,
     ABORTED: 409,

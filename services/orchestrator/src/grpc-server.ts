@@ -4,6 +4,7 @@ import { StageRegistryServiceDefinition } from "@heimdex/contracts/stage/v1/stag
 import { WorkServiceDefinition } from "@heimdex/contracts/stage/v1/work_service";
 import { errorServerMiddleware, HeimdexError } from "@heimdex/errors";
 import type { ServiceHealth } from "@heimdex/health";
+import { callDurations } from "@heimdex/metrics";
 import type { Telemetry } from "@heimdex/telemetry";
 import { createServer, type Server } from "nice-grpc";
 import { HealthDefinition } from "nice-grpc-server-health";
@@ -19,14 +20,16 @@ export const WORKER_SERVICES: string[] = [StageRegistryServiceDefinition.fullNam
 /** The workers' gRPC server, with health; and with reflection where anybody who reaches it may know.
  * @param isShut workers must show a key */
 export function grpcServer(telemetry: Telemetry, health: ServiceHealth, isShut: boolean): Server {
-  const server = createServer({
+  const { metrics } = telemetry;
+  const plain = createServer({
     // Balanced clients must come back through the resolver now and then; a long poll under way may finish.
     "grpc.max_connection_age_ms": 300_000,
     "grpc.max_connection_age_grace_ms": 30_000,
     "grpc.keepalive_permit_without_calls": 1,
     "grpc.http2.min_ping_interval_without_data_ms": 10_000,
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-  }).use(
+  });
+  const server = (metrics === undefined ? plain : plain.use(callDurations(metrics))).use(
     errorServerMiddleware((error, path) =>
       error.id === "INTERNAL"
         ? telemetry.log.error({ err: error, path }, "call failed")

@@ -1,6 +1,6 @@
 import type { Job, SpanData } from "@heimdex/kernel";
 import type { Catalog, WriteOp } from "@heimdex/ports";
-import type { Telemetry } from "@heimdex/telemetry";
+import type { Histogram, Telemetry } from "@heimdex/telemetry";
 import { timeOrderedId } from "./ids.ts";
 
 /** The name under which this process's spans are shown. */
@@ -15,11 +15,15 @@ type OwnSpan = Omit<SpanData, "service" | "error"> & { readonly error?: string }
 export class JobTrace {
   readonly #catalog: Catalog;
   readonly #telemetry: Telemetry;
+  readonly #durations: Histogram | undefined;
   readonly #pending = new Map<string, { traceId: string; spans: SpanData[] }>();
 
   constructor(catalog: Catalog, telemetry: Telemetry) {
     this.#catalog = catalog;
     this.#telemetry = telemetry;
+    this.#durations = telemetry.metrics?.meter.createHistogram("heimdex_work_duration_seconds", {
+      description: "How long what happens to jobs took: seen, plan, queue, attempt, commit, sidecar, index, job",
+    });
   }
 
   /** A span of this process's own work. `parentId` "" means the job's root span. */
@@ -69,6 +73,7 @@ export class JobTrace {
 
   #emit(job: Pick<Job, "traceId" | "rootSpanId">, { error, ...span }: OwnSpan): SpanData {
     const parentId = span.parentId === "" && span.spanId !== job.rootSpanId ? job.rootSpanId : span.parentId;
+    this.#durations?.record(span.durationMs / 1_000, labelsOf(span, error));
     this.#telemetry.tracer.emit({
       traceId: job.traceId,
       spanId: span.spanId,
@@ -81,6 +86,14 @@ export class JobTrace {
     });
     return { ...span, parentId, service: SERVICE, error: error !== undefined };
   }
+}
+
+/** What is told apart in figures: few values each. */
+function labelsOf({ name, attributes }: Omit<OwnSpan, "error">, error: string | undefined) {
+  const { stage = "", outcome = attributes?.state ?? "" } = attributes ?? {};
+  // Errors begin with an id, and go on with what happened to whom.
+  const reason = error === undefined ? "" : (/^[A-Z][A-Z0-9_]*(?=:|$)/.exec(error)?.[0] ?? "OTHER");
+  return { work: name.split(" ")[0] ?? "", stage, outcome, reason };
 }
 
 /** Spans in documents that stay well below the catalog's 256 KiB. */

@@ -1,10 +1,11 @@
 import { openClusterPorts } from "@heimdex/cluster";
 import { loadConfig, redacted } from "@heimdex/config";
+import { openMetrics } from "@heimdex/metrics";
 import { startTelemetry } from "@heimdex/telemetry";
 import { startOrchestrator } from "./orchestrator.ts";
 import { orchestratorConfig, serviceConfig } from "./service-config.ts";
 
-await using telemetry = startTelemetry("orchestrator");
+await using telemetry = startTelemetry("orchestrator", { metrics: await openMetrics("orchestrator") });
 const { log } = telemetry;
 const config = loadConfig(serviceConfig, process.env);
 log.info({ config: redacted(config) }, "starting");

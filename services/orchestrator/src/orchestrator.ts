@@ -15,6 +15,7 @@ import type { OrchestratorConfig } from "./config.ts";
 import { type DataServer, startDataServer } from "./data-server.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Estimates } from "./estimates.ts";
+import { offerFigures } from "./figures.ts";
 import { readAddress, WORKER_SERVICES } from "./grpc-server.ts";
 import { releaseLease } from "./held-step.ts";
 import { IndexWriter } from "./index-writer.ts";
@@ -83,6 +84,7 @@ export async function startOrchestrator(
 
   const sources = cleanup.use(new Sources({ config: config.sources, blobs, roots: config.sourceRoots }));
   const trace = new JobTrace(catalog, telemetry);
+  if (telemetry.metrics !== undefined) offerFigures(telemetry.metrics, { catalog, isMine: () => upkeep.isMine });
   const estimates = await Estimates.open(catalog);
   const drops = new Set<Promise<void>>();
   const leases = new LeaseTable(({ tenant, fence, uploads, suspect }) => {
@@ -233,7 +235,8 @@ export async function startOrchestrator(
 
   const transfers = cleanup.use(
     await startDataServer(readAddress(config.dataAddress), {
-      isShut: gate.isShut,
+      gate,
+      metrics: telemetry.metrics,
       tls: config.tls,
       store,
       blobs,

@@ -1,4 +1,4 @@
-import { authConfig, type Caller, EVERY_TENANT, tlsConfig } from "@heimdex/access";
+import { authConfig, type Caller, EVERY_TENANT, monitorKeyConfig, monitorKeys, tlsConfig } from "@heimdex/access";
 import { clusterConfig } from "@heimdex/cluster";
 import { refusePlain, SECRET, type Secret, secretKeys } from "@heimdex/config";
 import { sourcesConfig } from "@heimdex/sources";
@@ -19,6 +19,7 @@ export const serviceConfig = z.object({
   stageKey: secretKeys(z.string().regex(/^[\x21-\x7e]{32,256}$/, "32 to 256 printable ASCII characters are expected"))
     .meta({ ...SECRET, env: "HEIMDEX_STAGE_KEY" })
     .optional(),
+  monitorKey: monitorKeyConfig,
   /** Default 0.0.0.0:8482. */
   workerAddress: address.default("0.0.0.0:8482"),
   /** A second port, for workers outside: on this machine where the servers are in containers, or in another network. They are given URLs of `outerDataUrl` and of the store's
@@ -52,12 +53,12 @@ export type ServiceConfig = z.output<typeof serviceConfig>;
 
 /** What `startOrchestrator` takes. */
 export function orchestratorConfig(config: ServiceConfig): OrchestratorConfig {
-  const { catalog: _catalog, bus: _bus, blobs: _blobs, stageKey, signingKey, ...own } = config;
+  const { catalog: _catalog, bus: _bus, blobs: _blobs, stageKey, monitorKey, signingKey, ...own } = config;
   const stages: Caller = { key: "stages", role: "stage", tenant: EVERY_TENANT, stages: [] };
   return {
     ...DEFAULT,
     ...own,
-    ownKeys: (stageKey ?? []).map((secret) => ({ secret, caller: stages })),
+    ownKeys: [...(stageKey ?? []).map((secret) => ({ secret, caller: stages })), ...monitorKeys(monitorKey)],
     signingKey: bytes(signingKey[0]),
     otherSigningKeys: signingKey.slice(1).map(bytes),
   };

@@ -7,6 +7,7 @@ import { type Caller, checkListen, type Gate, httpsOptions, LOCAL_CALLER } from 
 import { HeimdexError } from "@heimdex/errors";
 import type { ServiceHealth } from "@heimdex/health";
 import type { Sources } from "@heimdex/sources";
+import type { Histogram } from "@heimdex/telemetry";
 import { Metadata } from "nice-grpc-common";
 import { checkAccess, checkReach, levelOf } from "../access.ts";
 import type { Call } from "../call.ts";
@@ -62,6 +63,12 @@ interface HttpRoute {
   readonly handle: (exchange: Exchange) => Promise<void>;
 }
 
+/** What is known of a request once it is over. */
+interface Seen {
+  /** Name of its route; "" where there is none. */
+  route: string;
+}
+
 /** The HTTP side: the transcoded API and what only HTTP can carry. */
 export class HttpServer implements AsyncDisposable {
   readonly #server: Server;
@@ -72,6 +79,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #config: GatewayConfig["http"];
   readonly #drainMs: number;
   readonly #telemetry: GatewayTelemetry;
+  readonly #durations: Histogram | undefined;
   #port = 0;
 
   private constructor(
@@ -94,6 +102,9 @@ export class HttpServer implements AsyncDisposable {
     this.#config = config.http;
     this.#drainMs = config.drainMs;
     this.#telemetry = telemetry;
+    this.#durations = telemetry.metrics?.meter.createHistogram("http_server_request_duration_seconds", {
+      description: "How long HTTP requests took, their bodies included",
+    });
     this.#server.on("request", (request, response) => void this.#serve(request, response));
   }
 
@@ -110,7 +121,7 @@ export class HttpServer implements AsyncDisposable {
     config: GatewayConfig,
     telemetry: GatewayTelemetry,
   ): Promise<HttpServer> {
-    const routes = routesOf(contract, services, health, ports, sources);
+    const routes = routesOf(contract, services, health, ports, sources, telemetry);
     checkAccess(routes.map(({ name }) => name));
     const server = new HttpServer(routes, gate, limit, signedPaths, config, telemetry);
     const host = await checkListen("http", config.http.host, gate.isShut);
@@ -144,19 +155,27 @@ export class HttpServer implements AsyncDisposable {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
-    response.once("close", () => gone.abort());
+    const startMs = performance.now();
+    const seen: Seen = { route: "" };
+    response.once("close", () => {
+      gone.abort();
+      this.#durations?.record((performance.now() - startMs) / 1_000, {
+        http_route: seen.route,
+        http_response_status_code: response.statusCode,
+      });
+    });
     try {
       for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
       // A page from elsewhere has no key to show, so it needs to be kept off only where none is asked for.
       if (!this.#gate.isShut) checkOrigin(request, this.#port, this.#config.allowedHosts);
-      await this.#route(request, response, gone.signal);
+      await this.#route(request, response, gone.signal, seen);
     } catch (reason) {
       const left = gone.signal.aborted || response.destroyed || (request.destroyed && !request.complete);
       this.#fail(request, response, left, reason);
     }
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+  async #route(request: IncomingMessage, response: ServerResponse, signal: AbortSignal, seen: Seen): Promise<void> {
     const { authorization } = request.headers;
     const signed = authorization === undefined ? await this.#signedPaths.open(request.url ?? "") : undefined;
     const [path = "", queryText = ""] = splitOnce(signed?.target ?? request.url ?? "", "?");
@@ -167,6 +186,7 @@ export class HttpServer implements AsyncDisposable {
       return variables === undefined ? [] : [{ route, variables }];
     });
     const match = found.find(({ route }) => verbsOf(route).includes(request.method ?? ""));
+    seen.route = match?.route.name ?? "";
     const caller = await this.#caller(request, match?.route, signed?.caller);
     if (found.length === 0)
       throw new HeimdexError("NOT_FOUND", `there is nothing at ${path.slice(0, 200)}`, {
@@ -231,6 +251,7 @@ function routesOf(
   health: ServiceHealth,
   ports: GatewayPorts,
   sources: Sources,
+  telemetry: GatewayTelemetry,
 ): HttpRoute[] {
   const jobs = services.find(({ fullName }) => fullName === "heimdex.v1.JobService");
   if (jobs === undefined) throw new Error("there is no JobService");
@@ -284,6 +305,11 @@ function routesOf(
       const body = JSON.stringify({ status, ...(missing.length > 0 && { missing }) });
       response.statusCode = isServing ? 200 : 503;
       sendAnswer(request, response, { mediaType: "application/json", body: Buffer.from(body), tag: undefined });
+    }),
+    get("/metrics", async ({ request, response }) => {
+      const onError = (reason: unknown) => telemetry.log.warn({ err: reason }, "a figure could not be read");
+      const body = Buffer.from((await telemetry.metrics?.text(onError)) ?? "");
+      sendAnswer(request, response, { mediaType: "text/plain; version=0.0.4; charset=utf-8", body, tag: undefined });
     }),
     get("/livez", async ({ request, response }) => {
       const body = Buffer.from('{"status":"ALIVE"}');

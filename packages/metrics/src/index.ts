@@ -1,0 +1,2 @@
+export { callDurations } from "./call-durations.ts";
+export { openMetrics } from "./open-metrics.ts";
