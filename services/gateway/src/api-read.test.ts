@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openMetrics } from "@heimdex/metrics";
 import { ask, asset, job, openGateway, session, stage, step } from "./testing.ts";
 
 test("an asset reads in proto names, defaults present", async (t) => {
@@ -314,6 +315,23 @@ test("the status counts what there is", async (t) => {
   ]);
   assert.ok(Number(json.bytes.sidecars) >= 100);
   assert.ok(Number(json.free_bytes) > 0);
+});
+
+test("figures: requests are counted by route and status, calls by method", async (t) => {
+  const gateway = await openGateway(t, {}, undefined, await openMetrics("gateway"));
+  await ask(gateway.httpAddress, "/v1/assets/a_1");
+  await ask(gateway.httpAddress, "/v1/assets/a_2");
+  await ask(gateway.httpAddress, "/nothing");
+  const answer = await fetch(`http://${gateway.httpAddress}/metrics`);
+  assert.match(answer.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+  const text = await answer.text();
+  for (const [route, count] of [
+    ["heimdex.v1.AssetService.GetAsset", 2],
+    ["", 1],
+  ] as const) {
+    const labels = `http_route="${route}",http_response_status_code="404"`;
+    assert.match(text, new RegExp(`^http_server_request_duration_seconds_count\\{${labels}\\} ${count}$`, "m"));
+  }
 });
 
 test("health", async (t) => {

@@ -20,6 +20,7 @@ import {
 } from "@heimdex/kernel";
 import type { Blobs, Collection } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
+import type { Metrics } from "@heimdex/telemetry";
 import type { z } from "zod";
 import { gatewayConfig } from "./config.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
@@ -42,7 +43,12 @@ type Config = z.input<typeof gatewayConfig>;
 
 /** Starts one for the length of a test; ports are free ones unless `config` says otherwise.
  * @param blobs in place of a folder of its own */
-export async function openGateway(t: TestContext, config: Config = {}, blobs?: Blobs): Promise<TestGateway> {
+export async function openGateway(
+  t: TestContext,
+  config: Config = {},
+  blobs?: Blobs,
+  metrics?: Metrics,
+): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "heimdex-gateway-"));
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
@@ -60,7 +66,8 @@ export async function openGateway(t: TestContext, config: Config = {}, blobs?: B
     http: { port: 0, ...config.http },
     grpc: { port: 0, ...config.grpc },
   });
-  const gateway = stack.use(await startGateway(ports, parsed, quiet(errors), new AbortController().signal));
+  const telemetry = { ...quiet(errors), ...(metrics && { metrics }) };
+  const gateway = stack.use(await startGateway(ports, parsed, telemetry, new AbortController().signal));
   const store: TestGateway["store"] = async (collection, id, body, terms, sort = "") => {
     await ports.catalog.write([{ op: "put", collection, id, terms, sort, body }]);
   };

@@ -16,7 +16,7 @@ import type { Document } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { Sidecar } from "@heimdex/sidecar";
 import { type AnyStage, type ServeOptions, serveStages } from "@heimdex/stage-sdk";
-import { startTelemetry } from "@heimdex/telemetry";
+import { type Metrics, startTelemetry } from "@heimdex/telemetry";
 import { DEFAULT_ORCHESTRATOR_CONFIG, type OrchestratorConfig } from "../config.ts";
 import { type Orchestrator, startOrchestrator } from "../orchestrator.ts";
 import type { OrchestratorPorts } from "../ports.ts";
@@ -41,6 +41,8 @@ export class World implements AsyncDisposable {
   readonly ports: OrchestratorPorts;
   /** What the orchestrator logged, level and message first. */
   readonly logged: { level: number; msg: string }[] = [];
+  /** Kept by what is started from now on. */
+  metrics: Metrics | undefined;
   readonly #config: OrchestratorConfig;
   readonly #stack: AsyncDisposableStack;
   #orchestrator: Orchestrator | undefined;
@@ -118,7 +120,12 @@ export class World implements AsyncDisposable {
 
   #telemetry() {
     const logTo = { write: (line: string) => void this.logged.push(JSON.parse(line)) };
-    return startTelemetry("orchestrator", { logLevel: "debug", otlpEndpoint: "", logTo });
+    return startTelemetry("orchestrator", {
+      logLevel: "debug",
+      otlpEndpoint: "",
+      logTo,
+      ...(this.metrics && { metrics: this.metrics }),
+    });
   }
 
   /** Ends the orchestrator as its host does. The adapters stay open. */
