@@ -17,6 +17,8 @@ const BETWEEN_MS = 3_000;
 export class ContainerFaults {
   /** What was done, as `kill mongo`. */
   readonly done: string[] = [];
+  /** What the engine refused to do, and why. */
+  readonly refused: string[] = [];
   readonly #cluster: ComposeCluster;
   readonly #random: () => number;
   readonly #afflicted = new Set<string>();
@@ -27,12 +29,13 @@ export class ContainerFaults {
     this.#random = random;
   }
 
-  /** Goes on until `isEnough` and each kind of container has had a fault; resolves when all are well again. */
-  async run(isEnough: () => boolean): Promise<void> {
+  /** Goes on until `isEnough` and each kind of container has had a fault; resolves when all are well again.
+   * @param signal ends it before that */
+  async run(isEnough: () => boolean, signal: AbortSignal): Promise<void> {
     const containers = await this.#cluster.containers();
     const kinds = [...new Set(containers.map(({ service }) => service))];
     let waiting: string[] = [];
-    for (let round = 0; round < kinds.length || !isEnough(); round++) {
+    for (let round = 0; !signal.aborted && (round < kinds.length || !isEnough()); round++) {
       if (waiting.length === 0) waiting = this.#shuffled(kinds);
       const kind = waiting.pop();
       const healthy = containers.filter(({ id, service }) => service === kind && !this.#afflicted.has(id));
@@ -45,7 +48,6 @@ export class ContainerFaults {
 
   #begin(container: Container, fault: Fault): void {
     this.#afflicted.add(container.id);
-    this.done.push(`${fault} ${container.service}`);
     const lasting = this.#suffer(container, fault, SHORTEST_MS + this.#random() ** 2 * (LONGEST_MS - SHORTEST_MS));
     this.#lasting.add(lasting);
     void lasting.finally(() => {
@@ -56,16 +58,25 @@ export class ContainerFaults {
 
   async #suffer({ id, service }: Container, fault: Fault, forMs: number): Promise<void> {
     const network = `${this.#cluster.project}_default`;
-    if (fault === "kill") await docker(["kill", id]);
-    else if (fault === "pause") await docker(["pause", id]);
-    else await docker(["network", "disconnect", "--force", network, id]);
+    const doing = {
+      kill: ["kill", id],
+      pause: ["pause", id],
+      cut: ["network", "disconnect", "--force", network, id],
+    }[fault];
+    try {
+      await docker(doing);
+      this.done.push(`${fault} ${service}`);
+    } catch (reason) {
+      this.refused.push(`${fault} ${service}: ${String(reason)}`); // the engine cannot always: a process may be starting in the container just then
+      return;
+    }
     await delay(forMs);
     // The names by which it is found, as Compose gave them.
     const names = service.startsWith("orchestrator") ? [service, "orchestrators"] : [service];
     const aliases = names.flatMap((name) => ["--alias", name]);
-    if (fault === "kill") await docker(["start", id]);
-    else if (fault === "pause") await docker(["unpause", id]);
-    else await docker(["network", "connect", ...aliases, network, id]);
+    await docker(
+      { kill: ["start", id], pause: ["unpause", id], cut: ["network", "connect", ...aliases, network, id] }[fault],
+    );
   }
 
   #one<T>(of: readonly T[]): T | undefined {
