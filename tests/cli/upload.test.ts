@@ -4,13 +4,14 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { activeTerm } from "@heimdex/kernel";
 import { openPlatform } from "../access/platform.fixture.ts";
 import { start } from "./heimdex.fixture.ts";
 import { indexShape } from "./shapes.fixture.ts";
 
 /** A gateway elsewhere, and the command line with an editor's key of `acme`. */
-async function elsewhere(t: TestContext) {
-  const platform = await openPlatform(t);
+async function elsewhere(t: TestContext, options: Parameters<typeof openPlatform>[1] = {}) {
+  const platform = await openPlatform(t, options);
   const { secret } = await platform.issue("acme", "editor");
   const env = { HEIMDEX_ENDPOINT: platform.gateway.grpcAddress, HEIMDEX_KEY: secret, XDG_STATE_HOME: platform.folder };
   const index = async (...args: string[]) => {
@@ -105,4 +106,21 @@ test("a file that goes while it is sent fails by itself", async (t) => {
   await rm(gone);
   const { assets } = await index(gone, await film("there.mp4", "there"));
   assert.deepEqual(assets.map(({ state }) => state).sort(), ["FAILED", "SUCCEEDED"]);
+});
+
+test("who indexes more at once than may wait is slowed down, and loses nothing", async (t) => {
+  const { index, folder, ports } = await elsewhere(t, { gateway: { limits: { activeJobs: 4 } } });
+  const there = join(folder, "films", "server");
+  await mkdir(there, { recursive: true });
+  for (let n = 0; n < 40; n++) await writeFile(join(there, `${n}.mp4`), `film ${n}`);
+  let most = 0;
+  const watch = setInterval(async () => {
+    most = Math.max(most, await ports.catalog.count("jobs", activeTerm("acme")));
+  }, 5);
+  const { code, assets, stderr } = await index(`${pathToFileURL(there).href}/`);
+  clearInterval(watch);
+  assert.equal(code, 0, stderr);
+  assert.equal(new Set(assets.map(({ asset }) => asset)).size, 40);
+  // Those that ask at the same moment, 16 of them, may each be let through.
+  assert.ok(most > 0 && most <= 4 + 16, `${most} jobs waited`);
 });

@@ -1,6 +1,6 @@
 import type { Result, Why } from "@heimdex/contracts/v1/search";
 import { parseQuery, tokensOf } from "@heimdex/search";
-import { sourcePath } from "./source-uri.ts";
+import { shownSource } from "./source-uri.ts";
 import type { Style } from "./ui/style.ts";
 import { printable } from "./ui/text.ts";
 import { timecode } from "./ui/time.ts";
@@ -13,7 +13,7 @@ export function resultLines(place: number, result: Result, query: string, style:
     `${style.bold(`${number} ${printable(title)}`)}  ${style.good(timecode(atMs))}  ${style.dim(`in ${timecode(startMs)}–${timecode(endMs)}`)}`,
     ...(snippet === "" ? [] : [`    ${highlight(snippet, query, style)}`]),
     ...(why.length === 0 ? [] : [`    ${style.dim(why.map(reason).join("; "))}`]),
-    `    ${style.dim(printable(sourcePath(source)))}`,
+    `    ${style.dim(printable(shownSource(source)))}`,
   ];
 }
 

@@ -6,7 +6,7 @@ import { EXIT_FAILED } from "../exit-code.ts";
 import { findAsset } from "../find-asset.ts";
 import { allPages } from "../pages.ts";
 import { snakeJson } from "../snake-json.ts";
-import { sourcePath } from "../source-uri.ts";
+import { shownSource, sourcePath } from "../source-uri.ts";
 import { count, printable, table } from "../ui/text.ts";
 import { timecode } from "../ui/time.ts";
 
@@ -31,7 +31,7 @@ export async function listAssets(context: Context): Promise<undefined> {
         ? "not searchable"
         : "searchable",
     asset.stale ? terminal.style.warn("stale") : "",
-    `${printable(sourcePath(asset.sources[0]?.uri ?? ""))}${asset.sources.length > 1 ? ` (and ${count(asset.sources.length - 1, "copy", "copies")})` : ""}`,
+    `${printable(shownSource(asset.sources[0]?.uri ?? ""))}${asset.sources.length > 1 ? ` (and ${count(asset.sources.length - 1, "copy", "copies")})` : ""}`,
   ]);
   for (const row of table(rows, [1])) terminal.line(row);
   if (assets.some(({ stale }) => stale)) terminal.note("What is stale is brought up to date by: heimdex rerun");

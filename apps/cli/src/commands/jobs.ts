@@ -7,7 +7,7 @@ import { EXIT_FAILED } from "../exit-code.ts";
 import { findJob } from "../find-job.ts";
 import { allPages } from "../pages.ts";
 import { snakeJson } from "../snake-json.ts";
-import { sourcePath } from "../source-uri.ts";
+import { shownSource } from "../source-uri.ts";
 import { paintState } from "../ui/state.ts";
 import { printable, table } from "../ui/text.ts";
 import { duration } from "../ui/time.ts";
@@ -40,7 +40,7 @@ export async function listJobs(context: Context, options: { active?: boolean; li
     job.endTime === undefined || job.createTime === undefined
       ? ""
       : duration(job.endTime.getTime() - job.createTime.getTime()),
-    `${printable(sourcePath(job.sourceUri))}${job.reason === "" ? "" : `\n    ${printable(job.reason)}${job.help === "" ? "" : ` next: ${printable(job.help)}`}`}`,
+    `${printable(shownSource(job.sourceUri))}${job.reason === "" ? "" : `\n    ${printable(job.reason)}${job.help === "" ? "" : ` next: ${printable(job.help)}`}`}`,
   ]);
   for (const row of table(rows, [3])) terminal.line(row);
 }
@@ -56,7 +56,7 @@ export async function cancelJobs(context: Context, names: readonly string[]): Pr
       const { job } = await findJob(archive, name);
       const after = await archive.call((api) => api.jobs.cancelJob({ job }));
       cancelled.push(snakeJson(after));
-      terminal.line(`cancelled ${after.job} (${printable(sourcePath(after.sourceUri))})`);
+      terminal.line(`cancelled ${after.job} (${printable(shownSource(after.sourceUri))})`);
     } catch (reason) {
       context.signal.throwIfAborted();
       const error = HeimdexError.from(reason);

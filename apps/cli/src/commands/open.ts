@@ -8,7 +8,7 @@ import { localOnly, stateFolder } from "../endpoint.ts";
 import { findAsset } from "../find-asset.ts";
 import { resultOfLastSearch } from "../last-search.ts";
 import { browserCommand, type Command, launch, playerCommand, shellQuoted } from "../player.ts";
-import { sourcePath } from "../source-uri.ts";
+import { isUri, sourcePath } from "../source-uri.ts";
 import { printable } from "../ui/text.ts";
 import { parseTime, timecode } from "../ui/time.ts";
 
@@ -18,24 +18,27 @@ interface Place {
   readonly startMs: number;
 }
 
-/** `open`: in a player that can start at a time, else in the browser, through the gateway's media URL. */
+/** `open`: in a player that can start at a time, else in the browser; what is no file here, and what a browser plays, through the gateway's media URL. */
 export async function open(context: Context, what: string, options: { print?: boolean }): Promise<undefined> {
   const place = /^\d+$/.test(what) ? await placeOfResult(context, Number(what)) : await placeOfAsset(context, what);
-  if (!existsSync(place.path)) {
+  const isElsewhere = isUri(place.path);
+  if (!isElsewhere && !existsSync(place.path)) {
     throw new HeimdexError("SOURCE_MISSING", `${place.path} is not there any more`, {
       metadata: { asset: place.asset },
     });
   }
-  const player = playerCommand(place.path, place.startMs, context.env);
+  const player = isElsewhere ? undefined : playerCommand(place.path, place.startMs, context.env);
   if (player !== undefined) return finish(context, place, player, "", options);
-  localOnly(context, "open, where there is no player and the browser has to do,");
+  localOnly(context, "open of what is no file here, or where there is no player,");
   await using archive = await Archive.open(context, { needs: "nothing" });
   const { http, key } = archive.platform.address;
   const media = `/v1/assets/${place.asset}/media`;
   // A browser has no key to show.
   const path = key === "" ? media : (await archive.call((api) => api.assets.signPaths({ paths: [media] }))).paths[0];
-  const url = `http://${http}${path}#t=${place.startMs / 1000}`;
-  await finish(context, place, browserCommand(url, context.env), url, options);
+  const bytes = `http://${http}${path}`;
+  const url = `${bytes}#t=${place.startMs / 1000}`;
+  const playing = isElsewhere ? playerCommand(bytes, place.startMs, context.env) : undefined;
+  await finish(context, place, playing ?? browserCommand(url, context.env), url, options);
   if (options.print === true || archive.platform.host === undefined) return;
   context.terminal.note("heimdex: serving the media until Ctrl-C, as no `heimdex up` runs");
   if (!context.signal.aborted) await once(context.signal, "abort");

@@ -2,7 +2,7 @@ import type { Trace } from "@heimdex/contracts/v1/job";
 import { Archive } from "../archive.ts";
 import type { Context } from "../context.ts";
 import { findJob } from "../find-job.ts";
-import { sourcePath } from "../source-uri.ts";
+import { shownSource } from "../source-uri.ts";
 import { printable } from "../ui/text.ts";
 import { waterfall } from "../ui/waterfall.ts";
 
@@ -14,7 +14,7 @@ export async function trace(context: Context, name: string): Promise<undefined> 
   const found = await archive.call((api) => api.jobs.getTrace({ job: job.job }));
   terminal.document(traceDocument(found));
   terminal.line(
-    `${terminal.style.bold(printable(sourcePath(job.sourceUri)))}  ${job.state}  ${terminal.style.dim(`job ${job.job}, trace ${found.traceId}`)}`,
+    `${terminal.style.bold(printable(shownSource(job.sourceUri)))}  ${job.state}  ${terminal.style.dim(`job ${job.job}, trace ${found.traceId}`)}`,
   );
   for (const line of traceLines(found, terminal.columns, terminal.style)) terminal.line(line);
 }
