@@ -1,4 +1,4 @@
-import { type AuthConfig, authConfig, type OwnKey, type TlsConfig, tlsConfig } from "@heimdex/access";
+import { type AuthConfig, authConfig, type OwnKey, type Rate, type TlsConfig, tlsConfig } from "@heimdex/access";
 import { DEFAULT_RETRY_POLICY, EMPTY_PLAN_CONFIG, type PlanConfig, type RetryPolicy } from "@heimdex/kernel";
 import { type SourcesConfig, sourcesConfig } from "@heimdex/sources";
 
@@ -47,6 +47,8 @@ export interface OrchestratorConfig {
   readonly replayMs: number;
   /** How often expired leases are looked for. Default 1 s. */
   readonly sweepEveryMs: number;
+  /** Sessions that one stage key may open on each replica, where keys are asked for. Default 10 a second, 500 at once. */
+  readonly sessionRate: Rate;
   /** How often the catalog is searched for work whose hint was lost. Default 15 s. */
   readonly healEveryMs: number;
   /** How often free disk is looked at, and spans and estimates are stored. Default 5 s. */
@@ -98,6 +100,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   minFreeBytes: 2 * 1024 ** 3,
   maxOutputBytes: 8 * 1024 ** 3,
   maxAttempts: 0,
+  sessionRate: { perSecond: 10, burst: 500 },
   retry: DEFAULT_RETRY_POLICY,
   plan: EMPTY_PLAN_CONFIG,
   salt: "",

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Gate, KeyStore } from "@heimdex/access";
+import { Gate, KeyStore, TokenBuckets } from "@heimdex/access";
 import { HeimdexError } from "@heimdex/errors";
 import { ServiceHealth } from "@heimdex/health";
 import type { Effect, Job } from "@heimdex/kernel";
@@ -292,6 +292,7 @@ export async function startOrchestrator(
     store,
     sessions,
     gate,
+    openings: new TokenBuckets(config.sessionRate, () => performance.now()),
     registry,
     dispatcher,
     interactive,

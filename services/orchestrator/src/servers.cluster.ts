@@ -16,7 +16,7 @@ const mongo = await startMongo();
 const nats = await startNats();
 after(() => Promise.all([mongo, nats].map((server) => server[Symbol.asyncDispose]())));
 
-const OPTIONS = { timeout: 300_000 };
+const OPTIONS = { timeout: 120_000 };
 /** How long the database is away. Longer than calls wait, leases live and the upkeep is kept. */
 const AWAY_MS = Number(process.env.HEIMDEX_TEST_AWAY_MS ?? 6_000);
 const STAGES = ["made.listen", "made.probe", "made.split"];
@@ -26,7 +26,7 @@ async function two(t: TestContext, config: Partial<OrchestratorConfig> = {}) {
   const name = `t${randomBytes(6).toString("hex")}`;
   const { url: servers, user, password } = nats;
   const connect = async () => ({
-    catalog: await MongoCatalog.open({ url: mongo.url, database: name, timeoutMs: 1_500 }),
+    catalog: await MongoCatalog.open({ url: mongo.url, database: name }),
     // What cannot be reached is said by the calls themselves.
     bus: await NatsBus.open({ servers, user, password, prefix: name, timeoutMs: 1_000, onError: () => {} }),
   });

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { EVERY_TENANT, type Gate } from "@heimdex/access";
+import { EVERY_TENANT, type Gate, type TokenBuckets } from "@heimdex/access";
 import { STAGE_PROTOCOL_VERSION } from "@heimdex/contracts";
 import {
   AcquireLeasesRequest_Lane,
@@ -38,6 +38,8 @@ const MAX_STAGES = 256;
 export interface WorkParts extends FinishParts {
   readonly sessions: Sessions;
   readonly gate: Gate;
+  /** Holds back keys that open sessions in a loop: one bucket for each, on all ports. */
+  readonly openings: TokenBuckets;
   readonly registry: StageRegistry;
   readonly dispatcher: Dispatcher;
   readonly config: OrchestratorConfig;
@@ -165,7 +167,7 @@ export function sessionOpener(parts: WorkParts, reach: Reach): WorkServiceImplem
 
 /** Who opens a session: whoever shows a stage key, where keys are asked for. Throws UNAUTHENTICATED, PERMISSION_DENIED. */
 async function callerOf(
-  { gate, config }: WorkParts,
+  { gate, openings, config }: WorkParts,
   authorization: string | undefined,
 ): Promise<Omit<Holder, "outside">> {
   if (!gate.isShut) return { key: "", tenant: EVERY_TENANT, mayServe: [], expiresAtMs: 0 };
@@ -174,6 +176,9 @@ async function callerOf(
     throw new HeimdexError("PERMISSION_DENIED", `sessions are opened with a key of the role stage, not ${role}`, {
       help: "Make one: `heimdex keys create NAME --role stage`.",
     });
+  const retryAfterMs = openings.take(key);
+  if (retryAfterMs > 0)
+    throw new HeimdexError("RATE_LIMITED", "the key opens sessions more often than it may", { retryAfterMs });
   return { key, tenant, mayServe: stages, expiresAtMs: Date.now() + config.tokenLifeMs };
 }
 

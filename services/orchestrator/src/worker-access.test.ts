@@ -51,6 +51,18 @@ test("the key itself opens nothing but sessions, and a foreign token is answered
   assert.equal(answers[0], answers[1]);
 });
 
+test("a key that opens sessions in a loop is told when to come again, and holds back no other key", async (t) => {
+  const { world, issue } = await open(t, { sessionRate: { perSecond: 0.01, burst: 3 } });
+  const [one, other] = [await issue(EVERY_TENANT), await issue("default")];
+  for (let n = 0; n < 3; n++) await world.worker(one.secret);
+  await assert.rejects(world.worker(one.secret), (error: unknown) => {
+    assert.ok(error instanceof HeimdexError && error.id === "RATE_LIMITED", String(error));
+    assert.ok((error.retryAfterMs ?? 0) > 90_000 && (error.retryAfterMs ?? 0) <= 100_000);
+    return true;
+  });
+  await world.worker(other.secret);
+});
+
 test("a revoked key ends the sessions it opened", async (t) => {
   const clock = stoppedClock(t);
   const { world, keys, issue } = await open(t);

@@ -3884,7 +3884,8 @@ export const WorkServiceDefinition = {
     /**
      * Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. Where the
      * server asks for keys, send one of the role stage as metadata `authorization: Bearer KEY`: UNAUTHENTICATED when it is not good, PERMISSION_DENIED when it
-     * is of another role. The session then serves the tenant and the stages of the key, and ends with it.
+     * is of another role, RATE_LIMITED with RetryInfo when it opens sessions in a loop. The session then serves the tenant and the stages of the key, and ends
+     * with it.
      */
     openSession: {
       name: "OpenSession",
@@ -3956,7 +3957,8 @@ export interface WorkServiceImplementation<CallContextExt = {}> {
   /**
    * Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. Where the
    * server asks for keys, send one of the role stage as metadata `authorization: Bearer KEY`: UNAUTHENTICATED when it is not good, PERMISSION_DENIED when it
-   * is of another role. The session then serves the tenant and the stages of the key, and ends with it.
+   * is of another role, RATE_LIMITED with RetryInfo when it opens sessions in a loop. The session then serves the tenant and the stages of the key, and ends
+   * with it.
    */
   openSession(
     request: OpenSessionRequest,
@@ -4003,7 +4005,8 @@ export interface WorkServiceClient<CallOptionsExt = {}> {
   /**
    * Opens a session. Call it first, then StageRegistryService.RegisterStage for each stage. PROTOCOL_UNSUPPORTED when no version is shared. Where the
    * server asks for keys, send one of the role stage as metadata `authorization: Bearer KEY`: UNAUTHENTICATED when it is not good, PERMISSION_DENIED when it
-   * is of another role. The session then serves the tenant and the stages of the key, and ends with it.
+   * is of another role, RATE_LIMITED with RetryInfo when it opens sessions in a loop. The session then serves the tenant and the stages of the key, and ends
+   * with it.
    */
   openSession(
     request: DeepPartial<OpenSessionRequest>,
