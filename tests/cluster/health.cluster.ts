@@ -24,6 +24,10 @@ test("gateway and orchestrator do not serve while MongoDB or MinIO is away, do w
       const now = await stand();
       return JSON.stringify(now) === JSON.stringify(wanted) ? true : undefined;
     });
+  const allSaid = (what: string) =>
+    until(`both say: ${what}`, async () =>
+      services.every(({ logged }) => logged.some(({ msg }) => msg.startsWith(what))) ? true : undefined,
+    );
   const whole = { grpc: [SERVING, SERVING], http: 200, missing: [] };
   await becomes("all serve", whole);
 
@@ -43,10 +47,12 @@ test("gateway and orchestrator do not serve while MongoDB or MinIO is away, do w
 
   await cluster.nats.container.pause();
   await becomes("NATS is missed", { ...whole, missing: ["bus"] });
+  await allSaid("the bus does not answer");
   const search = createClient(SearchServiceDefinition, cluster.channel(gateway));
   assert.deepEqual((await search.search({ query: "the ferry" })).results, []);
   await cluster.nats.container.resume();
   await becomes("NATS is missed no more", whole);
+  await allSaid("the bus answers again");
 
   for (const { name, logged } of services) {
     const lines = logged.filter(({ msg }) => /does not answer|answers again/.test(msg)).map(({ msg }) => msg);

@@ -41,6 +41,19 @@ test("the health of the server and of each service", async (t) => {
     assert.equal((await health.check({ service })).status, 1, service);
 });
 
+test("who watches its health is told first when it stops, and does not hold it up", async (t) => {
+  const gateway = await openGateway(t, { drainMs: 60_000 });
+  const watch = createClient(HealthDefinition, channelOf(t, gateway)).watch({ service: "" });
+  const seen: number[] = [];
+  let stopped: PromiseLike<void> | undefined;
+  for await (const { status } of watch) {
+    seen.push(status);
+    stopped ??= gateway[Symbol.asyncDispose]();
+  }
+  assert.deepEqual(seen, [1, 2]);
+  await stopped;
+});
+
 /** What grpcurl does: lists the services, then fetches the file of each with all it imports. */
 test("reflection gives a client all it needs to call every service", async (t) => {
   const gateway = await openGateway(t);

@@ -95,6 +95,24 @@ test("stopping answers parked polls and finishes what is being written", async (
   await world.indexed((await world.job(job)).asset);
 });
 
+test("a film that is being read when the server is told to stop is read to its end", async (t) => {
+  const size = 32 * 1024 * 1024; // more than the network holds on its way
+  const world = await World.open(t, { drainMs: 60_000 });
+  const worker = await world.worker();
+  await worker.register(manifest("made.one"));
+  await world.create(await world.file("a.bin", new Uint8Array(size)));
+  const [input] = (await worker.lease()).inputs;
+  assert.equal(input?.content?.$case, "url");
+  const { body } = await fetch(input.content.value);
+  assert.ok(body);
+  const chunks = body[Symbol.asyncIterator]();
+  let read = (await chunks.next()).value?.length ?? 0;
+  const stopped = world.stop();
+  for await (const chunk of chunks) read += chunk.length;
+  assert.equal(read, size);
+  await stopped;
+});
+
 test("SDK workers ride over a restart on the same port", async (t) => {
   const world = await World.open(t);
   await world.serve([probe(), listen()]);
