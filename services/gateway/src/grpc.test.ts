@@ -81,8 +81,10 @@ test("reflection gives a client all it needs to call every service", async (t) =
     "heimdex.v1.KeyService",
     "heimdex.v1.SearchService",
     "heimdex.v1.SidecarService",
+    "heimdex.v1.SourceService",
     "heimdex.v1.StageService",
     "heimdex.v1.SystemService",
+    "heimdex.v1.UploadService",
   ]);
   const known = new Map<string, FileDescriptorProto>();
   const fetchFile = async (fill: Parameters<typeof answers>[0]): Promise<void> => {
