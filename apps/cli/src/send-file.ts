@@ -6,7 +6,13 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { ERRORS, type ErrorId, HeimdexError } from "@heimdex/errors";
+import { z } from "zod";
 import type { Endpoint } from "./endpoint.ts";
+
+/** As the gateway's HTTP answers, as far as it is read here. */
+const gatewayError = z.object({
+  error: z.object({ message: z.string(), details: z.array(z.object({ reason: z.string().optional() })) }),
+});
 
 const MAX_TRIES = 4;
 const FIRST_PAUSE_MS = 1_000;
@@ -87,8 +93,7 @@ function lost({ host }: URL, cause: unknown): HeimdexError {
 
 /** What the gateway says in JSON, or a store in XML. */
 function refusal({ host }: URL, status: number, body: string): HeimdexError {
-  const [, id = ""] = /"reason":\s*"([A-Z_]+)"/.exec(body) ?? [];
-  const [, said = ""] = /"message":\s*"((?:[^"\\]|\\.)*)"/.exec(body) ?? [];
+  const { id, said } = fromGateway(body);
   if (Object.hasOwn(ERRORS, id)) return new HeimdexError(id as ErrorId, said);
   const [, code = ""] = /<Code>([^<]*)<\/Code>/.exec(body) ?? [];
   const message = `${host} does not take the file: ${status}${code === "" ? "" : ` ${code}`}`;
@@ -96,4 +101,14 @@ function refusal({ host }: URL, status: number, body: string): HeimdexError {
     status >= 500 || status === 408 || status === 429 ? "UNAVAILABLE" : "BLOB_STORE_REFUSED",
     message,
   );
+}
+
+/** Id and message of an error in JSON; "" where it is none. */
+function fromGateway(body: string): { readonly id: string; readonly said: string } {
+  try {
+    const { error } = gatewayError.parse(JSON.parse(body));
+    return { id: error.details[0]?.reason ?? "", said: error.message };
+  } catch {
+    return { id: "", said: "" }; // the status says that it failed
+  }
 }

@@ -18,8 +18,20 @@ for (const [uri, canonical, name] of [
 }
 
 test("an upload's name may hold anything", () => {
-  const name = "a/b?#ü %.mp4";
+  const name = "b?#ü %.mp4";
   assert.equal(sourceName(uploadUri(SHA256, 9, name)), name);
+});
+
+test("no name leads elsewhere, should a file be called by it", () => {
+  for (const [uri, name] of [
+    [uploadUri(SHA256, 9, "../../etc/passwd"), "passwd"],
+    [uploadUri(SHA256, 9, "..\\..\\a.mp4"), "a.mp4"],
+    [uploadUri(SHA256, 9, ".."), "upload"],
+    ["https://films.example/x/..%2F..%2Fa.mp4", "a.mp4"],
+    ["https://films.example/%2E%2E%2F", "films.example"],
+    ["s3://rushes/a/..", "rushes"],
+  ] as const)
+    assert.equal(sourceName(uri), name, uri);
 });
 
 for (const uri of [

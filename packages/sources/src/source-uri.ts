@@ -101,12 +101,18 @@ export function sourceName(uri: string): string {
     case "file":
       return basename(place.path);
     case "http":
-      return decoded(basename(place.url.pathname)) || place.url.host;
+      return fileName(decoded(place.url.pathname)) || place.url.host;
     case "s3":
-      return basename(place.key);
+      return fileName(place.key) || place.bucket;
     case "upload":
-      return place.name;
+      return fileName(place.name) || "upload";
   }
+}
+
+/** The last part of a path, fit to be a file's name wherever one is made of it; "" where it is none. */
+function fileName(path: string): string {
+  const name = basename(path.replaceAll("\\", "/"));
+  return name === "." || name === ".." ? "" : name;
 }
 
 /** Names on the web need not be encoded well. */

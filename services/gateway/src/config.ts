@@ -1,5 +1,5 @@
 import { authConfig, limitsConfig, monitorKeyConfig, tlsConfig } from "@heimdex/access";
-import { secretKeys } from "@heimdex/config";
+import { refusePlain, secretKeys } from "@heimdex/config";
 import { sourcesConfig } from "@heimdex/sources";
 import { z } from "zod";
 
@@ -22,7 +22,8 @@ export const gatewayConfig = z.strictObject({
       publicUrl: z
         .url({ protocol: /^https?$/ })
         .transform((url) => url.replace(/\/+$/, ""))
-        .optional(),
+        .optional()
+        .meta({ production: refusePlain }),
       /** Further names by which clients may call it, as `name` (any port) or `name:port`: for a reverse proxy or a port mapping in front. Looked at only
        * where no keys are asked for. */
       allowedHosts: list(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/)).default([]),
