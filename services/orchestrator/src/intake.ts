@@ -12,13 +12,13 @@ import {
   type Step,
   sourceId,
 } from "@heimdex/kernel";
-import type { Blobs, Catalog } from "@heimdex/ports";
-import { areTelling, type SourceFacts, type Sources, sameFacts } from "@heimdex/sources";
+import { type Blobs, type Catalog, readAll } from "@heimdex/ports";
+import { areTelling, parseSource, type SourceFacts, type Sources, sameFacts } from "@heimdex/sources";
 import { type Log, newSpanId } from "@heimdex/telemetry";
 import { keep } from "./artifacts.ts";
 import { markMissing } from "./asset-document.ts";
 import { assume } from "./assume.ts";
-import { Backlog } from "./backlog.ts";
+import { Backlog, type Entry } from "./backlog.ts";
 import type { Estimates } from "./estimates.ts";
 import { sha256Hex } from "./ids.ts";
 import { jobSort } from "./job-document.ts";
@@ -30,8 +30,8 @@ import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
 import type { StageRegistry } from "./stage-registry.ts";
 
-/** A queued job and its place. */
-export type QueuedJob = Pick<Job, "id" | "priority" | "turn">;
+/** A queued job, its place, and what it reads. */
+export type QueuedJob = Pick<Job, "id" | "priority" | "turn" | "sourceUri">;
 
 export interface IntakeParts {
   readonly catalog: Catalog;
@@ -60,16 +60,31 @@ interface ReadSource {
 
 /** A fault that may be ours is tried so often before the job fails with it. */
 const TRIES = 3;
-/** Jobs that are read and planned at once: small files cost waiting, not work. Large ones take turns (`fingerprint`): they share a disk. */
-const SIDE_BY_SIDE = 8;
-/** Queued jobs kept in memory. */
+/** Jobs that are read and planned at once: small files cost waiting, not work. Large ones take turns (`hashFile`): they share a disk. */
+const NEAR_SIDE_BY_SIDE = 8;
+/** The same of films on the web and in buckets: they share a line, and take as long as it makes them. Files do not wait behind them. */
+const FAR_SIDE_BY_SIDE = 4;
+/** Queued jobs kept in memory, of each kind. */
 const MOST_QUEUED = 512;
 const NEIGHBOUR = { port: "neighbour" } as const;
+
+/** Queued jobs that are taken in next to each other, up to a limit. */
+interface Lane {
+  readonly queue: Backlog<Entry>;
+  readonly sideBySide: number;
+  readonly running: Set<Promise<void>>;
+}
+
+function lane(sideBySide: number): Lane {
+  return { queue: new Backlog<Entry>(MOST_QUEUED), sideBySide, running: new Set() };
+}
 
 /** Turns queued jobs into planned ones: reads the source once for its fingerprint, and builds the plan from the enabled stages. */
 export class Intake {
   readonly #parts: IntakeParts;
-  readonly #queue = new Backlog(MOST_QUEUED);
+  readonly #near = lane(NEAR_SIDE_BY_SIDE);
+  readonly #far = lane(FAR_SIDE_BY_SIDE);
+  readonly #lanes = [this.#near, this.#far];
   /** Jobs being read and planned, and those of them that were added meanwhile: each is taken by one at a time. */
   readonly #taking = new Set<string>();
   readonly #again = new Map<string, QueuedJob>();
@@ -77,7 +92,6 @@ export class Intake {
   readonly #joined = new Map<string, Map<string, QueuedJob>>();
   readonly #retries = new Retries();
   readonly #assets = new KeyedQueue();
-  readonly #running = new Set<Promise<void>>();
   #open = false;
   #reading: Promise<void> | undefined;
 
@@ -97,27 +111,33 @@ export class Intake {
       return;
     }
     if (this.#taking.has(job.id)) this.#again.set(job.id, job);
-    else this.#queue.add({ id: job.id, sort: jobSort(job) });
+    else this.#laneOf(job).queue.add({ id: job.id, sort: jobSort(job) });
     this.#start();
   }
 
   /** Adds the first of the queued jobs in the catalog: those whose hint was lost, and those for which there was no room. */
   async refill(): Promise<void> {
-    const found = await this.#parts.catalog.find<Job>({
-      collection: "jobs",
-      term: "queued",
-      by: "sort",
-      limit: MOST_QUEUED,
-    });
-    for (const { id, sort } of found)
-      if (!this.#taking.has(id) && !this.#retries.waits(id)) this.#queue.add({ id, sort });
-    this.#queue.refilled(found.length < MOST_QUEUED);
+    const short = new Set(this.#lanes);
+    const query = { collection: "jobs", term: "queued", by: "sort" } as const;
+    for await (const { id, sort, body } of readAll<Job>(this.#parts.catalog, query)) {
+      const { queue } = this.#laneOf(body);
+      if (!this.#taking.has(id) && !this.#retries.waits(id)) queue.add({ id, sort });
+      for (const one of short) if (one.queue.size >= MOST_QUEUED) short.delete(one);
+      if (short.size === 0) break;
+    }
+    // Where there was room to the end, all that waits is here.
+    for (const one of this.#lanes) one.queue.refilled(short.has(one));
     this.#start();
+  }
+
+  #laneOf({ sourceUri }: Pick<Job, "sourceUri">): Lane {
+    const { kind } = parseSource(sourceUri);
+    return kind === "http" || kind === "s3" ? this.#far : this.#near;
   }
 
   /** Another replica takes jobs in from now on. */
   clear(): void {
-    this.#queue.clear();
+    for (const { queue } of this.#lanes) queue.clear();
     this.#again.clear();
     this.#joined.clear();
   }
@@ -139,18 +159,21 @@ export class Intake {
   async drained(): Promise<void> {
     this.#retries[Symbol.dispose]();
     await this.#reading;
-    await Promise.all(this.#running);
+    await Promise.all(this.#lanes.flatMap(({ running }) => [...running]));
   }
 
   #start(): void {
-    while (this.#open && this.#running.size < SIDE_BY_SIDE && this.#queue.size > 0) {
-      const work: Promise<void> = this.#work().finally(() => {
-        this.#running.delete(work);
-        this.#start();
-      });
-      this.#running.add(work);
+    if (!this.#open) return;
+    for (const { queue, sideBySide, running } of this.#lanes) {
+      while (running.size < sideBySide && queue.size > 0) {
+        const work: Promise<void> = this.#work(queue).finally(() => {
+          running.delete(work);
+          this.#start();
+        });
+        running.add(work);
+      }
+      if (queue.size === 0 && queue.isCut && this.#parts.isMine()) this.#readOn();
     }
-    if (this.#open && this.#queue.size === 0 && this.#queue.isCut && this.#parts.isMine()) this.#readOn();
   }
 
   /** What had no room in the queue is read from the catalog now that it has run dry. */
@@ -165,16 +188,16 @@ export class Intake {
       });
   }
 
-  async #work(): Promise<void> {
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+  async #work(queue: Backlog<Entry>): Promise<void> {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { id } = next;
-      if (this.#parts.stopping.aborted || !this.#parts.isMine()) return this.#queue.clear();
+      if (this.#parts.stopping.aborted || !this.#parts.isMine()) return queue.clear();
       this.#taking.add(id);
       try {
         await this.#take(id);
         this.#retries.done(id);
       } catch (reason) {
-        if (this.#parts.stopping.aborted) return this.#queue.clear();
+        if (this.#parts.stopping.aborted) return queue.clear();
         this.#parts.log.error({ err: reason, job: id }, "a job could not be planned just now");
         const failures = this.#retries.failed(id, () => void this.#readOn());
         const error = HeimdexError.from(reason);

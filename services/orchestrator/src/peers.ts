@@ -58,8 +58,8 @@ export class Peers {
     if (!this.#isAlone) this.#say(`work.ready.${step.stage}`, step);
   }
 
-  jobQueued({ id, priority, turn }: QueuedJob): void {
-    if (!this.#isAlone) this.#say("work.queued", { id, priority, turn });
+  jobQueued({ id, priority, turn, sourceUri }: QueuedJob): void {
+    if (!this.#isAlone) this.#say("work.queued", { id, priority, turn, sourceUri });
   }
 
   sidecarWritten(asset: string): void {

@@ -86,3 +86,23 @@ test("a server that is away is asked again, and then the job says so; one that h
   assert.deepEqual([gone.state, gone.reason.split(":")[0]], ["FAILED", "SOURCE_NOT_FOUND"]);
   assert.equal((await world.asset(first.asset)).sources[0]?.missing, true);
 });
+
+test("a file does not wait for films on the web, however many are being read", async (t) => {
+  const server = await startFilmServer(t, Buffer.from(film({ salt: "web" })));
+  const world = await World.open(t, { sources: sourcesConfig.parse({ privateHosts: server.host }) });
+  await world.serve([probe()]);
+  const held: (() => void)[] = [];
+  let isHeld = true;
+  server.instead = (_, response) => {
+    if (isHeld) held.push(() => response.writeHead(503).end());
+    return isHeld;
+  };
+  const far = [];
+  for (let n = 0; n < 20; n++) far.push(await world.create(`${server.url}?n=${n}`));
+  await world.until(async () => (held.length > 0 ? true : undefined), "they are being read");
+  assert.equal((await world.index(await world.file("near.json", film({ salt: "near" })))).state, "SUCCEEDED");
+  assert.ok(held.length <= 4, `${held.length} at once`);
+  isHeld = false;
+  for (const release of held) release();
+  for (const job of far) assert.equal((await world.settled(job)).state, "SUCCEEDED");
+});
