@@ -69,6 +69,9 @@ workflows: ## Checks .github/workflows (actionlint; needs Go)
 tf-check: node_modules/.installed ## Checks deploy/terraform against a provider that makes up Google's answers; needs terraform or tofu. IMAGES=FILE: with these images
 	@deploy/terraform/check $(IMAGES)
 
+images: ## Builds all images, heimdex/SERVICE:VERSION; needs Docker. HEIMDEX_VERSION says which version
+	@deploy/docker/build
+
 cluster-smoke: setup ## Starts deploy/compose with images that are built, and finds a moment in a film; needs Docker. HEIMDEX_VERSION says which images
 	@$(NODE) --test tests/cluster/smoke.compose.ts
 

@@ -6,8 +6,8 @@ import { test } from "node:test";
 const MAKEFILE = readFileSync("Makefile", "utf8");
 /** Targets that users were promised. */
 const PROMISED = [
-  ...["setup", "demo", "lint", "fmt", "types", "test", "verify", "release-dry-run", "secrets"],
-  ...["bench", "clean"],
+  ...["setup", "demo", "lint", "fmt", "types", "test", "verify", "images", "release-dry-run", "tf-check", "secrets"],
+  ...["chaos", "bench", "clean"],
 ];
 /** Commands that change and find nothing. */
 const TALK = /^(?:@|-)*\s*(?:echo|printf|true|false|:|exit|#)(?:\s|$)/;

@@ -4,6 +4,7 @@
  *   use FILE      puts the new key first: it is used, both are good
  *   revoke FILE   leaves the first key alone
  *   renew FILE    makes a new key in place of the one there is
+ *   show FILE TO  writes the first key into a file of its own, for a program that takes one alone
  *   put FILE      takes what comes on stdin
  *   bus-add, bus-use, bus-revoke: the same for NATS, whose configuration holds its users */
 import { randomBytes } from "node:crypto";
@@ -13,7 +14,7 @@ import { chmodSync, chownSync, existsSync, readFileSync, renameSync, rmSync, sta
 const HEIMDEX = 10_001;
 const BUS = { user: "/secrets/bus-user", password: "/secrets/bus-password", next: "/secrets/bus-next" };
 
-const [command = "", file = ""] = process.argv.slice(2);
+const [command = "", file = "", to = ""] = process.argv.slice(2);
 const random = () => randomBytes(32).toString("base64url");
 const keysOf = (path: string) =>
   readFileSync(path, "utf8")
@@ -38,6 +39,9 @@ switch (command) {
     break;
   case "renew":
     write(file, random());
+    break;
+  case "show":
+    write(to, `${keysOf(file)[0]}\n`);
     break;
   case "put": {
     const text = readFileSync(0, "utf8");

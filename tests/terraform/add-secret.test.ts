@@ -63,13 +63,14 @@ test("what is no value is not added, and a secret that is not there is said", as
   assert.equal((await run("add-secret", [PROJECT])).status, 2);
 });
 
-test("a key is changed in two steps, and both are good in between", async (t) => {
+test("a key is changed in three steps: nobody uses the new one before everybody takes it", async (t) => {
   const { run, versions, seen } = await open(t);
-  for (const how of ["--make", "--make-beside", "--drop-old"])
+  for (const how of ["--make", "--make-beside", "--swap", "--drop-old"])
     assert.equal((await run("add-secret", [how, PROJECT, `${PREFIX}-stage-key`])).status, 0, how);
-  const [old, both, last] = await versions("stage-key");
+  const [old, taken, used, last] = await versions("stage-key");
   assert.match(old ?? "", /^[\w-]{43}$/);
-  assert.deepEqual(both?.split(" "), [last, old]);
+  assert.deepEqual(taken?.split(" "), [old, last]);
+  assert.deepEqual(used?.split(" "), [last, old]);
   assert.notEqual(last, old);
   for (const value of [old, last]) assert.equal((await seen()).includes(value ?? "?"), false);
 });

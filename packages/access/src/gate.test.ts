@@ -26,6 +26,19 @@ test("where no keys are asked for, everybody is the local user", async (t) => {
   for (const header of [undefined, "Bearer nonsense"]) assert.equal((await gate.caller(header)).key, "local");
 });
 
+test("of several keys of a configuration each is a caller of its own, so that what one opened ends with it", async (t) => {
+  const keys = await open(t);
+  const [before, after] = [newSecret(), newSecret()];
+  const both = Gate.of(authConfig.parse({ required: true, adminKey: `${after} ${before}` }), keys);
+  const [first, second] = [await both.caller(`Bearer ${before}`), await both.caller(`Bearer ${after}`)];
+  assert.deepEqual([first.role, second.role], ["admin", "admin"]);
+  assert.equal(await both.isGood(first.key), true);
+  const last = Gate.of(authConfig.parse({ required: true, adminKey: after }), keys);
+  assert.equal(await last.isGood(first.key), false);
+  assert.equal(await last.isGood(second.key), true);
+  await assert.rejects(last.caller(`Bearer ${before}`), { id: "UNAUTHENTICATED" });
+});
+
 test("keys of the catalog, of the configuration and of the process open it; all else is refused in the same words", async (t) => {
   const keys = await open(t);
   const adminKey = "an admin key of 32 or more signs".replaceAll(" ", "-");

@@ -13,6 +13,15 @@ export interface OwnKey {
   readonly caller: Caller;
 }
 
+/** Keys of a configuration that open the same, each as a caller of its own: what one of them opened ends when it is gone.
+ * @param as whose key begins their ids */
+export function configuredKeys(secrets: readonly Secret[] | undefined, as: Caller): OwnKey[] {
+  return (secrets ?? []).map((secret) => ({
+    secret,
+    caller: { ...as, key: `${as.key}-${secretHash(secret.reveal()).slice(0, 8)}` },
+  }));
+}
+
 /** Tells who calls. */
 export class Gate {
   readonly #keys: KeyStore | undefined;
@@ -26,8 +35,7 @@ export class Gate {
   /** @param own keys beside those of the catalog and of the configuration. Default: none */
   static of({ required, adminKey }: AuthConfig, keys: KeyStore, own: readonly OwnKey[] = []): Gate {
     const admin: Caller = { ...LOCAL_CALLER, key: "configured", tenant: OPERATOR_TENANT };
-    const configured = (adminKey ?? []).map((secret) => ({ secret, caller: admin }));
-    return required ? new Gate(keys, [...configured, ...own]) : new Gate(undefined, []);
+    return required ? new Gate(keys, [...configuredKeys(adminKey, admin), ...own]) : new Gate(undefined, []);
   }
 
   /** Whether callers must show a key. */

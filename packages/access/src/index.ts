@@ -1,6 +1,6 @@
 export { type AuthConfig, authConfig } from "./access-config.ts";
 export { type Caller, isOperator, LOCAL_CALLER, reaches, seesWhole, sharesTenant } from "./caller.ts";
-export { Gate, type OwnKey } from "./gate.ts";
+export { configuredKeys, Gate, type OwnKey } from "./gate.ts";
 export type { KeyRecord } from "./key-record.ts";
 export { bearerOf, isSecret, newSecret, secretHash } from "./key-secret.ts";
 export { type IssuedKey, KeyStore, type KeyStoreOptions, type NewKey } from "./key-store.ts";

@@ -1,6 +1,6 @@
 import { type Secret, secretKeys } from "@heimdex/config";
 import { z } from "zod";
-import type { OwnKey } from "./gate.ts";
+import { configuredKeys, type OwnKey } from "./gate.ts";
 import { OPERATOR_TENANT } from "./role.ts";
 
 /** A key that reads figures, those of all tenants included, and nothing else: for what watches or scales an installation. `HEIMDEX_MONITOR_KEY` or
@@ -10,9 +10,6 @@ export const monitorKeyConfig = secretKeys(
 ).optional();
 
 /** What a gate makes of them. */
-export function monitorKeys(keys: readonly Secret[] = []): OwnKey[] {
-  return keys.map((secret) => ({
-    secret,
-    caller: { key: "monitor", role: "monitor", tenant: OPERATOR_TENANT, stages: [] },
-  }));
+export function monitorKeys(keys: readonly Secret[] | undefined): OwnKey[] {
+  return configuredKeys(keys, { key: "monitor", role: "monitor", tenant: OPERATOR_TENANT, stages: [] });
 }

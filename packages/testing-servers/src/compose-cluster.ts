@@ -130,7 +130,7 @@ const PORTS = [
 type Ports = Record<(typeof PORTS)[number], string>;
 
 /** Ports that were free just now, all held at once so that no two are the same. */
-async function freePorts(): Promise<Ports> {
+export async function freePorts(): Promise<Ports> {
   const servers = PORTS.map(() => createServer().listen(0, "127.0.0.1"));
   await Promise.all(servers.map((server) => once(server, "listening")));
   const ports = servers.map((server) => String((server.address() as AddressInfo).port));

@@ -1,4 +1,12 @@
-import { authConfig, type Caller, EVERY_TENANT, monitorKeyConfig, monitorKeys, tlsConfig } from "@heimdex/access";
+import {
+  authConfig,
+  type Caller,
+  configuredKeys,
+  EVERY_TENANT,
+  monitorKeyConfig,
+  monitorKeys,
+  tlsConfig,
+} from "@heimdex/access";
 import { clusterConfig } from "@heimdex/cluster";
 import { refusePlain, SECRET, type Secret, secretKeys } from "@heimdex/config";
 import { sourcesConfig } from "@heimdex/sources";
@@ -58,7 +66,7 @@ export function orchestratorConfig(config: ServiceConfig): OrchestratorConfig {
   return {
     ...DEFAULT,
     ...own,
-    ownKeys: [...(stageKey ?? []).map((secret) => ({ secret, caller: stages })), ...monitorKeys(monitorKey)],
+    ownKeys: [...configuredKeys(stageKey, stages), ...monitorKeys(monitorKey)],
     signingKey: bytes(signingKey[0]),
     otherSigningKeys: signingKey.slice(1).map(bytes),
   };
