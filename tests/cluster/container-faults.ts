@@ -10,8 +10,12 @@ type Fault = (typeof FAULTS)[number];
 /** How long a fault lasts, ms: some less than the lease's time to live of these tests, some more. */
 const SHORTEST_MS = 500;
 const LONGEST_MS = 12_000;
-/** Pause between two faults, ms: at most two containers are away at the same time most of the time. */
+/** Longest pause between two faults, ms. */
 const BETWEEN_MS = 3_000;
+/** So many containers are away at the same time, or not yet well again: with more of them, a slow machine would never get anything done in between. */
+const MOST_AFFLICTED = 2;
+/** A container that is not well so long after a fault does not hold up the next, ms. */
+const WELL_WITHIN_MS = 120_000;
 
 /** Does things to a cluster's containers at random, kind by kind, so that each kind has its share. */
 export class ContainerFaults {
@@ -42,6 +46,7 @@ export class ContainerFaults {
       const container = this.#one(healthy);
       if (container !== undefined) this.#begin(container, this.#one(FAULTS) as Fault);
       await delay(this.#random() * BETWEEN_MS);
+      while (this.#lasting.size >= MOST_AFFLICTED) await Promise.race(this.#lasting);
     }
     await Promise.all(this.#lasting);
   }
@@ -77,6 +82,7 @@ export class ContainerFaults {
     await docker(
       { kill: ["start", id], pause: ["unpause", id], cut: ["network", "connect", ...aliases, network, id] }[fault],
     );
+    await isWell(id);
   }
 
   #one<T>(of: readonly T[]): T | undefined {
@@ -88,5 +94,14 @@ export class ContainerFaults {
       .map((each) => ({ each, at: this.#random() }))
       .sort((a, b) => a.at - b.at)
       .map(({ each }) => each);
+  }
+}
+
+/** Waits until a container runs, and says that it serves where it says such things. */
+async function isWell(id: string): Promise<void> {
+  const format = "{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}";
+  for (const giveUpMs = performance.now() + WELL_WITHIN_MS; performance.now() < giveUpMs; await delay(500)) {
+    const state = (await docker(["inspect", "--format", format, id])).trim();
+    if (state === "healthy" || state === "running") return;
   }
 }

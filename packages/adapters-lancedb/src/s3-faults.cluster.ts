@@ -86,7 +86,7 @@ test("a reader in another process sees each commit whole, soon after it", async 
   assert.deepEqual(seen, ["1 1", "2 2", "3 3", "4 4", "6 1", "7 2"]);
 });
 
-test("two writers at once lose nothing that was acknowledged to either", async (t) => {
+test("two writers that fence each other out lose nothing that was acknowledged to either", async (t) => {
   const location = fresh();
   const writers = [await openAt(t, location), await openAt(t, location)];
   await Promise.all(writers.map((writer) => writer.stats("acme")));
@@ -98,8 +98,9 @@ test("two writers at once lose nothing that was acknowledged to either", async (
           await writer.replaceAssets([moments(`a${i}`, revision)]);
           last = revision;
         } catch (error) {
-          // A conflict that LanceDB does not resolve is refused, not lost.
-          withId("INDEX_UNAVAILABLE")(error);
+          // Refused, not lost: fenced out by the other, or a conflict that LanceDB does not resolve.
+          if (HeimdexError.from(error).id !== "INDEX_FENCED") withId("INDEX_UNAVAILABLE")(error);
+          await writer.fence().catch(withId("INDEX_UNAVAILABLE"));
         }
       }
       return last;
