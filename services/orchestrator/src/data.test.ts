@@ -97,6 +97,22 @@ test("URLs give the source and blobs, whole and in ranges, to whoever holds the 
   );
 });
 
+test("what is longer than Cloud Run passes on with its length stated comes whole in chunks, in ranges too", async (t) => {
+  const { lease } = await leased(t, "frame".repeat(8 * 1024 ** 2));
+  const { url, size, sha256: digest } = input(lease, "source");
+  const whole = await fetch(url);
+  assert.deepEqual([whole.status, whole.headers.get("content-length")], [200, null]);
+  assert.equal(sha256(await whole.bytes()), digest);
+  const rest = await fetch(url, { headers: { range: "bytes=5-" } });
+  assert.deepEqual(
+    [rest.status, rest.headers.get("content-length"), rest.headers.get("content-range")],
+    [206, null, `bytes 5-${size - 1}/${size}`],
+  );
+  assert.equal((await rest.bytes()).length, size - 5);
+  const head = await fetch(url, { method: "HEAD" });
+  assert.equal(head.headers.get("content-length"), String(size));
+});
+
 test("a worker that proves it sees the same disk is given paths besides URLs; a wrong proof gives none", async (t) => {
   const { worker, lease, world } = await leased(t);
   await worker.release(lease);

@@ -46,6 +46,29 @@ test("a blob's bytes, whole and in ranges", async (t) => {
   assert.equal(headers["cross-origin-resource-policy"], "same-origin");
 });
 
+test("what is longer than Cloud Run passes on with its length stated comes whole in chunks", async (t) => {
+  const gateway = await openGateway(t);
+  const content = Buffer.alloc(32 * 1024 ** 2 + 1, "film");
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  const bytes = (async function* () {
+    yield content;
+  })();
+  await gateway.ports.blobs.put({ tenant: "default", sha256, size: content.length }, bytes);
+  const get = (headers: Record<string, string>) =>
+    fetch(`http://${gateway.httpAddress}/v1/blobs/${sha256}?size=${content.length}`, { headers });
+  const whole = await get({});
+  assert.equal(whole.headers.get("content-length"), null);
+  assert.equal(
+    createHash("sha256")
+      .update(await whole.bytes())
+      .digest("hex"),
+    sha256,
+  );
+  const part = await get({ range: "bytes=1-" });
+  assert.deepEqual([part.status, part.headers.get("content-length")], [206, String(content.length - 1)]);
+  assert.equal((await part.bytes()).length, content.length - 1);
+});
+
 test("a blob's tag saves sending it again, and guards a range", async (t) => {
   const { gateway, path, sha256 } = await storedBlob(t);
   const get = (headers: Record<string, string>, method = "GET") => ask(gateway.httpAddress, path, { headers, method });
