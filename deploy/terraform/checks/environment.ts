@@ -35,7 +35,8 @@ export function runMocked(
   { mocks = "", variables = "", change = (_folder: string) => {} } = {},
 ): Run {
   const folder = mkdtempSync(join(COPY, "..", "heimdex-terraform-"));
-  cpSync(COPY, folder, { recursive: true, verbatimSymlinks: true });
+  // The provider itself stays where it is: `init` has left links to it.
+  cpSync(COPY, folder, { recursive: true, verbatimSymlinks: true, filter: (from) => from !== join(COPY, "plugins") });
   change(folder);
   const at = join(folder, "environments", environment);
   // The environments share a folder of tests by a link; each run has one test of its own here.
