@@ -16,6 +16,10 @@ interface Module {
   readonly child_modules?: Module[];
 }
 
+interface State {
+  readonly root_module: Module;
+}
+
 /** What a mocked run of an environment's tests leaves: everything that it printed, plans and states included, and the resources of its state. */
 export interface Run {
   readonly printed: string;
@@ -75,10 +79,11 @@ run "apply" {
     const state = printed
       .split("\n")
       .filter((line) => line.includes('"type":"test_state"'))
-      .map((line) => JSON.parse(line) as { test_state: { values: { root_module: Module } } })
-      .at(-1);
+      .map((line) => JSON.parse(line) as { test_state: State & { values?: State } })
+      .at(-1)?.test_state;
     if (state === undefined) throw new Error(`no state was printed:\n${printed.slice(0, 4_000)}`);
-    return { printed, resources: resourcesOf(state.test_state.values.root_module) };
+    // OpenTofu has it one level deeper than Terraform.
+    return { printed, resources: resourcesOf((state.values ?? state).root_module) };
   } catch (reason) {
     throw new Error(`${environment}: ${(reason as { stdout?: string }).stdout ?? ""}`, { cause: reason });
   }
