@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import type { Catalog } from "@heimdex/ports";
 import { mapBounded } from "./bounded.ts";
 import { manifest } from "./testing/raw-worker.ts";
+import { watchJobs } from "./testing/watch-jobs.ts";
 import { World } from "./testing/world.ts";
 
 const FILES = 2_000;
@@ -17,43 +14,6 @@ const MOST_KEPT = 800;
 interface Page {
   readonly sources?: readonly { readonly uri: string }[];
   readonly nextPageToken?: string;
-}
-
-/** Notes each document of a job that goes into the catalog or comes out of it. `kept` says of how many jobs one is still referred to. */
-function watchJobs(catalog: Catalog) {
-  const seen: { readonly id: string; readonly body: WeakRef<object> }[] = [];
-  const note = (id: string, body: unknown) => void seen.push({ id, body: new WeakRef(body as object) });
-  const noted = <D extends { readonly id: string; readonly body: unknown } | undefined>(
-    collection: string,
-    found: D,
-  ): D => {
-    if (collection === "jobs" && found !== undefined) note(found.id, found.body);
-    return found;
-  };
-  const watched = new Proxy(catalog, {
-    get(target, name) {
-      const calls: Partial<Catalog> = {
-        get: async (collection, id) => noted(collection, await target.get(collection, id)),
-        getMany: async (collection, ids) =>
-          (await target.getMany(collection, ids)).map((found) => noted(collection, found)) as never,
-        find: async (query) => (await target.find(query)).map((found) => noted(query.collection, found)) as never,
-        write: (ops) => {
-          for (const op of ops) if (op.collection === "jobs" && op.op !== "delete") note(op.id, op.body);
-          return target.write(ops);
-        },
-      };
-      const own = calls[name as keyof Catalog] ?? target[name as keyof Catalog];
-      return typeof own === "function" ? own.bind(target) : own;
-    },
-  });
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  const kept = async () => {
-    await turn(); // what a weak reference was asked for stays until the turn's end
-    collect();
-    return new Set(seen.filter(({ body }) => body.deref() !== undefined).map(({ id }) => id)).size;
-  };
-  return { watched, kept };
 }
 
 test("a batch of 2,000 files is taken in without being kept in memory, and a small one that comes later does not wait for its end", async (t) => {
@@ -76,8 +36,16 @@ test("a batch of 2,000 files is taken in without being kept in memory, and a sma
     if (pageToken === "") break;
   }
   assert.equal(big.size, FILES);
-  const isTakenIn = async () => ((await world.ports.catalog.count("jobs", "ready")) === FILES ? true : undefined);
-  await world.until(isTakenIn, "all are planned, and wait for a worker");
+  const ready = () => world.ports.catalog.count("jobs", "ready");
+  const moreThan = async (before: number) => {
+    const now = await ready();
+    return now > before ? now : undefined;
+  };
+  // All are planned, and wait for a worker.
+  for (let planned = 0; planned < FILES; ) {
+    const before = planned;
+    planned = await world.until(() => moreThan(before), `more than ${before} are planned`);
+  }
   assert.ok((await kept()) <= MOST_KEPT, `documents of ${await kept()} jobs are kept`);
 
   const held = await worker.lease();
