@@ -41,6 +41,11 @@ export class Tracer {
     this.#sink = sink;
   }
 
+  /** Whether spans reach anybody but recorders. */
+  get isExporting(): boolean {
+    return this.#sink !== undefined;
+  }
+
   /** Emits a span after the fact, with the ids and times given. */
   emit(span: FinishedSpan): void {
     this.#sink?.emit(span);

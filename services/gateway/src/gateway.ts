@@ -44,7 +44,7 @@ export async function startGateway(
   const signedPaths = new SignedPaths(config.signingKey, gate, () => Date.now());
   const limit = new RateLimit(config.limits, gate.isShut);
   let httpUrl = config.http.publicUrl ?? "";
-  const services = bindServices(ports, keys, signedPaths, config, () => httpUrl, stopping.signal);
+  const services = bindServices(ports, keys, signedPaths, config, () => httpUrl, telemetry.tracer, stopping.signal);
   const serviceNames = services.map(({ fullName }) => fullName);
   await using starting = new AsyncDisposableStack();
   const sources = starting.use(new Sources({ config: config.sources, blobs: ports.blobs, roots: [] }));

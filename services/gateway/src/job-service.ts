@@ -17,6 +17,7 @@ import {
 } from "@heimdex/contracts/v1/job";
 import { type Job as JobRecord, jobEnded, type SpanData, type SpanRecord } from "@heimdex/kernel";
 import { type Bus, type Catalog, readAll } from "@heimdex/ports";
+import { formatTraceparent, parseTraceparent, type Tracer } from "@heimdex/telemetry";
 import { z } from "zod";
 import { type Call, traceparentOf } from "./call.ts";
 import { fitPage, readPage } from "./catalog-pages.ts";
@@ -46,6 +47,7 @@ export class JobService {
   readonly #config: GatewayConfig;
   readonly #orchestrator: OrchestratorClient;
   readonly #jobs: JobReader;
+  readonly #tracer: Tracer | undefined;
   readonly #stopping: AbortSignal;
 
   /** @param stopping ends watches */
@@ -54,8 +56,10 @@ export class JobService {
     bus: Bus,
     orchestrator: OrchestratorClient,
     config: GatewayConfig,
+    tracer: Tracer | undefined,
     stopping: AbortSignal,
   ) {
+    this.#tracer = tracer;
     this.#stopping = stopping;
     this.#catalog = catalog;
     this.#bus = bus;
@@ -73,7 +77,12 @@ export class JobService {
     violations.throwIfAny();
     await this.#checkQuota(call);
     const traceparent = request.traceparent === "" ? traceparentOf(call) : request.traceparent;
-    return this.#change("JobService.CreateJob", [CreateJobRequest, { ...request, traceparent }], call);
+    const create = (parent: string) =>
+      this.#change("JobService.CreateJob", [CreateJobRequest, { ...request, traceparent: parent }], call);
+    // Without anybody who gets it, the span would be a parent that is nowhere.
+    if (this.#tracer?.isExporting !== true) return create(traceparent);
+    const span = { parent: parseTraceparent(traceparent), attributes: { source: request.sourceUri } };
+    return this.#tracer.span("create job", span, (own) => create(formatTraceparent(own)));
   }
 
   async getJob(request: GetJobRequest, { caller }: Call): Promise<Job> {

@@ -8,6 +8,7 @@ import { SourceServiceDefinition } from "@heimdex/contracts/v1/source";
 import { StageServiceDefinition } from "@heimdex/contracts/v1/stage";
 import { SystemServiceDefinition } from "@heimdex/contracts/v1/system";
 import { UploadServiceDefinition } from "@heimdex/contracts/v1/upload";
+import type { Tracer } from "@heimdex/telemetry";
 import type { CompatServiceDefinition, ServiceImplementation } from "nice-grpc";
 import type { WithCaller } from "./access-middleware.ts";
 import { AssetService } from "./asset-service.ts";
@@ -80,13 +81,14 @@ export function bindServices(
   signedPaths: SignedPaths,
   config: GatewayConfig,
   httpUrl: () => string,
+  tracer: Tracer | undefined,
   stopping: AbortSignal,
 ): BoundService[] {
   const { catalog, bus, blobs } = ports;
   const orchestrator = new OrchestratorClient(bus);
   return [
     bind(AssetServiceDefinition, new AssetService(catalog, orchestrator, signedPaths, config)),
-    bind(JobServiceDefinition, new JobService(catalog, bus, orchestrator, config, stopping)),
+    bind(JobServiceDefinition, new JobService(catalog, bus, orchestrator, config, tracer, stopping)),
     bind(KeyServiceDefinition, new KeyService(catalog, keys)),
     bind(SearchServiceDefinition, new SearchService(ports, config)),
     bind(SidecarServiceDefinition, new SidecarService(catalog, blobs)),

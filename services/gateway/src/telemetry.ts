@@ -1,6 +1,6 @@
-import type { Metrics } from "@heimdex/telemetry";
+import type { Metrics, Tracer } from "@heimdex/telemetry";
 
-/** What the gateway needs of telemetry: a structured log, and figures where somebody reads them. `Telemetry` of @heimdex/telemetry has it. */
+/** What the gateway needs of telemetry: a structured log; figures and traces where somebody reads them. `Telemetry` of @heimdex/telemetry has it. */
 export interface GatewayTelemetry {
   readonly log: {
     debug(fields: object, message: string): void;
@@ -9,4 +9,5 @@ export interface GatewayTelemetry {
     error(fields: object, message: string): void;
   };
   readonly metrics?: Metrics;
+  readonly tracer?: Tracer;
 }
