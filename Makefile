@@ -33,10 +33,10 @@ test-kit: setup ## The stage conformance kit: first-party stages pass it, and ea
 test-languages: setup ## The SDK's package, and the guide, templates, examples and clients in TypeScript, Python and Go; says what it could not run
 	@$(NODE) --test --test-concurrency=1 'tests/languages/*.test.ts'; status=$$?; scripts/say-languages; exit $$status
 
-test-cluster: node_modules/.installed ## Tests with MongoDB, NATS and MinIO in containers; needs Docker
+test-cluster: setup images ## Tests with MongoDB, NATS and MinIO in containers, and with the whole of deploy/compose; needs Docker
 	@$(NODE) --test --test-concurrency=1 'packages/*/src/**/*.cluster.ts' 'services/*/src/**/*.cluster.ts' 'tests/cluster/*.cluster.ts'
 
-chaos: setup ## The cluster's fault run: 200 jobs for each of three random seeds, or as in make chaos SEED=1,2 JOBS=50; needs Docker and make images
+chaos: setup images ## The cluster's fault run: 200 jobs for each of three random seeds, or as in make chaos SEED=1,2 JOBS=50; needs Docker
 	@CHAOS_SEEDS="$(or $(SEED),$(shell od -An -N6 -tu2 /dev/urandom | tr -s ' ' ',' | cut -c2-))" CHAOS_JOBS="$(or $(JOBS),200)" $(NODE) --test tests/cluster/faults.cluster.ts
 
 lint: node_modules/.installed ## Checks style and the contracts
@@ -69,8 +69,17 @@ workflows: ## Checks .github/workflows (actionlint; needs Go)
 tf-check: node_modules/.installed ## Checks deploy/terraform against a provider that makes up Google's answers; needs terraform or tofu. IMAGES=FILE: with these images
 	@deploy/terraform/check $(IMAGES)
 
-images: ## Builds all images, heimdex/SERVICE:VERSION; needs Docker. HEIMDEX_VERSION says which version
+images: ## Builds an image for each service and prints their sizes; needs Docker. HEIMDEX_VERSION says which version
 	@deploy/docker/build
+
+cluster-up: ## Starts deploy/compose: the platform with MongoDB, MinIO and NATS in containers; needs Docker
+	@cd deploy/compose && docker compose up --detach --wait
+
+cluster-down: ## Stops it and removes its containers; what it holds stays
+	@cd deploy/compose && docker compose --profile observability rm --stop --force --volumes && docker compose --profile observability down
+
+cluster-logs: ## Follows what its containers log, from the last 100 lines of each
+	@cd deploy/compose && docker compose logs --follow --tail 100
 
 cluster-smoke: setup ## Starts deploy/compose with images that are built, and finds a moment in a film; needs Docker. HEIMDEX_VERSION says which images
 	@$(NODE) --test tests/cluster/smoke.compose.ts

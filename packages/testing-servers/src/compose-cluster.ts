@@ -19,6 +19,8 @@ export interface ComposeOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Variables of containers by service, over what compose.yaml gives them. Default: none. */
   readonly environment?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** What is otherwise with services of compose.yaml, in its own words. Default: nothing. */
+  readonly services?: Readonly<Record<string, object>>;
   /** Further arguments of `up`: `--scale`, say. Default: none. */
   readonly up?: readonly string[];
 }
@@ -39,6 +41,10 @@ export class ComposeCluster implements AsyncDisposable {
   readonly workerAddress: string;
   /** Base URL of the S3 store. */
   readonly store: string;
+  /** Base URL of Jaeger's page, where it runs. */
+  readonly traces: string;
+  /** Base URL of Prometheus, where it runs. */
+  readonly figures: string;
   /** Name of the Compose project. */
   readonly project: string;
   readonly #environment: NodeJS.ProcessEnv;
@@ -51,6 +57,8 @@ export class ComposeCluster implements AsyncDisposable {
     this.api = `127.0.0.1:${ports.HEIMDEX_GRPC_PORT}`;
     this.workerAddress = `127.0.0.1:${ports.HEIMDEX_WORKER_PORT}`;
     this.store = `http://127.0.0.1:${ports.HEIMDEX_S3_PORT}`;
+    this.traces = `http://127.0.0.1:${ports.HEIMDEX_JAEGER_PORT}`;
+    this.figures = `http://127.0.0.1:${ports.HEIMDEX_PROMETHEUS_PORT}`;
     this.#environment = environment;
     this.#folder = folder;
     this.#override = join(folder, "override.json");
@@ -63,9 +71,11 @@ export class ComposeCluster implements AsyncDisposable {
     const environment = { ...process.env, ...ports, HEIMDEX_FILMS: options.films, ...options.variables };
     const cluster = new ComposeCluster(`heimdex-${folder.slice(-6).toLowerCase()}`, ports, environment, folder);
     try {
-      const services = Object.fromEntries(
-        Object.entries(options.environment ?? {}).map(([service, variables]) => [service, { environment: variables }]),
-      );
+      const environments = Object.entries(options.environment ?? {}).map(([service, variables]) => [
+        service,
+        { environment: variables },
+      ]);
+      const services = { ...Object.fromEntries(environments), ...options.services };
       await writeFile(cluster.#override, JSON.stringify({ services })); // JSON is YAML
       await cluster.compose("up", "--detach", "--no-build", "--wait", ...(options.up ?? []));
       return cluster;
@@ -109,7 +119,7 @@ export class ComposeCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.compose("down", "--volumes", "--remove-orphans", "--timeout", "1");
+    await this.compose("--profile", "observability", "down", "--volumes", "--remove-orphans", "--timeout", "1");
     await rm(this.#folder, { recursive: true });
   }
 }
@@ -126,6 +136,8 @@ const PORTS = [
   "HEIMDEX_WORKER_PORT",
   "HEIMDEX_DATA_PORT",
   "HEIMDEX_S3_PORT",
+  "HEIMDEX_JAEGER_PORT",
+  "HEIMDEX_PROMETHEUS_PORT",
 ] as const;
 type Ports = Record<(typeof PORTS)[number], string>;
 
