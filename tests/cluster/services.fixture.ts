@@ -114,6 +114,7 @@ export class Cluster {
       HEIMDEX_BLOBS_ENDPOINT: this.minio.endpoint,
       HEIMDEX_BLOBS_ACCESS_KEY: this.minio.accessKey,
       HEIMDEX_BLOBS_SECRET_KEY: this.minio.secretKey,
+      HEIMDEX_ACCEPT_WITHIN_MS: "30000", // a worker that a busy machine keeps waiting has not lost its lease
       HEIMDEX_SIGNING_KEY: randomBytes(32).toString("base64url"),
     };
   }
