@@ -1,5 +1,5 @@
-# NATS on one machine: Debian's own package on a disk of its own, with TLS and a password that the machine itself reads from Secret Manager when it starts.
-# Nothing is lost with it: what it carries are hints, and the catalog's sweeps find what no hint told.
+# NATS on one machine: Debian's own package, with TLS and a password that the machine itself reads from Secret Manager when it starts. It keeps nothing (ADR 0026), so its
+# disk holds the system alone, and one machine does: while it is away work goes on, and changes by the API are answered BUS_UNAVAILABLE.
 
 locals {
   host = "nats.heimdex.internal"
@@ -18,13 +18,6 @@ resource "google_secret_manager_secret_iam_member" "main" {
   member    = google_service_account.main.member
 }
 
-resource "google_compute_disk" "main" {
-  name = "${var.name}-jetstream"
-  zone = var.zone
-  type = "pd-balanced"
-  size = var.disk_gb
-}
-
 resource "google_compute_instance" "main" {
   name                      = var.name
   zone                      = var.zone
@@ -36,13 +29,9 @@ resource "google_compute_instance" "main" {
   boot_disk {
     initialize_params {
       image = "debian-cloud/debian-13"
-      size  = 10
+      size  = var.disk_gb
       type  = "pd-balanced"
     }
-  }
-  attached_disk {
-    source      = google_compute_disk.main.id
-    device_name = "jetstream"
   }
   network_interface {
     network    = var.network.network

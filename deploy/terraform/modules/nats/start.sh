@@ -22,20 +22,13 @@ command -v nats-server jq >/dev/null || {
   systemctl disable --now nats-server
 }
 
-device=/dev/disk/by-id/google-jetstream
-blkid "$device" >/dev/null || mkfs.ext4 -q -m 0 "$device"
-mkdir -p /data
-mountpoint -q /data || mount -o nodev,nosuid,noexec "$device" /data
 getent passwd nats >/dev/null || useradd --system --shell /usr/sbin/nologin nats
-chown nats: /data
-
 install -d -m 0700 -o nats -g nats /run/nats
 umask 077
 secret "${certificate.secret}" "${certificate.version}" >/run/nats/certificate.pem
 secret "${private_key.secret}" "${private_key.version}" >/run/nats/private-key.pem
 {
   echo 'port: 4222'
-  echo 'jetstream { store_dir: /data }'
   echo 'tls { cert_file: /run/nats/certificate.pem, key_file: /run/nats/private-key.pem, timeout: 5 }'
   printf 'authorization { user: heimdex, password: %s }\n' "$(secret "${password.secret}" "${password.version}" | jq -Rs .)"
 } >/run/nats/nats.conf
@@ -44,5 +37,5 @@ chown nats: /run/nats/*
 systemctl reset-failed heimdex-nats 2>/dev/null || true
 systemctl stop heimdex-nats 2>/dev/null || true
 systemd-run --unit=heimdex-nats --property=User=nats --property=Restart=always --property=RestartSec=2 \
-  --property=ProtectSystem=strict --property=ReadWritePaths=/data --property=PrivateTmp=yes --property=NoNewPrivileges=yes \
+  --property=ProtectSystem=strict --property=PrivateTmp=yes --property=NoNewPrivileges=yes \
   "$(command -v nats-server)" --config /run/nats/nats.conf

@@ -31,7 +31,7 @@ variable "network" {
 }
 
 variable "machine_type" {
-  description = "Machine type. The bus carries hints of a few hundred bytes: the smallest does."
+  description = "Machine type. The bus carries messages of a few hundred bytes: the smallest does."
   type        = string
   default     = "e2-small"
   validation {
@@ -41,7 +41,7 @@ variable "machine_type" {
 }
 
 variable "disk_gb" {
-  description = "Size of the disk for JetStream, in GB. It keeps a day of events, 256 MiB at most."
+  description = "Size of its disk, in GB."
   type        = number
   default     = 10
   validation {

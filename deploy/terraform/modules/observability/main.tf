@@ -81,7 +81,7 @@ locals {
     }
     bus = {
       name      = "NATS is down"
-      help      = "The machine of NATS has been down for five minutes. Nothing is lost; work is found more slowly, and searches go without meaning. gcloud compute instances start ${var.name}-nats"
+      help      = "The machine of NATS has been down for five minutes. Nothing is lost and work goes on, but changes by the API are answered BUS_UNAVAILABLE, and searches go without meaning. gcloud compute instances start ${var.name}-nats"
       filter    = "metric.type=\"compute.googleapis.com/instance/uptime\" AND resource.type=\"gce_instance\" AND metadata.system_labels.name=\"${var.name}-nats\""
       aligner   = "ALIGN_DELTA"
       reducer   = "REDUCE_SUM"

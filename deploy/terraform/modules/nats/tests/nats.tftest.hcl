@@ -19,8 +19,8 @@ run "machine" {
     error_message = "it has no address on the internet"
   }
   assert {
-    condition     = google_compute_instance.main.attached_disk[0].source == google_compute_disk.main.id
-    error_message = "JetStream has a disk of its own"
+    condition     = google_compute_instance.main.boot_disk[0].initialize_params[0].size == 10
+    error_message = "a disk as large as was asked for"
   }
   assert {
     condition     = toset(google_compute_firewall.main.source_ranges) == toset(["10.24.0.0/20"]) && tolist(google_compute_firewall.main.allow)[0].ports == tolist(["4222"])
