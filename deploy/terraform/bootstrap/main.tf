@@ -20,6 +20,20 @@ locals {
   apis = [
     "artifactregistry", "cloudresourcemanager", "cloudscheduler", "compute", "dns", "iam", "iamcredentials", "logging", "monitoring", "run", "secretmanager", "storage", "sts",
   ]
+  # Whoever plans reads everything but the values of secrets, and holds the state's lock.
+  planner_roles = [
+    "roles/artifactregistry.reader",
+    "roles/cloudscheduler.viewer",
+    "roles/compute.viewer",
+    "roles/dns.reader",
+    "roles/iam.roleViewer",
+    "roles/iam.securityReviewer",
+    "roles/iam.serviceAccountViewer",
+    "roles/logging.viewer",
+    "roles/monitoring.viewer",
+    "roles/run.viewer",
+    "roles/secretmanager.viewer",
+  ]
   # What applying the environments takes: no role of the whole project.
   deployer_roles = [
     "roles/artifactregistry.reader",
@@ -97,8 +111,9 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.github[0].workload_identity_pool_id
   workload_identity_pool_provider_id = "github"
   attribute_mapping = {
-    "google.subject"       = "assertion.sub"
-    "attribute.repository" = "assertion.repository"
+    "google.subject"        = "assertion.sub"
+    "attribute.repository"  = "assertion.repository"
+    "attribute.environment" = "'environment' in assertion ? assertion.environment : 'none'"
   }
   attribute_condition = "assertion.repository == '${var.github_repository}'"
   oidc {
@@ -106,24 +121,66 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   }
 }
 
-resource "google_service_account" "deployer" {
-  for_each     = toset(var.github_repository == "" ? [] : ["deployer", "releaser"])
+resource "google_service_account" "github" {
+  for_each     = toset(var.github_repository == "" ? [] : ["planner", "deployer", "releaser"])
   account_id   = "heimdex-${each.value}"
   display_name = "Heimdex: ${each.value}"
 }
 
-resource "google_service_account_iam_member" "github" {
-  for_each           = google_service_account.deployer
-  service_account_id = each.value.name
+# Who deploys has come through an environment of the repository, and so past its reviewers.
+resource "google_service_account_iam_member" "environment" {
+  for_each = var.github_repository == "" ? {} : {
+    "staging"         = "deployer"
+    "production"      = "deployer"
+    "staging-plan"    = "planner"
+    "production-plan" = "planner"
+  }
+  service_account_id = google_service_account.github[each.value].name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.github[0].name}/attribute.environment/${each.key}"
+}
+
+resource "google_service_account_iam_member" "releaser" {
+  count              = var.github_repository == "" ? 0 : 1
+  service_account_id = google_service_account.github["releaser"].name
   role               = "roles/iam.workloadIdentityUser"
   member             = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.github[0].name}/attribute.repository/${var.github_repository}"
+}
+
+resource "google_project_iam_member" "planner" {
+  for_each = toset(var.github_repository == "" ? [] : local.planner_roles)
+  project  = var.project
+  role     = each.value
+  member   = google_service_account.github["planner"].member
+}
+
+# Reading what buckets are is in none of the roles above, and writing the state's lock neither.
+resource "google_project_iam_custom_role" "buckets" {
+  role_id     = "heimdex_buckets_viewer"
+  title       = "Heimdex: looks at buckets"
+  permissions = ["storage.buckets.get", "storage.buckets.getIamPolicy", "storage.buckets.list"]
+  depends_on  = [google_project_service.main]
+}
+
+resource "google_project_iam_member" "planner_buckets" {
+  count   = var.github_repository == "" ? 0 : 1
+  project = var.project
+  role    = google_project_iam_custom_role.buckets.id
+  member  = google_service_account.github["planner"].member
+}
+
+resource "google_storage_bucket_iam_member" "planner_state" {
+  count  = var.github_repository == "" ? 0 : 1
+  bucket = google_storage_bucket.state.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.github["planner"].member
 }
 
 resource "google_project_iam_member" "deployer" {
   for_each = toset(var.github_repository == "" ? [] : local.deployer_roles)
   project  = var.project
   role     = each.value
-  member   = google_service_account.deployer["deployer"].member
+  member   = google_service_account.github["deployer"].member
 }
 
 # It makes secrets and says who reads them; it neither reads nor adds values.
@@ -131,7 +188,7 @@ resource "google_project_iam_member" "deployer_secrets" {
   count   = var.github_repository == "" ? 0 : 1
   project = var.project
   role    = google_project_iam_custom_role.secrets.id
-  member  = google_service_account.deployer["deployer"].member
+  member  = google_service_account.github["deployer"].member
 }
 
 # Releases push images, and do nothing else.
@@ -140,5 +197,5 @@ resource "google_artifact_registry_repository_iam_member" "releaser" {
   repository = google_artifact_registry_repository.images.name
   location   = var.region
   role       = "roles/artifactregistry.writer"
-  member     = google_service_account.deployer["releaser"].member
+  member     = google_service_account.github["releaser"].member
 }

@@ -14,6 +14,6 @@ output "workload_identity_provider" {
 }
 
 output "accounts" {
-  description = "Accounts that workflows act as: deployer and releaser."
-  value       = { for name, account in google_service_account.deployer : name => account.email }
+  description = "Accounts that workflows act as: planner, deployer and releaser."
+  value       = { for name, account in google_service_account.github : name => account.email }
 }

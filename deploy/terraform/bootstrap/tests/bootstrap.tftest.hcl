@@ -12,7 +12,7 @@ run "by_hand" {
     error_message = "the state has versions, and is nobody else's to read"
   }
   assert {
-    condition     = length(google_service_account.deployer) == 0 && length(google_iam_workload_identity_pool.github) == 0
+    condition     = length(google_service_account.github) == 0 && length(google_iam_workload_identity_pool.github) == 0 && length(google_project_iam_member.deployer) == 0
     error_message = "no workflow may anything unless a repository is named"
   }
 }
@@ -27,7 +27,15 @@ run "by_workflows" {
     error_message = "workflows of the one repository"
   }
   assert {
-    condition     = length([for grant in google_project_iam_member.deployer : grant.role if contains(["roles/owner", "roles/editor", "roles/viewer", "roles/secretmanager.admin"], grant.role)]) == 0
+    condition     = toset([for environment, grant in google_service_account_iam_member.environment : element(split("/", grant.member), length(split("/", grant.member)) - 1)]) == toset(["staging", "production", "staging-plan", "production-plan"])
+    error_message = "who plans and deploys comes by an environment of the repository"
+  }
+  assert {
+    condition     = length([for grant in google_project_iam_member.planner : grant.role if !can(regex("([vV]iewer|[rR]eader|securityReviewer)$", grant.role))]) == 0
+    error_message = "who plans changes nothing"
+  }
+  assert {
+    condition     = length([for role in concat(local.planner_roles, local.deployer_roles) : role if contains(["roles/owner", "roles/editor", "roles/viewer", "roles/secretmanager.admin", "roles/secretmanager.secretAccessor"], role)]) == 0
     error_message = "no role of the whole project, and none that reads secrets"
   }
   assert {
