@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** One resource or data source of a state, as `terraform show -json` has it. */
@@ -86,6 +86,8 @@ run "apply" {
     return { printed, resources: resourcesOf((state.values ?? state).root_module) };
   } catch (reason) {
     throw new Error(`${environment}: ${(reason as { stdout?: string }).stdout ?? ""}`, { cause: reason });
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }
 
