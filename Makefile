@@ -33,8 +33,9 @@ test-kit: setup ## The stage conformance kit: first-party stages pass it, and ea
 test-languages: setup ## The SDK's package, and the guide, templates, examples and clients in TypeScript, Python and Go; says what it could not run
 	@$(NODE) --test --test-concurrency=1 'tests/languages/*.test.ts'; status=$$?; scripts/say-languages; exit $$status
 
-test-cluster: setup images ## Tests with MongoDB, NATS and MinIO in containers, and with the whole of deploy/compose; needs Docker
-	@$(NODE) --test --test-concurrency=1 'packages/*/src/**/*.cluster.ts' 'services/*/src/**/*.cluster.ts' 'tests/cluster/*.cluster.ts'
+CLUSTER_TESTS ?= 'packages/*/src/**/*.cluster.ts' 'services/*/src/**/*.cluster.ts' 'tests/cluster/*.cluster.ts'
+test-cluster: setup images ## Tests with MongoDB, NATS and MinIO in containers, and with the whole of deploy/compose; needs Docker. CLUSTER_TESTS='FILE...': only these
+	@$(NODE) --test --test-concurrency=1 $(CLUSTER_TESTS)
 
 chaos: setup images ## The cluster's fault run: 200 jobs for each of three random seeds, or as in make chaos SEED=1,2 JOBS=50; needs Docker
 	@CHAOS_SEEDS="$(or $(SEED),$(shell od -An -N6 -tu2 /dev/urandom | tr -s ' ' ',' | cut -c2-))" CHAOS_JOBS="$(or $(JOBS),200)" $(NODE) --test tests/cluster/faults.cluster.ts
