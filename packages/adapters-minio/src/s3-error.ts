@@ -60,10 +60,11 @@ export function isTaken(reason: unknown): boolean {
   return reason instanceof S3Error && codeOf(reason) === "PreconditionFailed";
 }
 
-/** Worth another try: the store, or the way to it, is in trouble. minio-js gives answers of 408, 429, 499 and most of 5xx as a text. */
+/** Worth another try: the store, or the way to it, is in trouble. `IncompleteBody`: the request was cut off on its way, and MinIO says it also at the moment when its
+ * disk becomes full; asked again, it says so. minio-js gives answers of 408, 429, 499 and most of 5xx as a text. */
 export function isTransient(reason: unknown): boolean {
   if (reason instanceof S3Error)
-    return /^(ConditionalRequestConflict|InternalError|SlowDown|ServiceUnavailable|RequestTimeout|XMinioServerNotInitialized)$/.test(
+    return /^(ConditionalRequestConflict|IncompleteBody|InternalError|SlowDown|ServiceUnavailable|RequestTimeout|XMinioServerNotInitialized)$/.test(
       codeOf(reason),
     );
   return LOST.has(codeOf(reason)) || (reason instanceof Error && reason.message.includes("Retryable HTTP status"));

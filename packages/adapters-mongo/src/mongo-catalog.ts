@@ -31,12 +31,19 @@ export interface MongoCatalogOptions {
   readonly maxConnections?: number;
 }
 
+/** A client that has had no answer for so many time-outs is replaced. */
+const SILENT_TIMEOUTS = 3;
+
 /** A Catalog in a MongoDB database: each collection is one of the server's, each document one of its documents, each operation a write of that one
  * document. Writes are answered when a majority of the replica set has them in its journal, reads see what a majority has; nothing else than
  * that is asked of the server: no transactions, change streams, TTL or partial indexes. */
 export class MongoCatalog implements Catalog {
-  readonly #client: MongoClient;
-  readonly #db: Db;
+  /** Makes a client; its connections are made as they are needed. */
+  readonly #connect: () => MongoClient;
+  readonly #database: string;
+  #client: MongoClient;
+  /** When the server last answered, or the client was made; by `performance.now()`. */
+  #answeredAtMs = performance.now();
   readonly #place: string;
   readonly #timeoutMs: number;
   readonly #writer: OpWriter;
@@ -45,27 +52,29 @@ export class MongoCatalog implements Catalog {
   #writes = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(client: MongoClient, database: string, timeoutMs: number) {
+  private constructor(connect: () => MongoClient, database: string, timeoutMs: number) {
+    this.#connect = connect;
+    this.#database = database;
+    const client = connect();
     this.#client = client;
-    this.#db = client.db(database);
     this.#place = `${client.options.hosts.join(",") || client.options.srvHost}/${database}`;
     this.#timeoutMs = timeoutMs;
-    this.#writer = new OpWriter(this.#db, this.#send);
+    this.#writer = new OpWriter(() => this.#db, this.#send);
   }
 
   /** Connects, and creates the collections and indexes that are missing.
    * @throws HeimdexError CONFIG_INVALID (malformed URL), CATALOG_UNAVAILABLE (no server within the time-out, refused, no database of ours) */
   static async open(options: MongoCatalogOptions): Promise<MongoCatalog> {
     const { url, database = "heimdex", timeoutMs = 10_000, maxConnections = 50 } = options;
-    const client = createClient(url, timeoutMs, { maxPoolSize: maxConnections, socketTimeoutMS: timeoutMs });
-    const catalog = new MongoCatalog(client, database, timeoutMs);
+    const connect = () => createClient(url, timeoutMs, { maxPoolSize: maxConnections, socketTimeoutMS: timeoutMs });
+    const catalog = new MongoCatalog(connect, database, timeoutMs);
     try {
       // Building an index over what is stored takes as long as it takes, so it gets connections that wait.
       await using patient = createClient(url, timeoutMs, { socketTimeoutMS: 0 });
       await prepareCollections(patient.db(database));
-      await client.connect();
+      await catalog.#client.connect();
     } catch (reason) {
-      await client.close();
+      await catalog.#client.close();
       throw fromMongo(reason, catalog.#place);
     }
     return catalog;
@@ -154,11 +163,32 @@ export class MongoCatalog implements Catalog {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(this.#late()), this.#timeoutMs);
     try {
-      return await Promise.race([command(), late]);
+      const answer = await Promise.race([command(), late]);
+      this.#answeredAtMs = performance.now();
+      return answer;
+    } catch (reason) {
+      this.#renewClient();
+      throw reason;
     } finally {
       clearTimeout(timer);
     }
   };
+
+  get #db(): Db {
+    return this.#client.db(this.#database);
+  }
+
+  /** Takes another client when this one has had no answer for long. The driver (7.9) can end in a state in which it holds no connection and makes none: seen in one of some
+   * 25 ends of a server, long after that was back, while a new client was answered at once. */
+  #renewClient(): void {
+    if (this.#closing !== undefined || performance.now() - this.#answeredAtMs < SILENT_TIMEOUTS * this.#timeoutMs)
+      return;
+    const old = this.#client;
+    this.#client = this.#connect();
+    this.#answeredAtMs = performance.now();
+    // Nobody waits for its connections any more, and where one cannot be closed there is nothing left to be done about it.
+    old.close().catch(() => undefined);
+  }
 
   #late(): HeimdexError {
     return new HeimdexError(

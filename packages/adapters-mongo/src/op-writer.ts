@@ -36,11 +36,11 @@ export function runsOf(ops: readonly WriteOp[], bodies: readonly string[]): Item
 /** Applies batches, each operation as one write of one document. The server says of a bulk of updates only how many documents it matched, which
  * leaves open who lost a compare-and-set: so every update is a command of its own, and a run's commands go out side by side. */
 export class OpWriter {
-  readonly #db: Db;
+  readonly #db: () => Db;
   readonly #send: <T>(command: () => Promise<T>) => Promise<T>;
 
   /** @param send runs one command within the time it may take */
-  constructor(db: Db, send: <T>(command: () => Promise<T>) => Promise<T>) {
+  constructor(db: () => Db, send: <T>(command: () => Promise<T>) => Promise<T>) {
     this.#db = db;
     this.#send = send;
   }
@@ -49,7 +49,7 @@ export class OpWriter {
   async apply(ops: readonly WriteOp[], bodies: readonly string[]): Promise<WriteResult[]> {
     const results: WriteResult[] = new Array(ops.length);
     for (const run of runsOf(ops, bodies)) {
-      const collection = this.#db.collection<Stored>((run[0] as Item).op.collection);
+      const collection = this.#db().collection<Stored>((run[0] as Item).op.collection);
       const versions = await this.#applyRun(collection, run);
       const lost = run.filter(({ at }) => !versions.has(at));
       const stored = await this.#storedVersions(collection, lost);
