@@ -1,6 +1,7 @@
 import type { ErrorId, HeimdexError } from "@heimdex/errors";
 
 const PASSING: readonly ErrorId[] = [
+  "BLOB_UNAVAILABLE",
   "CANCELLED",
   "CATALOG_CLOSED",
   "CATALOG_UNAVAILABLE",

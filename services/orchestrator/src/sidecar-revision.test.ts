@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HeimdexError } from "@heimdex/errors";
 import type { AssetRecord } from "@heimdex/kernel";
 import type { Sidecar } from "@heimdex/sidecar";
 import { sidecarName, writeRevision } from "./sidecar-revision.ts";
@@ -64,4 +65,18 @@ test("what was left behind by others that were killed is neither named nor kept"
     [1, 4].map((revision) => sidecarName(id, revision)),
   );
   assert.deepEqual([(await world.sidecar(id)).asset.title, (await world.sidecar(id)).revision], ["new", 4]);
+});
+
+test("a job whose sidecar finds the store away waits for it, however often", async (t) => {
+  const world = await World.open(t);
+  await world.serve([probe(), listen()]);
+  const { blobs } = world.ports;
+  const createNamed = blobs.createNamed.bind(blobs);
+  let refusals = 4;
+  t.mock.method(blobs, "createNamed", (async (...args) => {
+    if (refusals-- > 0) throw new HeimdexError("BLOB_UNAVAILABLE", "the store is away");
+    return createNamed(...args);
+  }) satisfies typeof createNamed);
+  const { state, reason } = await world.index(await world.file("a.json", film({ said: [{ at: 0, text: "hello" }] })));
+  assert.deepEqual([state, reason, refusals], ["SUCCEEDED", "", -1]);
 });
