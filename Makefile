@@ -22,7 +22,10 @@ demo: setup ## Makes footage, indexes it and answers five questions
 
 test: setup ## Runs all tests but those of the targets below
 	@$(NODE) --test --test-concurrency=2 'packages/*/src/**/*.test.ts' 'services/*/src/**/*.test.ts' 'apps/*/src/**/*.test.ts' 'benchmarks/src/**/*.test.ts' 'tests/*.test.ts' 'tests/!(footage|languages)/**/*.test.ts'
-	@echo "left out: what needs Docker (make test-cluster), other languages (make test-languages), real footage (make test-footage), the stage conformance kit (make test-kit)"
+	@echo "left out: what needs Docker (make test-cluster), other languages (make test-languages), real footage (make test-footage), the stage conformance kit (make test-kit), benchmarks at their smallest (make test-benchmarks)"
+
+test-benchmarks: setup ## Every benchmark runs to its end in its smallest configuration
+	@$(NODE) --test --test-concurrency=2 benchmarks/src/benchmarks.smoke.ts
 
 test-footage: setup ## Tests with real footage in a folder: make test-footage FOOTAGE=FOLDER
 	@HEIMDEX_FOOTAGE="$(FOOTAGE)" $(NODE) --test tests/footage/footage.test.ts
