@@ -13,6 +13,7 @@ import { type CallOptions, type Client, createChannel, createClient, Metadata } 
 import { randomOf } from "../crash/random.ts";
 import { ContainerFaults } from "./container-faults.ts";
 import { makeFilms } from "./made-films.ts";
+import { untilAnswered } from "./until-answered.ts";
 import { assertWholeCluster } from "./whole-cluster.ts";
 
 const WORKER = fileURLToPath(new URL("./no-op-worker.fixture.ts", import.meta.url));
@@ -49,7 +50,7 @@ for (const seed of SEEDS)
     const working = async () => {
       for (const name of names) {
         const request = { sourceUri: `file:///films/${name}`, requestId: name };
-        accepted.push((await untilAnswered(() => jobs.createJob(request, options()))).job);
+        accepted.push((await untilAnswered(() => jobs.createJob(request, options()), PATIENCE_MS)).job);
       }
       assert.equal(new Set(accepted).size, JOBS, "a call that is repeated asks for one job");
       for (const giveUpMs = performance.now() + PATIENCE_MS + JOBS * 10_000; ended < JOBS; await delay(1_000)) {
@@ -101,7 +102,7 @@ async function allJobs(jobs: Jobs, options: () => CallOptions): Promise<Job[]> {
   const found: Job[] = [];
   for (let pageToken = ""; ; ) {
     const request = { pageSize: 1000, pageToken };
-    const page = await untilAnswered(() => jobs.listJobs(request, options()));
+    const page = await untilAnswered(() => jobs.listJobs(request, options()), PATIENCE_MS);
     found.push(...page.jobs);
     pageToken = page.nextPageToken;
     if (pageToken === "") return found;
@@ -117,17 +118,6 @@ function hasEnded({ endTime, state, searchable }: Job): boolean {
 function linesOf(jobs: readonly Job[]): string {
   const steps = (job: Job) => job.steps.map(({ stage, state }) => `${stage} ${state}`).join(", ");
   return jobs.map((job) => `${job.job} ${job.state}: ${steps(job)}`).join("\n");
-}
-
-/** Asks again for as long as a server is away. */
-async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
-  for (const giveUpMs = performance.now() + PATIENCE_MS; ; await delay(500)) {
-    try {
-      return await ask();
-    } catch (reason) {
-      if (performance.now() > giveUpMs) throw reason;
-    }
-  }
 }
 
 /** `3 kill mongo, 1 cut nats`. */

@@ -15,6 +15,7 @@ import { ComposeCluster } from "@heimdex/testing-servers";
 import { ChannelCredentials, createChannel, createClient, Metadata } from "nice-grpc";
 import { Authority } from "../access/certificates.fixture.ts";
 import { makeFilms } from "./made-films.ts";
+import { untilAnswered } from "./until-answered.ts";
 
 const run = promisify(execFile);
 /** More than are asked for while secrets change; none is left out. */
@@ -55,7 +56,7 @@ test("every secret of a cluster is changed while jobs run: none fails, and what 
     for (const name of names) {
       if (asking.signal.aborted) break;
       const request = { sourceUri: `file:///films/${name}`, requestId: name };
-      const created = await untilAnswered(() => api.jobs.createJob(request, api.as(shown)), asking.signal);
+      const created = await untilAnswered(() => api.jobs.createJob(request, api.as(shown)), PATIENCE_MS, asking.signal);
       if (created === undefined) break;
       jobs.push(created.job);
       await delay(EVERY_MS);
@@ -69,11 +70,11 @@ test("every secret of a cluster is changed while jobs run: none fails, and what 
     await rotate(name);
     const [now, other] = (await cluster.secret(name)).split("\n");
     assert.equal(other, old, `${name}: the old one is good until it is revoked`);
-    if (name === "admin-key") await untilAnswered(() => api.keys.listKeys({}, api.as(old)));
+    if (name === "admin-key") await untilAnswered(() => api.keys.listKeys({}, api.as(old)), PATIENCE_MS);
     await rotate(name, "--revoke");
     assert.equal(await cluster.secret(name), now);
     if (name === "admin-key") await assert.rejects(api.keys.listKeys({}, api.as(old)), /no key that is good/);
-    await untilAnswered(async () => api.keys.listKeys({}, await asAdmin()));
+    await untilAnswered(async () => api.keys.listKeys({}, await asAdmin()), PATIENCE_MS);
   }
 
   const bus = { user: await cluster.secret("bus-user"), pass: await cluster.secret("bus-password") };
@@ -88,8 +89,9 @@ test("every secret of a cluster is changed while jobs run: none fails, and what 
 
   await changeCatalogUser(t, cluster, rotate);
 
-  const issued = await untilAnswered(async () =>
-    api.keys.rotateKey({ key: key?.key ?? "", overlapMs: 60_000 }, await asAdmin()),
+  const issued = await untilAnswered(
+    async () => api.keys.rotateKey({ key: key?.key ?? "", overlapMs: 60_000 }, await asAdmin()),
+    PATIENCE_MS,
   );
   await api.jobs.listJobs({}, api.as(secret));
   shown = issued.secret;
@@ -103,7 +105,9 @@ test("every secret of a cluster is changed while jobs run: none fails, and what 
   t.diagnostic(`${jobs.length} jobs were asked for meanwhile`);
   assert.ok(jobs.length < JOBS, "there were jobs until the end");
   for (const giveUpMs = performance.now() + PATIENCE_MS; ; await delay(2_000)) {
-    const seen = await Promise.all(jobs.map((job) => untilAnswered(() => api.jobs.getJob({ job }, api.as(shown)))));
+    const seen = await Promise.all(
+      jobs.map((job) => untilAnswered(() => api.jobs.getJob({ job }, api.as(shown)), PATIENCE_MS)),
+    );
     const ended = seen.filter(({ endTime }) => endTime !== undefined);
     assert.deepEqual(
       ended
@@ -157,7 +161,7 @@ async function changeCatalogUser(
     await cluster.compose("restart", "mongo");
     for (const service of ["orchestrator", "orchestrator-2", "gateway"]) await cluster.compose("restart", service);
   }
-  assert.notEqual(await untilAnswered(() => cluster.secret("catalog-url")), before);
+  assert.notEqual(await untilAnswered(() => cluster.secret("catalog-url"), PATIENCE_MS), before);
 }
 
 /** What NATS says to somebody who comes as `user`: `welcome`, or why not. */
@@ -193,19 +197,4 @@ async function shownCertificate(cluster: ComposeCluster): Promise<string> {
   const { fingerprint256 } = socket.getPeerCertificate();
   socket.destroy();
   return fingerprint256;
-}
-
-/** Asks again for as long as a server is away.
- * @returns undefined when aborted */
-async function untilAnswered<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T | undefined>;
-async function untilAnswered<T>(ask: () => Promise<T>): Promise<T>;
-async function untilAnswered<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
-  for (const giveUpMs = performance.now() + PATIENCE_MS; ; await delay(500)) {
-    try {
-      return await ask();
-    } catch (reason) {
-      if (signal?.aborted) return undefined;
-      if (performance.now() > giveUpMs) throw reason;
-    }
-  }
 }

@@ -1,4 +1,4 @@
-import { HeimdexError } from "@heimdex/errors";
+import { HeimdexError, isLostConnection, isUntrusted } from "@heimdex/errors";
 import { S3Error } from "minio";
 
 /** Codes of the S3 API (AWS, "List of error codes") and of MinIO's own. */
@@ -35,15 +35,6 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
     "InvalidRegion",
   ].map((code) => [code, "The bucket is in another region, or behind another endpoint: correct them."] as const),
 ]);
-/** Codes of Node that mean a connection that could not be made or was lost. */
-const LOST: ReadonlySet<string> = new Set([
-  ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
-  ...["ECONNABORTED", "ERR_STREAM_PREMATURE_CLOSE", "HEIMDEX_SILENCE"],
-]);
-
-/** Codes of Node for a certificate that is not trusted, and for TLS spoken to a server without it. */
-const UNTRUSTED = /CERT|^UNABLE_TO_|^EPROTO$|^ERR_(SSL|TLS)_/;
-
 /** The S3 code, or Node's; "" when there is none. */
 export function codeOf(reason: unknown): string {
   const code = (reason as { code?: unknown } | undefined)?.code;
@@ -67,7 +58,9 @@ export function isTransient(reason: unknown): boolean {
     return /^(ConditionalRequestConflict|IncompleteBody|InternalError|SlowDown|ServiceUnavailable|RequestTimeout|XMinioServerNotInitialized)$/.test(
       codeOf(reason),
     );
-  return LOST.has(codeOf(reason)) || (reason instanceof Error && reason.message.includes("Retryable HTTP status"));
+  return (
+    isLostConnection(codeOf(reason)) || (reason instanceof Error && reason.message.includes("Retryable HTTP status"))
+  );
 }
 
 /** What the store or the way to it threw, as one of ours; the cause is kept.
@@ -88,7 +81,7 @@ export function fromStore(reason: unknown, doing: string, bucket: string): Heimd
 }
 
 function helpFor(reason: unknown, code: string): string | undefined {
-  if (UNTRUSTED.test(code))
+  if (isUntrusted(code))
     return "Name the authority of the store's certificate in NODE_EXTRA_CA_CERTS, and check that the endpoint speaks TLS.";
   if (reason instanceof S3Error && code === "")
     return "Check the endpoint: what answers there does not answer as an S3 store does (http instead of https?).";

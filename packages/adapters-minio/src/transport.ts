@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import * as http from "node:http";
 import * as https from "node:https";
+import { Silence } from "@heimdex/errors";
 
 /** What bounds the requests of one call. */
 export interface CallLimits {
@@ -38,19 +39,11 @@ export class Transport {
       onResponse(response);
     });
     if (limits !== undefined)
-      request.setTimeout(limits.silenceMs, () => request.destroy(new Silence(limits.silenceMs)));
+      request.setTimeout(limits.silenceMs, () => request.destroy(new Silence("the store", limits.silenceMs)));
     return request;
   }) as typeof http.request;
 
   close(): void {
     this.agent.destroy();
-  }
-}
-
-class Silence extends Error {
-  readonly code = "HEIMDEX_SILENCE";
-
-  constructor(silenceMs: number) {
-    super(`the store was silent for ${silenceMs} ms`);
   }
 }

@@ -2,7 +2,7 @@ import { lookup as systemLookup } from "node:dns/promises";
 import * as http from "node:http";
 import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
-import { HeimdexError } from "@heimdex/errors";
+import { HeimdexError, Silence } from "@heimdex/errors";
 import { publicAddresses } from "./address-guard.ts";
 import { fromConnection } from "./http-error.ts";
 
@@ -112,7 +112,7 @@ export class GuardedClient {
       const request = isTls
         ? https.get(url, { ...options, agent: tls }, resolve)
         : http.get(url, { ...options, agent: plain }, resolve);
-      request.setTimeout(silenceMs, () => request.destroy(new Silence(silenceMs)));
+      request.setTimeout(silenceMs, () => request.destroy(new Silence("it", silenceMs)));
       request.once("error", (reason) => reject(signal?.aborted ? signal.reason : fromConnection(reason, url.host)));
     });
   }
@@ -144,12 +144,4 @@ function lookupBy(addressesOf: Resolve): LookupFunction {
       (reason: NodeJS.ErrnoException) => done(reason, "", 0),
     );
   };
-}
-
-class Silence extends Error {
-  readonly code = "HEIMDEX_SILENCE";
-
-  constructor(silenceMs: number) {
-    super(`it was silent for ${silenceMs} ms`);
-  }
 }

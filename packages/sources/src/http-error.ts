@@ -1,20 +1,13 @@
-import { HeimdexError } from "@heimdex/errors";
-
-/** Codes of Node for a connection that could not be made, or was lost. */
-const LOST: ReadonlySet<string> = new Set([
-  ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
-  ...["ECONNABORTED", "ERR_STREAM_PREMATURE_CLOSE", "HEIMDEX_SILENCE"],
-]);
-const UNTRUSTED = /CERT|^UNABLE_TO_|^EPROTO$|^ERR_(SSL|TLS)_/;
+import { HeimdexError, isLostConnection, isUntrusted } from "@heimdex/errors";
 
 /** What broke a connection, as one of ours. @param host for people */
 export function fromConnection(reason: unknown, host: string): HeimdexError {
   if (reason instanceof HeimdexError) return reason;
   const { code = "", message = "" } = (reason ?? {}) as { code?: string; message?: string };
   const options = { cause: reason, metadata: { host } };
-  if (LOST.has(code) || /^(aborted|socket hang up)$/.test(message))
+  if (isLostConnection(code) || /^(aborted|socket hang up)$/.test(message))
     return new HeimdexError("SOURCE_UNAVAILABLE", `${host} cannot be reached just now: ${message || code}`, options);
-  if (UNTRUSTED.test(code))
+  if (isUntrusted(code))
     return new HeimdexError("SOURCE_UNREADABLE", `${host} shows no certificate that is trusted: ${message}`, {
       ...options,
       help: "Name the authority of its certificate in NODE_EXTRA_CA_CERTS of gateway and orchestrator.",

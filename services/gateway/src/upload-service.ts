@@ -11,7 +11,7 @@ import { uploadUri } from "@heimdex/sources";
 import type { Call } from "./call.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { SignedPaths } from "./signed-paths.ts";
-import { blobOf, readUpload, settleUpload, writeUpload } from "./uploads.ts";
+import { blobOf, corrupt, readUpload, settleUpload, writeUpload } from "./uploads.ts";
 import { Violations } from "./violations.ts";
 
 /** When to ask again for an upload: some will be through by then. */
@@ -73,11 +73,7 @@ export class UploadService {
     } catch (reason) {
       const error = HeimdexError.from(reason);
       if (error.id === "BLOB_NOT_FOUND") throw notFound(upload, reason);
-      if (error.id === "BLOB_DIGEST_MISMATCH")
-        throw new HeimdexError("UPLOAD_CORRUPT", `what came as ${body.name} is not what was announced`, {
-          cause: reason,
-          metadata: { upload },
-        });
+      if (error.id === "BLOB_DIGEST_MISMATCH") throw corrupt(body, reason);
       throw reason;
     }
     return this.#message(await settleUpload(this.#catalog, body), call);

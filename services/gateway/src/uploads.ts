@@ -1,3 +1,4 @@
+import { HeimdexError } from "@heimdex/errors";
 import { type UploadRecord, uploadDocument, uploadRecordId } from "@heimdex/kernel";
 import type { BlobKey, Catalog, Document } from "@heimdex/ports";
 
@@ -25,4 +26,12 @@ export async function settleUpload(catalog: Catalog, body: UploadRecord): Promis
 /** The blob that an upload becomes. */
 export function blobOf({ tenant, sha256, size }: UploadRecord): BlobKey {
   return { tenant, sha256, size };
+}
+
+/** What came is not what was announced. */
+export function corrupt({ upload, name }: UploadRecord, cause: unknown): HeimdexError {
+  return new HeimdexError("UPLOAD_CORRUPT", `what came as ${name} is not what was announced`, {
+    cause,
+    metadata: { upload },
+  });
 }

@@ -55,7 +55,7 @@ async function isInUse(catalog: Catalog, { job }: UploadRecord): Promise<boolean
 }
 
 /** Whether an asset has these bytes from an upload: then they are its own. */
-export async function hasUploadedAsset(catalog: Catalog, tenant: string, sha256: string): Promise<boolean> {
+async function hasUploadedAsset(catalog: Catalog, tenant: string, sha256: string): Promise<boolean> {
   const asset = await catalog.get<AssetRecord>("assets", assetId(tenant, sha256));
   return asset?.body.sources.some(({ uri }) => parseSource(uri).kind === "upload") === true;
 }

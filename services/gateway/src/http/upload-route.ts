@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { HeimdexError } from "@heimdex/errors";
 import { readUploadId } from "@heimdex/kernel";
 import type { Blobs, Catalog } from "@heimdex/ports";
-import { blobOf, readUpload, settleUpload } from "../uploads.ts";
+import { blobOf, corrupt, readUpload, settleUpload } from "../uploads.ts";
 import { HttpError } from "./http-error.ts";
 
 /** A sender that is silent for so long is gone, ms. */
@@ -33,10 +33,7 @@ export async function receiveUpload(
   } catch (reason) {
     const error = HeimdexError.from(reason);
     if (error.id !== "BLOB_DIGEST_MISMATCH") throw reason;
-    throw new HeimdexError("UPLOAD_CORRUPT", `what came as ${body.name} is not what was announced`, {
-      cause: reason,
-      metadata: { upload },
-    });
+    throw corrupt(body, reason);
   }
   await settleUpload(catalog, body);
   response.writeHead(204).end();
@@ -44,14 +41,13 @@ export async function receiveUpload(
 
 function checkLength({ headers }: IncomingMessage, size: number): void {
   const length = headers["content-length"];
-  const refuse = (status: number, description: string) =>
-    new HttpError(
-      status,
-      new HeimdexError("INVALID_ARGUMENT", `content-length ${description}`, {
-        fields: [{ field: "content-length", description }],
-      }),
-    );
-  if (length === undefined) throw refuse(411, `must be ${size}, as was announced`);
-  if (Number(length) > size) throw refuse(413, `must be ${size}, as was announced`);
-  if (Number(length) !== size) throw refuse(400, `must be ${size}, as was announced`);
+  if (length !== undefined && Number(length) === size) return;
+  const status = length === undefined ? 411 : Number(length) > size ? 413 : 400;
+  const description = `must be ${size}, as was announced`;
+  throw new HttpError(
+    status,
+    new HeimdexError("INVALID_ARGUMENT", `content-length ${description}`, {
+      fields: [{ field: "content-length", description }],
+    }),
+  );
 }
