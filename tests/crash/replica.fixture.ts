@@ -25,7 +25,7 @@ const ports = {
   bus: stack.use(new MemoryBus({ onError: (error) => telemetry.log.error({ err: error }, "a message failed") })),
   blobs: stack.use(await FolderBlobs.open(join(folder, "blobs"))),
   index: stack.use(
-    await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID, readConsistencySeconds: 0 }),
+    await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID }),
   ),
 };
 await ports.bus.subscribe("events.job.>", () => void tell({ kind: "progress" }));

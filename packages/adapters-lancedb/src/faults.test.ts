@@ -193,19 +193,3 @@ test("an index made by another analyzer is not used", async (t) => {
   const index = await openIn(t, folder, { analyzerId: "two" });
   assert.equal((await index.revisions("acme", ["a"])).get("a"), 0);
 });
-
-test("a second process finds what the first wrote", async (t) => {
-  const folder = await folderFor(t);
-  const writer = await openIn(t, folder);
-  const reader = await openIn(t, folder, { readConsistencySeconds: 0 });
-  await Promise.all([writer.stats("acme"), reader.stats("acme")]);
-  for (let revision = 1; revision <= 8; revision++) {
-    await writer.replaceAssets([moments("a", revision)]);
-    if (revision === 5) await writer.optimize();
-    const hits = await reader.searchText("spoken", [`revision${revision}`], { tenant: "acme" }, 10);
-    assert.equal(hits.length, momentCount(revision));
-    assert.equal((await reader.revisions("acme", ["a"])).get("a"), revision);
-  }
-  await writer.clear();
-  assert.equal((await reader.stats("acme")).rows, 0);
-});

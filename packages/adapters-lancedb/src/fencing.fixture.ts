@@ -19,7 +19,7 @@ export function fencing(
   const two = async (t: TestContext) => {
     const { location, options } = await place(t);
     const open = async () => {
-      const index = await LanceMomentIndex.open(location, { ...options, readConsistencySeconds: 0 });
+      const index = await LanceMomentIndex.open(location, options);
       t.after(() => index[Symbol.asyncDispose]());
       return index;
     };
@@ -48,6 +48,19 @@ export function fencing(
     );
   const all = (asset: string, revision: number) =>
     Array.from({ length: momentCount(revision) }, (_, n) => `${asset}/${n}@${revision}`);
+
+  test(`${store}: another finds at once what the writer wrote`, async (t) => {
+    const { a: writer, b: reader } = await two(t);
+    await Promise.all([writer.stats("acme"), reader.stats("acme")]);
+    for (let revision = 1; revision <= 8; revision++) {
+      await writer.replaceAssets([moments("x", revision)]);
+      if (revision === 5) await writer.optimize();
+      assert.deepEqual((await found(reader, "x")).sort(), all("x", revision));
+      assert.equal((await reader.revisions("acme", ["x"])).get("x"), revision);
+    }
+    await writer.clear();
+    assert.equal((await reader.stats("acme")).rows, 0);
+  });
 
   for (const [name, before, mine, theirs] of [
     ["adds what another has added meanwhile", [], 4, 4],

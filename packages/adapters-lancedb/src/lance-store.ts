@@ -146,10 +146,11 @@ async function dropOthers(connection: Connection, name: string): Promise<void> {
     if (other.startsWith(TABLE_PREFIX) && other !== name) await connection.dropTable(other);
 }
 
-async function connect({ uri, storageOptions, readConsistencySeconds }: ResolvedOptions): Promise<Connections> {
+async function connect({ uri, storageOptions }: ResolvedOptions): Promise<Connections> {
   const { lance } = native();
   const common = { storageOptions, session: new lance.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES) };
-  const toRead = await lance.connect(uri, { ...common, readConsistencyInterval: readConsistencySeconds });
+  // Every read looks for a newer version: who is told that an asset is indexed finds it at once, whichever process wrote it.
+  const toRead = await lance.connect(uri, { ...common, readConsistencyInterval: 0 });
   return { toRead, toWrite: await lance.connect(uri, common) };
 }
 

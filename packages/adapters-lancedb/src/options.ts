@@ -11,8 +11,6 @@ export interface LanceOptions {
   readonly analyzerId?: string;
   /** Credentials, endpoint and region of an object store, as LanceDB names them. Default none. */
   readonly storageOptions?: Readonly<Record<string, string>>;
-  /** How old what a search sees may be, when another process writes; one's own writes are seen at once. Seconds, default 1. */
-  readonly readConsistencySeconds?: number;
   /** How long versions are kept for searches under way, here and in other processes, before `optimize` removes them. Milliseconds, default 60,000. */
   readonly retainMs?: number;
 }
@@ -24,7 +22,6 @@ export interface ResolvedOptions {
   readonly analyze: Analyze;
   readonly analyzerId: string;
   readonly storageOptions: Record<string, string>;
-  readonly readConsistencySeconds: number;
   readonly retainMs: number;
 }
 
@@ -42,7 +39,6 @@ export async function resolveOptions(location: string, options: LanceOptions): P
     analyze: options.analyze ?? analyzeWords,
     analyzerId: options.analyzerId ?? "words-1",
     storageOptions: { ...options.storageOptions },
-    readConsistencySeconds: options.readConsistencySeconds ?? 1,
     retainMs: options.retainMs ?? 60_000,
   };
 }
