@@ -24,9 +24,7 @@ const ports = {
   catalog: stack.use(await SqliteCatalog.open(join(folder, "catalog.sqlite"), { busyTimeoutMs: 60_000 })),
   bus: stack.use(new MemoryBus({ onError: (error) => telemetry.log.error({ err: error }, "a message failed") })),
   blobs: stack.use(await FolderBlobs.open(join(folder, "blobs"))),
-  index: stack.use(
-    await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID }),
-  ),
+  index: stack.use(await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID })),
 };
 await ports.bus.subscribe("events.job.>", () => void tell({ kind: "progress" }));
 const orchestrator = stack.use(

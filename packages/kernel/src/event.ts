@@ -55,6 +55,8 @@ export type JobEvent = { readonly atMs: number } & (
       readonly cpuMs: number;
       /** 0..1, for the backoff. */
       readonly random: number;
+      /** Not counted as one of its tries: what it needs was away. */
+      readonly isFree?: true;
       /** Absent when it was not its worker that ended it. */
       readonly said?: Said & ("FAILED" | "REFUSED");
     }

@@ -1,6 +1,6 @@
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 import { endState } from "./end-state.ts";
-import type { Effect, Failure, JobEvent } from "./event.ts";
+import type { Effect, JobEvent } from "./event.ts";
 import {
   type ArtifactRef,
   type CacheEntry,
@@ -139,9 +139,7 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
       return failed(
         job,
         { ...step, wallMs: event.wallMs, cpuMs: event.cpuMs, ending: endingOf(step, event.said) },
-        event.failure,
-        event.random,
-        event.atMs,
+        event,
         config,
       );
     case "released": {
@@ -264,14 +262,15 @@ function fromCache(step: Step, hit: CacheEntry, atMs: number): Step {
   };
 }
 
-function failed(job: Job, step: Step, failure: Failure, random: number, atMs: number, config: ReducerConfig): Reduced {
-  const failures = step.failures + 1;
+function failed(job: Job, step: Step, event: JobEvent & { kind: "failed" }, config: ReducerConfig): Reduced {
+  const { failure, random, atMs } = event;
+  const failures = step.failures + (event.isFree ? 0 : 1);
   const reason = `${failure.reason}: ${failure.message}`;
   const budget = step.attempts ?? (failure.kind === "RESOURCE" ? config.retry.resourceAttempts : config.retry.attempts);
   const retry = (failure.kind === "RETRYABLE" || failure.kind === "RESOURCE") && failures < budget;
   const common = { ...step, failures, reason, help: failure.help, logTail: failure.logTail, lease: undefined };
   if (!retry) return advance(put(job, { ...common, state: "FAILED", endedAtMs: atMs }), [], atMs, config);
-  const notBeforeMs = atMs + (failure.retryAfterMs ?? backoffMs(config.retry, failures, random));
+  const notBeforeMs = atMs + (failure.retryAfterMs ?? backoffMs(config.retry, Math.max(1, failures), random));
   return {
     job: put(job, { ...common, state: "READY", readyAtMs: atMs, notBeforeMs }),
     effects: [{ kind: "offer", stage: step.stage, notBeforeMs }],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HeimdexError } from "@heimdex/errors";
 import { json, manifest, port, source } from "./testing/raw-worker.ts";
 import { stoppedClock, World } from "./testing/world.ts";
 
@@ -88,6 +89,45 @@ test("a lease given back costs no attempt", async (t) => {
   const ended = await world.settled(job);
   assert.deepEqual([ended.state, ended.steps[0]?.failures, ended.steps[0]?.lost], ["SUCCEEDED", 0, 0]);
 });
+
+for (const [how, times, has] of [
+  ["refuses", 4, () => Promise.reject(new HeimdexError("BLOB_UNAVAILABLE", "connection refused"))],
+  ["is silent", 1, () => new Promise<never>(() => {})],
+] as const)
+  test(`what fails while the blob store ${how} costs no try: it is offered again later, with its reason told meanwhile`, async (t) => {
+    let isAway = false;
+    const world = await World.open(t, { retry: { ...RETRY, attempts: 2 } }, (ports) => {
+      const blobs = new Proxy(ports.blobs, {
+        get: (target, key) => {
+          if (key === "has" && isAway) return has;
+          const value: unknown = Reflect.get(target, key);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      return { ...ports, blobs };
+    });
+    const worker = await world.worker();
+    await worker.register(manifest("made.one"));
+    const job = await world.create(await world.file("a.bin", "a"));
+    const clock = stoppedClock(t);
+    isAway = true;
+    for (let time = 1; time <= times; time++) {
+      const lease = await worker.lease();
+      const failure = { reason: "INPUT_UNAVAILABLE", message: "HTTP status 503" };
+      assert.equal((await worker.fail(lease, failure)).result, "ACCEPTED");
+      const { failures, reason, state } = await world.step(job, "made.one");
+      assert.deepEqual([failures, reason, state], [0, "INPUT_UNAVAILABLE: HTTP status 503", "READY"]);
+      clock.tick(4_999);
+      assert.deepEqual(await worker.acquire({ waitMs: 0 }), []);
+      clock.tick(1);
+    }
+    isAway = false;
+    await worker.fail(await worker.lease(), { reason: "INPUT_UNAVAILABLE" });
+    assert.equal((await world.step(job, "made.one")).failures, 1);
+    clock.tick(1_000);
+    await worker.complete(await worker.lease(), [json("out", 1)]);
+    assert.equal((await world.settled(job)).state, "SUCCEEDED");
+  });
 
 test("what the rest needs fails with it, what it does not need goes on: PARTIAL", async (t) => {
   const world = await World.open(t);

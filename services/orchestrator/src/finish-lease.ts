@@ -15,8 +15,11 @@ import { onOurClock } from "./on-our-clock.ts";
 import { verifyOutputs } from "./outputs.ts";
 import { isPassing } from "./passing.ts";
 import { sourceFacts } from "./source-facts.ts";
+import { isStoreAway } from "./store-away.ts";
 
 const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
+/** Before a step is offered again that failed while the blob store was away. */
+const STORE_AWAY_PAUSE_MS = 5_000;
 /** Ids of what is wrong with the asset's own bytes. */
 const SOURCE_FAULTS: readonly string[] = ["SOURCE_CHANGED", "SOURCE_NOT_FOUND", "SOURCE_UNREADABLE"];
 
@@ -79,7 +82,13 @@ async function eventOf(
   const cost = { wallMs: finish.wallMs, cpuMs: finish.cpuMs };
   const failed = (failure: Failure, said: "FAILED" | "REFUSED") =>
     ({ kind: "failed", atMs: Date.now(), ...common, ...cost, failure, random: Math.random(), said }) as const;
-  if (finish.outcome?.$case === "failed") return { event: failed(readFailure(finish.outcome.value), "FAILED") };
+  if (finish.outcome?.$case === "failed") {
+    const failure = readFailure(finish.outcome.value);
+    const event = failed(failure, "FAILED");
+    if (failure.kind !== "RETRYABLE" || !(await isStoreAway(parts.blobs))) return { event };
+    const retryAfterMs = Math.max(STORE_AWAY_PAUSE_MS, failure.retryAfterMs ?? 0);
+    return { event: { ...event, failure: { ...failure, retryAfterMs }, isFree: true } };
+  }
   if (finish.outcome?.$case !== "completed")
     return { event: { kind: "released", atMs: Date.now(), ...common, said: "RELEASED" } };
   const { outputs, partialReason } = finish.outcome.value;
