@@ -62,7 +62,7 @@ test("deploy/compose, as the guide says: a film is indexed and found through the
   const finds = async (word: string, text: string) => {
     const { results } = JSON.parse(await heimdex("search", word)) as Found;
     const [first] = results;
-    assert.equal(first?.snippet, text);
+    assert.equal(first?.snippet, text, `${word}: ${JSON.stringify(results)}`);
     assert.ok(first.at_ms >= 4_000 && first.at_ms <= 7_000, `found at ${first?.at_ms} ms`);
   };
   let harbour = "";
