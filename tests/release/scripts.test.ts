@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -77,6 +77,63 @@ test("an image that is named by a tag is no image of a release, and names that m
   ]);
   await writeFile(file, '{\n  "gateway": "r.example/h/gateway:1.2.3"\n}\n');
   await assert.rejects(run(join(SCRIPTS, "check-images"), ["1.2.3", file]), /does not name \S+ by its digest/);
+});
+
+/** Programs in place of those of a machine that deploys: each notes how it is called, prints its name, and is found first. */
+async function programs(t: TestContext, ...names: string[]) {
+  const folder = await mkdtemp(join(tmpdir(), "heimdex-programs-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const log = join(folder, "calls");
+  for (const name of names)
+    await writeFile(join(folder, name), `#!/bin/sh\necho "${name} $*" >>"${log}"\necho "${name} said"\n`, {
+      mode: 0o755,
+    });
+  const env = {
+    ...process.env,
+    PATH: `${folder}:${process.env.PATH}`,
+    STATE_BUCKET: "state",
+    GITHUB_REPOSITORY: "o/h",
+  };
+  const script = async (name: string, ...args: string[]) => (await run(join(SCRIPTS, name), args, { env })).stdout;
+  const calls = async () => (await readFile(log, "utf8")).trim().split("\n");
+  return { folder, script, calls };
+}
+
+test("every image of a release is signed by its digest, and so is what it is made of", async (t) => {
+  const { folder, script, calls } = await programs(t, "cosign");
+  const names = (await script("images")).trim().split(/\s+/);
+  const images = names.map((name) => [name, `r.example/h/${name}@sha256:${"a".repeat(64)}`] as const);
+  const file = join(folder, "images.json");
+  await writeFile(file, `${JSON.stringify(Object.fromEntries(images), null, 2)}\n`);
+  await script("sign", file, "made-of");
+  assert.deepEqual(
+    await calls(),
+    images.flatMap(([name, image]) => [
+      `cosign sign --yes ${image}`,
+      `cosign attest --yes --type spdxjson --predicate made-of/${name}.spdx.json ${image}`,
+    ]),
+  );
+});
+
+test("a deployment takes the images of the release it is given, plans with them, and applies that very plan", async (t) => {
+  const { folder, script, calls } = await programs(t, "gh", "terraform");
+  const file = join(folder, "new", "images.json");
+  await script("fetch-images", "v1.2.3", file);
+  await script("fetch-images", "", file);
+  assert.equal(await script("terraform", "plan", "staging", file), "terraform said\n", "the plan, and nothing else");
+  await script("terraform", "apply", "staging", file);
+  const of = "terraform -chdir=deploy/terraform/environments/staging";
+  const plan = join(folder, "new", "staging.tfplan");
+  assert.deepEqual(await calls(), [
+    `gh release download v1.2.3 --repo o/h --pattern images.json --output ${file} --clobber`,
+    `gh release download --repo o/h --pattern images.json --output ${file} --clobber`,
+    `${of} init -input=false -backend-config=bucket=state`,
+    `${of} plan -input=false -out=${plan}`,
+    `${of} show -no-color ${plan}`,
+    `${of} init -input=false -backend-config=bucket=state`,
+    `${of} apply -input=false ${plan}`,
+  ]);
+  await assert.rejects(script("terraform", "plan", "nowhere", file), /there is no environment nowhere/);
 });
 
 test("what was deployed is asked whether it serves, asks for keys, and answers whoever has one", async (t) => {
