@@ -6,9 +6,9 @@ import type { Step } from "@heimdex/kernel";
 import type { Call } from "./call.ts";
 import { Broken, DoesNotApply } from "./check.ts";
 import { DataGate } from "./data-gate.ts";
-import { EmbeddedServer, type StageConfigs } from "./embedded-server.ts";
 import { Feeder, feederStage, type GivenInputs } from "./feeder.ts";
 import { type FilmKind, Films } from "./films.ts";
+import { KitServer, type OpenPorts, type StageConfigs } from "./kit-server.ts";
 import { Recorder } from "./recorder.ts";
 import { type Ended, type Given, Sightings } from "./sightings.ts";
 import { Slowness } from "./slowness.ts";
@@ -27,6 +27,8 @@ export interface BenchOptions {
   readonly stage?: string;
   /** Files for input ports, by port name. */
   readonly inputs?: GivenInputs;
+  /** What the kit's server keeps its data in. Default: a folder that is removed afterwards. */
+  readonly openPorts?: OpenPorts;
 }
 
 /** What became of one file: its attempts in order, and the step's end. */
@@ -44,7 +46,7 @@ export class Bench implements AsyncDisposable {
   readonly seen: Sightings;
   readonly tcp: TcpProxy;
   readonly gate: DataGate;
-  readonly server: EmbeddedServer;
+  readonly server: KitServer;
   readonly films: Films;
   readonly slowness: Slowness;
   readonly #options: BenchOptions;
@@ -61,7 +63,7 @@ export class Bench implements AsyncDisposable {
     recorder: Recorder;
     tcp: TcpProxy;
     gate: DataGate;
-    server: EmbeddedServer;
+    server: KitServer;
     films: Films;
     slowness: Slowness;
     options: BenchOptions;
@@ -82,7 +84,7 @@ export class Bench implements AsyncDisposable {
     await using cleanup = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), "heimdex-stage-kit-"));
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-    const server = cleanup.use(await EmbeddedServer.open(folder));
+    const server = cleanup.use(await KitServer.open(folder, options.openPorts));
     const { recorder, port } = await Recorder.listen();
     cleanup.use(recorder);
     recorder.stage = options.stage;

@@ -4,8 +4,8 @@ import { MEDIA_SCHEMA, NEIGHBOUR_SCHEMA, SOURCE_SCHEMA } from "@heimdex/kernel";
 import { type AnyStage, defineStage, serveStages, source } from "@heimdex/stage-sdk";
 import { startTelemetry } from "@heimdex/telemetry";
 import { Broken } from "./check.ts";
-import type { EmbeddedServer } from "./embedded-server.ts";
 import type { FilmKind, Films } from "./films.ts";
+import type { KitServer } from "./kit-server.ts";
 import { canMake, sample } from "./samples.ts";
 
 /** Files the user gives for input ports, by port name. */
@@ -89,7 +89,7 @@ export class Feeder implements AsyncDisposable {
   }
 
   /** Resolves when the stage is registered. */
-  static async start(server: EmbeddedServer, stage: AnyStage | undefined): Promise<Feeder> {
+  static async start(server: KitServer, stage: AnyStage | undefined): Promise<Feeder> {
     const stop = new AbortController();
     if (stage === undefined) return new Feeder(stop, Promise.resolve());
     const telemetry = startTelemetry("feeder", { logLevel: "silent", otlpEndpoint: "" });

@@ -29,8 +29,11 @@ const TENANT = "default";
 /** Configuration of stages, by name. */
 export type StageConfigs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-/** A real orchestrator on the adapters of one machine, in a folder of its own, with short times. */
-export class EmbeddedServer implements AsyncDisposable {
+/** Opens what a server keeps its data in; disposing closes it. */
+export type OpenPorts = () => Promise<OrchestratorPorts & AsyncDisposable>;
+
+/** A real orchestrator with short times: on the adapters of one machine in a folder of its own, or on whatever else it is given. */
+export class KitServer implements AsyncDisposable {
   readonly #ports: OrchestratorPorts;
   readonly #folder: string;
   readonly #cleanup: AsyncDisposableStack;
@@ -47,16 +50,14 @@ export class EmbeddedServer implements AsyncDisposable {
     this.#cleanup = cleanup;
   }
 
-  static async open(folder: string): Promise<EmbeddedServer> {
+  /** @param folder for what it needs while it runs
+   * @param openPorts Default: embedded ones, in the folder */
+  static async open(folder: string, openPorts?: OpenPorts): Promise<KitServer> {
     await using cleanup = new AsyncDisposableStack();
     await mkdir(folder, { recursive: true });
-    const ports = {
-      catalog: withoutCache(cleanup.use(await SqliteCatalog.open(join(folder, "catalog.sqlite")))),
-      bus: cleanup.use(new MemoryBus({ onError: () => undefined })),
-      blobs: cleanup.use(await FolderBlobs.open(join(folder, "blobs"))),
-      index: cleanup.use(await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID })),
-    };
-    const server = new EmbeddedServer(folder, ports, cleanup.move());
+    const { catalog, bus, blobs, index } = cleanup.use(await (openPorts?.() ?? embeddedPorts(folder)));
+    const ports = { catalog: withoutCache(catalog), bus, blobs, index };
+    const server = new KitServer(folder, ports, cleanup.move());
     await ports.bus.subscribe("events.job.>", () => void server.#jobs.emit("changed"));
     await server.start({});
     return server;
@@ -146,6 +147,18 @@ export class EmbeddedServer implements AsyncDisposable {
     await this.stop();
     await this.#cleanup.disposeAsync();
   }
+}
+
+async function embeddedPorts(folder: string): Promise<OrchestratorPorts & AsyncDisposable> {
+  await using opened = new AsyncDisposableStack();
+  const ports = {
+    catalog: opened.use(await SqliteCatalog.open(join(folder, "catalog.sqlite"))),
+    bus: opened.use(new MemoryBus({ onError: () => undefined })),
+    blobs: opened.use(await FolderBlobs.open(join(folder, "blobs"))),
+    index: opened.use(await LanceMomentIndex.open(join(folder, "index"), { analyze, analyzerId: ANALYZER_ID })),
+  };
+  const held = opened.move();
+  return { ...ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** A catalog in which no results of earlier steps are found: each file is work, though a stage's inputs may be equal for all of them. */
