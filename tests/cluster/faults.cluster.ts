@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Job, Job_State, JobServiceDefinition } from "@heimdex/contracts/v1/job";
+import { type Job, Job_State, JobServiceDefinition, Step_State } from "@heimdex/contracts/v1/job";
 import { ComposeCluster } from "@heimdex/testing-servers";
 import { type CallOptions, type Client, createChannel, createClient, Metadata } from "nice-grpc";
 import { randomOf } from "../crash/random.ts";
@@ -75,6 +75,10 @@ for (const seed of SEEDS)
     for (const refused of faults.refused) t.diagnostic(`not done: ${refused.slice(0, 300)}`);
     const all = await allJobs(jobs, options);
     t.diagnostic(`jobs: ${countsOf(all.map(({ state, reason }) => `${state} ${reason.split(":")[0]}`.trim()))}`);
+    for (const { job, state, steps } of all.filter((one) => one.state !== Job_State.SUCCEEDED)) {
+      const failed = steps.filter((step) => step.state === Step_State.FAILED);
+      t.diagnostic(`${job} ${state}: ${failed.map(({ stage, reason }) => `${stage}: ${reason}`).join("; ")}`);
+    }
     await assertWholeCluster(cluster, accepted, all);
   });
 

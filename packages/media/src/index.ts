@@ -5,5 +5,6 @@ export { inputOptions, inputTarget, isUrl, MEDIA_FORMATS, SUBTITLE_FORMATS } fro
 export { mainAudio, mainVideo } from "./main-stream.ts";
 export { MediaError, type MediaReason } from "./media-error.ts";
 export { type ProbeOptions, probe } from "./probe.ts";
+export { type RelayTimes, throughRelay } from "./relay.ts";
 export { type FfmpegOptions, mediaCommand, runFfmpeg, toolPath } from "./run-ffmpeg.ts";
 export { type Sniffed, sniff } from "./sniff.ts";

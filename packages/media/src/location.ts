@@ -23,12 +23,13 @@ export const MEDIA_FORMATS: readonly string[] = [
 export const SUBTITLE_FORMATS: readonly string[] = ["srt", "ass", "webvtt", "ttml", "sup", "mov", "matroska", "webm"];
 
 /** Options that must stand before `-i` for media that is not trusted: protocols and formats are allow-lists, so whatever a
- * file claims to be, nothing beside it is opened. External data references of QuickTime stay off.
+ * file claims to be, nothing beside it is opened. External data references of QuickTime stay off. A URL is one of `throughRelay`.
  * @param formats demuxer names, default MEDIA_FORMATS */
 export function inputOptions(location: string, formats: readonly string[] = MEDIA_FORMATS): string[] {
   const common = ["-format_whitelist", formats.join(","), "-analyzeduration", "10M", "-probesize", "20M"];
   if (!isUrl(location)) return ["-protocol_whitelist", "file", ...common];
-  return ["-protocol_whitelist", "http,https,tcp,tls", "-rw_timeout", "30000000", "-reconnect", "1", ...common];
+  // Longer than a relay is patient: that one knows what is wrong with the source.
+  return ["-protocol_whitelist", "http,tcp", "-rw_timeout", "120000000", ...common];
 }
 
 /** What to put after `-i`. The `file:` prefix keeps colons, leading dashes and other surprises part of the name. */

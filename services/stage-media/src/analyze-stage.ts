@@ -1,3 +1,4 @@
+import { throughRelay } from "@heimdex/media";
 import { bytes, defineStage, layer, many, mediaFacts, optional, source } from "@heimdex/stage-sdk";
 import { z } from "zod";
 import { analyze } from "./analyze.ts";
@@ -40,13 +41,15 @@ export const analyzeStage = defineStage({
     try {
       const media = await inputs.media.json(signal);
       const found = await context.span("ffmpeg", { "media.duration_ms": media.duration_ms }, () =>
-        analyze(inputs.source.location, {
-          ...{ media, asset, scratch, signal },
-          keyframeSeconds: settings.keyframe_seconds,
-          stillSide: settings.keyframe_side,
-          maxKeyframes: settings.max_keyframes,
-          onProgress: (doneMs) => context.progress(doneMs, media.duration_ms, "ms"),
-        }),
+        throughRelay(inputs.source.location, (location) =>
+          analyze(location, {
+            ...{ media, asset, scratch, signal },
+            keyframeSeconds: settings.keyframe_seconds,
+            stillSide: settings.keyframe_side,
+            maxKeyframes: settings.max_keyframes,
+            onProgress: (doneMs) => context.progress(doneMs, media.duration_ms, "ms"),
+          }),
+        ),
       );
       context.cpu(found.cpuMs);
       if (found.partial !== undefined) context.partial(found.partial);

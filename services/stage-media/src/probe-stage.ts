@@ -1,4 +1,4 @@
-import { probe } from "@heimdex/media";
+import { probe, throughRelay } from "@heimdex/media";
 import { defineStage, mediaFacts, source } from "@heimdex/stage-sdk";
 import { toStageFailure } from "./failure.ts";
 import { ffmpegCapability } from "./ffmpeg-capability.ts";
@@ -18,7 +18,9 @@ export const probeStage = defineStage({
   probe: ffmpegCapability,
   async run({ inputs, signal, cpu, partial, span }) {
     try {
-      const media = await span("ffprobe", {}, () => probe(inputs.source.location, { signal, onCpu: cpu }));
+      const media = await span("ffprobe", {}, () =>
+        throughRelay(inputs.source.location, (location) => probe(location, { signal, onCpu: cpu })),
+      );
       if (media.truncated !== undefined) partial(`TRUNCATED: ${media.truncated.reason}`);
       return { media };
     } catch (error) {

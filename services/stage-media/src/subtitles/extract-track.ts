@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { MediaError, mediaCommand, runFfmpeg } from "@heimdex/media";
+import { MediaError, mediaCommand, runFfmpeg, throughRelay } from "@heimdex/media";
 import { StageFailure } from "@heimdex/stage-sdk";
 import { MAX_SUBTITLE_BYTES } from "./subtitles.ts";
 import type { SubtitleFormat, SubtitleTrack } from "./track.ts";
@@ -30,23 +30,28 @@ export interface ExtractRequest {
 export async function extractTrack(track: SubtitleTrack, request: ExtractRequest): Promise<Uint8Array | undefined> {
   const { codec, muxer, extension } = OUTPUT[track.format];
   const path = join(request.scratch, `track-${track.stream}.${extension}`);
-  const command = mediaCommand(request.location, undefined, ["-copyts"])
-    .output(path)
-    .outputOptions("-map", `0:${track.stream}`, "-c:s", codec, "-avoid_negative_ts", "disabled", "-f", muxer);
+  const extract = (location: string) =>
+    runFfmpeg(
+      mediaCommand(location, undefined, ["-copyts"])
+        .output(path)
+        .outputOptions("-map", `0:${track.stream}`, "-c:s", codec, "-avoid_negative_ts", "disabled", "-f", muxer),
+      {
+        // Twice what is read afterwards: a larger one is then noted as too large, not failed.
+        limits: { wallMs: 3_600_000, memoryBytes: 2 * 1024 ** 3, outputBytes: 2 * MAX_SUBTITLE_BYTES },
+        signal: request.signal,
+        onProgress: request.onProgress,
+      },
+    );
   try {
-    const { cpuMs } = await runFfmpeg(command, {
-      // Twice what is read afterwards: a larger one is then noted as too large, not failed.
-      limits: { wallMs: 3_600_000, memoryBytes: 2 * 1024 ** 3, outputBytes: 2 * MAX_SUBTITLE_BYTES },
-      signal: request.signal,
-      onProgress: request.onProgress,
-    });
+    const { cpuMs } = await throughRelay(request.location, extract);
     request.onCpu(cpuMs);
     return (await stat(path)).size > MAX_SUBTITLE_BYTES ? undefined : await readFile(path);
   } catch (error) {
     if (!(error instanceof MediaError)) throw error;
     request.onCpu(error.cpuMs);
     const resource = error.reason === "DISK_FULL" || error.reason === "MEMORY_LIMIT";
-    const kind = resource ? "RESOURCE" : error.reason === "TIME_LIMIT" ? "RETRYABLE" : "INPUT_REJECTED";
+    const passes = ["TIME_LIMIT", "SOURCE_NOT_FOUND", "SOURCE_UNREADABLE"].includes(error.reason);
+    const kind = resource ? "RESOURCE" : passes ? "RETRYABLE" : "INPUT_REJECTED";
     throw new StageFailure(kind, error.reason, `Reading subtitles (${track.name}) failed: ${error.message}.`, {
       help: error.help,
       cause: error,
