@@ -116,6 +116,16 @@ for (const environment of ["staging", "production"] as const) {
     for (const { values } of of("google_compute_firewall")) assert.deepEqual(values.source_ranges, ["10.24.0.0/20"]);
   });
 
+  test(`${environment}: stages use the profile of models that the job fetches, from where it puts them`, () => {
+    const [job] = containers(all()).filter(({ name }) => name === "models");
+    const valueOf = (env: typeof job, variable: string) => env?.env.find(({ name }) => name === variable)?.value;
+    assert.deepEqual(job?.args, ["models", "pull", "bundled"]);
+    for (const stage of containers(all()).filter(({ name }) => name.startsWith("stage-"))) {
+      assert.equal(valueOf(stage, "HEIMDEX_STAGE_MODELS"), "bundled", stage.name);
+      assert.equal(valueOf(stage, "HEIMDEX_MODELS"), valueOf(job, "HEIMDEX_MODELS"), stage.name);
+    }
+  });
+
   test(`${environment}: the autoscaler is told the limits of each pool`, () => {
     const [autoscaler] = containers(all()).filter(({ name }) => name === "autoscaler");
     const pools = JSON.parse(autoscaler?.env.find(({ name }) => name === "HEIMDEX_POOLS")?.value ?? "[]");

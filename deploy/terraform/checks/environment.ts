@@ -113,6 +113,7 @@ export function containers(resources: readonly Resource[]) {
         values,
         template,
         image: String(container.image),
+        args: container.args as string[] | null,
         env: container.env as { name: string; value: string | null; value_source: unknown[] }[],
       };
     });

@@ -33,11 +33,24 @@ test("what is set counts, for its stage only", () => {
   assert.equal(chosen("hear", "describe=captions"), "small");
 });
 
+test("a profile stands for its first choice for each stage that is not named, whatever the order", () => {
+  assert.equal(chosen("hear", "standard"), "large");
+  assert.equal(chosen("describe", "standard"), "captions");
+  for (const set of ["standard,hear=small", "hear=small, standard"]) {
+    assert.equal(chosen("hear", set), "small");
+    assert.equal(chosen("describe", set), "captions");
+  }
+  assert.equal(chosen("hear", "bundled,"), "small");
+  assert.equal(chosen("describe", "bundled"), undefined);
+  const bundledAlone = models.filter(({ profiles }) => profiles.includes("bundled"));
+  assert.equal(chosenModel("hear", { HEIMDEX_STAGE_MODELS: "standard" }, bundledAlone), "small", "it has none");
+});
+
 test("a setting that cannot be meant is refused, naming what could be", () => {
   for (const set of ["hear=captions", "hear=helper", "hear=nothing"])
     assert.throws(() => chosen("hear", set), { id: "CONFIG_INVALID", help: /large, small/ });
   for (const set of ["hear", "=small", "hear=", "hear=small=large"])
-    assert.throws(() => chosen("hear", set), { id: "CONFIG_INVALID", message: /not STAGE=ID/ });
+    assert.throws(() => chosen("hear", set), { id: "CONFIG_INVALID", message: /neither STAGE=ID nor a profile/ });
 });
 
 test("PocketSphinx hears where nothing is set; the voice detector is no choice", () => {

@@ -1,5 +1,9 @@
 import { z } from "zod";
 
+/** Sets of models: those that come with Heimdex, and larger ones. */
+export const PROFILES = ["bundled", "standard"] as const;
+export type Profile = (typeof PROFILES)[number];
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** Bytes. */
 const size = z.int().min(0);
@@ -81,7 +85,7 @@ export type ModelRecipe = z.infer<typeof modelRecipe>;
 export const modelEntrySchema = z
   .strictObject({
     id: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/),
-    profiles: z.array(z.enum(["bundled", "standard"])).min(1),
+    profiles: z.array(z.enum(PROFILES)).min(1),
     /** One line for people. */
     purpose: z.string().min(1),
     /** Stages that use it. */

@@ -6,6 +6,8 @@ import {
   MODELS,
   type ModelEntry,
   modelEntry,
+  PROFILES,
+  profileChoice,
   STAGE_MODELS_VARIABLE,
 } from "@heimdex/models";
 import { type StageModels, stageModelsVariable } from "../host/settings.ts";
@@ -18,8 +20,6 @@ export interface ModelSetting {
   /** Model it is to have; "" for none: no profile has one for it. */
   readonly to: string;
 }
-
-const PROFILES = ["bundled", "standard"] as const;
 
 /** The settings that a profile's name, a model's id or `STAGE=ID` stands for, by stage. A profile stands for the first choice it has for each stage; stages
  * it has none for stay, but for `bundled`: that leaves them without a model, as they were at first.
@@ -39,10 +39,11 @@ export function modelSettings(
   });
   const stages = [...new Set(models.filter(({ choice }) => choice !== false).flatMap((entry) => entry.stages))].sort();
   if (what === "bundled") return stages.map((stage) => setting(stage, bundledChoice(stage, models) ?? ""));
-  if (PROFILES.some((profile) => profile === what))
+  const profile = PROFILES.find((name) => name === what);
+  if (profile !== undefined)
     return stages.flatMap((stage) => {
-      const choice = choicesFor(stage, models).find(({ profiles }) => (profiles as readonly string[]).includes(what));
-      return choice === undefined ? [] : [setting(stage, choice.id)];
+      const choice = profileChoice(profile, stage, models);
+      return choice === undefined ? [] : [setting(stage, choice)];
     });
   const [first = "", second] = what.split("=");
   const id = second ?? first;

@@ -18,6 +18,7 @@ module "stage" {
     HEIMDEX_ORCHESTRATOR = "https://${local.host["orchestrator"]}:443"
     HEIMDEX_MODELS       = local.models
     HEIMDEX_SCRATCH      = "/scratch"
+    HEIMDEX_STAGE_MODELS = join(",", concat([var.models.profile], [for stage, id in var.models.stages : "${stage}=${id}"]))
   }
   secrets   = { HEIMDEX_STAGE_KEY = local.secrets["stage-key"] }
   buckets   = { "/models" = { bucket = module.storage.buckets["models"], read_only = true } }
@@ -33,7 +34,7 @@ module "models" {
   name            = "${var.name}-models"
   region          = var.region
   image           = var.images["cli"]
-  args            = ["models", "pull", var.models.profile]
+  args            = concat(["models", "pull", var.models.profile], sort(distinct(values(var.models.stages))))
   timeout_seconds = 3600
   env             = { HEIMDEX_MODELS = local.models }
   buckets         = { "/models" = { bucket = module.storage.buckets["models"], read_only = false } }

@@ -78,11 +78,11 @@ variable "scaling" {
 }
 
 variable "models" {
-  description = "version: folder of the bucket of models that stages read; another one is filled before it is named here. profile: what the job fills it with."
-  type        = object({ version = string, profile = string })
+  description = "version: folder of the bucket of models that stages read; another one is filled before it is named here. profile: what the job fills it with and stages use. stages: other models for single stages, by id."
+  type        = object({ version = string, profile = string, stages = optional(map(string), {}) })
   validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9._-]{0,62}$", var.models.version)) && contains(["bundled", "standard"], var.models.profile)
-    error_message = "A version of lower-case letters, digits, dots, underscores and hyphens is expected, and the profile bundled or standard."
+    condition     = can(regex("^[a-z0-9][a-z0-9._-]{0,62}$", var.models.version)) && contains(["bundled", "standard"], var.models.profile) && alltrue([for stage, id in var.models.stages : can(regex("^[a-z0-9.-]+=[a-z0-9.-]+$", "${stage}=${id}"))])
+    error_message = "A version of lower-case letters, digits, dots, underscores and hyphens is expected, the profile bundled or standard, and models by the names of their stages."
   }
 }
 

@@ -103,6 +103,14 @@ run "refuses_an_unknown_profile_of_models" {
   expect_failures = [var.models]
 }
 
+run "refuses_models_that_are_no_ids" {
+  command = plan
+  variables {
+    models = { version = "1", profile = "bundled", stages = { "asr.transcribe" = "whisper base" } }
+  }
+  expect_failures = [var.models]
+}
+
 run "refuses_what_is_no_address" {
   command = plan
   variables {

@@ -9,7 +9,7 @@ variables {
   project = "films-project"
   region  = "europe-west4"
   domain  = "films.example.com"
-  models  = { version = "2", profile = "bundled" }
+  models  = { version = "2", profile = "bundled", stages = { "asr.transcribe" = "whisper-base" } }
   images = {
     "autoscaler"   = "registry.example/heimdex/autoscaler@sha256:46760ae341ec3f7cbe4f84e23e12c9426d06ed9d293f20be8554078b79014ec2"
     "cli"          = "registry.example/heimdex/cli@sha256:99bb88401742848e032fd6f51709415fb6be169a72d2e5d7fc44289255160d3c"
