@@ -118,11 +118,11 @@ for (const environment of ["staging", "production"] as const) {
 
   test(`${environment}: stages use the profile of models that the job fetches, from where it puts them`, () => {
     const [job] = containers(all()).filter(({ name }) => name === "models");
-    const valueOf = (env: typeof job, variable: string) => env?.env.find(({ name }) => name === variable)?.value;
+    const setting = (env: typeof job, variable: string) => env?.env.find(({ name }) => name === variable)?.value;
     assert.deepEqual(job?.args, ["models", "pull", "bundled"]);
     for (const stage of containers(all()).filter(({ name }) => name.startsWith("stage-"))) {
-      assert.equal(valueOf(stage, "HEIMDEX_STAGE_MODELS"), "bundled", stage.name);
-      assert.equal(valueOf(stage, "HEIMDEX_MODELS"), valueOf(job, "HEIMDEX_MODELS"), stage.name);
+      assert.equal(setting(stage, "HEIMDEX_STAGE_MODELS"), "bundled", stage.name);
+      assert.equal(setting(stage, "HEIMDEX_MODELS"), setting(job, "HEIMDEX_MODELS"), stage.name);
     }
   });
 
