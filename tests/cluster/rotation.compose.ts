@@ -40,6 +40,12 @@ test("every secret of a cluster is changed while jobs run: none fails, and what 
     await run("deploy/compose/rotate", args, { env: environment, maxBuffer: 2 ** 26 });
   };
 
+  /** What an orchestrator answers who asks for its figures. */
+  const figures = async (key: string | undefined) => {
+    const headers = { authorization: `Bearer ${key}` };
+    return (await fetch(`http://127.0.0.1:${environment.HEIMDEX_DATA_PORT}/metrics`, { headers })).status;
+  };
+
   const before = await authority.issue("before");
   await rotate("tls", before.certFile, before.keyFile);
   await run("docker", ["compose", "up", "--detach", "--wait", "--no-deps", "gateway"], { env: environment });
@@ -65,15 +71,22 @@ test("every secret of a cluster is changed while jobs run: none fails, and what 
 
   asked.catch(() => undefined); // it is awaited below; when the test fails before, that is what is told
 
-  for (const name of ["admin-key", "stage-key", "signing-key"]) {
+  for (const name of ["admin-key", "stage-key", "signing-key", "monitor-key"]) {
     const old = await cluster.secret(name);
     await rotate(name);
     const [now, other] = (await cluster.secret(name)).split("\n");
     assert.equal(other, old, `${name}: the old one is good until it is revoked`);
     if (name === "admin-key") await untilAnswered(() => api.keys.listKeys({}, api.as(old)), PATIENCE_MS);
+    if (name === "monitor-key") assert.deepEqual([await figures(old), await figures(now)], [200, 200]);
     await rotate(name, "--revoke");
     assert.equal(await cluster.secret(name), now);
     if (name === "admin-key") await assert.rejects(api.keys.listKeys({}, api.as(old)), /no key that is good/);
+    if (name === "monitor-key") {
+      assert.deepEqual([await figures(old), await figures(now)], [401, 200]);
+      const read = ["run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "secrets"];
+      const shownToPrometheus = await cluster.compose(...read, "/monitor-secrets/monitor-key");
+      assert.equal(shownToPrometheus.trim(), now);
+    }
     await untilAnswered(async () => api.keys.listKeys({}, await asAdmin()), PATIENCE_MS);
   }
 
