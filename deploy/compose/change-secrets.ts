@@ -8,14 +8,12 @@
  *   put FILE      takes what comes on stdin
  *   bus-add, bus-use, bus-revoke: the same for NATS, whose configuration holds its users */
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { type BusUser, busConfig, HEIMDEX, ownedBy, random, writeWhole } from "./secret-files.ts";
 
-/** The user of our images, to whom a file belongs that is new. */
-const HEIMDEX = 10_001;
 const BUS = { user: "/secrets/bus-user", password: "/secrets/bus-password", next: "/secrets/bus-next" };
 
 const [command = "", file = "", to = ""] = process.argv.slice(2);
-const random = () => randomBytes(32).toString("base64url");
 const keysOf = (path: string) =>
   readFileSync(path, "utf8")
     .split(/\s+/)
@@ -70,30 +68,19 @@ switch (command) {
     fail(`there is no command "${command}"`);
 }
 
-interface BusUser {
-  readonly user: string;
-  readonly password: string;
-}
-
 /** Whom the services come as. */
 function busUser(): BusUser {
   return { user: keysOf(BUS.user)[0] ?? "", password: keysOf(BUS.password)[0] ?? "" };
 }
 
 function writeBus(users: readonly BusUser[]): void {
-  const list = users.map(
-    ({ user, password }) => `{ user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)} }`,
-  );
-  write("/secrets/nats.conf", `port: 4222\nauthorization { users: [${list.join(", ")}] }\n`);
+  write("/secrets/nats.conf", busConfig(users));
 }
 
-/** Whole or not at all: a service that starts meanwhile reads the old one or the new one. */
+/** A file keeps its owner and mode; a new one belongs to the user of our images. */
 function write(path: string, text: string): void {
-  const { uid, gid, mode } = existsSync(path) ? statSync(path) : { uid: HEIMDEX, gid: HEIMDEX, mode: 0o600 };
-  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
-  chownSync(`${path}.new`, uid, gid);
-  chmodSync(`${path}.new`, mode & 0o777);
-  renameSync(`${path}.new`, path);
+  const { uid, gid, mode } = existsSync(path) ? statSync(path) : ownedBy(HEIMDEX);
+  writeWhole(path, text, { uid, gid, mode: mode & 0o777 });
 }
 
 function fail(why: string): never {
