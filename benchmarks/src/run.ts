@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BENCHMARKS, CLUSTER_BENCHMARKS } from "./benchmarks.ts";
 import type { Result } from "./common/benchmark.ts";
@@ -28,7 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return 2;
   }
   const { values, chosen } = parsed;
-  const root = await mkdtemp(join(values.data ?? ".", ".heimdex-bench-"));
+  const root = await mkdtemp(resolve(values.data ?? ".", ".heimdex-bench-"));
   const remove = () => rmSync(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   const stop = () => {
     process.once("exit", remove); // behind those that end the children
