@@ -22,7 +22,7 @@ import { z } from "zod";
 import { type Call, traceparentOf } from "./call.ts";
 import { fitPage, readPage } from "./catalog-pages.ts";
 import type { GatewayConfig } from "./config.ts";
-import { checkJobQuota } from "./job-quota.ts";
+import { JobQuota } from "./job-quota.ts";
 import { JobReader } from "./job-reader.ts";
 import type { JsonCodec, OrchestratorClient } from "./orchestrator-client.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
@@ -47,6 +47,7 @@ export class JobService {
   readonly #config: GatewayConfig;
   readonly #orchestrator: OrchestratorClient;
   readonly #jobs: JobReader;
+  readonly #quota: JobQuota;
   readonly #tracer: Tracer | undefined;
   readonly #stopping: AbortSignal;
 
@@ -66,6 +67,7 @@ export class JobService {
     this.#config = config;
     this.#orchestrator = orchestrator;
     this.#jobs = new JobReader(catalog, config.sessionTtlMs);
+    this.#quota = new JobQuota(catalog, config.limits.activeJobs);
   }
 
   async createJob(request: CreateJobRequest, call: Call): Promise<Job> {
@@ -189,7 +191,7 @@ export class JobService {
   }
 
   async #checkQuota({ caller }: Call): Promise<void> {
-    await checkJobQuota(this.#catalog, caller.tenant, this.#config.limits.activeJobs);
+    await this.#quota.take(caller.tenant);
   }
 
   /** The reply need only name the job; how it stands is read where every other call reads it. */
