@@ -33,6 +33,8 @@ export interface SweepParts {
 }
 
 const PAGE = 200;
+/** Reading all that is ready takes long where much waits: at most this part of the time is spent on it. */
+const READY_SHARE = 0.1;
 /** A sweep so much too late did not wait for the processor: the machine slept. */
 const SLEPT_MS = 10_000;
 
@@ -43,6 +45,8 @@ export class Sweeps {
   readonly #parts: SweepParts;
   #isPaused: boolean | undefined;
   #sweptAtMs = 0;
+  /** When all that is ready may be read again, by `performance.now()`. */
+  #readyAgainMs = 0;
   /** Jobs that were not settled when they were last looked for. */
   #unsettled: ReadonlySet<string> = new Set();
 
@@ -138,13 +142,7 @@ export class Sweeps {
   async heal(): Promise<void> {
     const { store, leases, config, refillIntake, onJoined, onUnsettled, onIndexing } = this.#parts;
     await refillIntake();
-    const stranded = await this.#stranded();
-    await this.#each<Job>("jobs", "ready", async (job) => {
-      for (const step of job.steps) {
-        const next = step.state === "READY" ? stranded?.replacement(job, step) : undefined;
-        if (next !== undefined) await this.#replan(job, next);
-      }
-    });
+    await this.#replanStranded();
     await this.#each<Job>("jobs", "leased", async (job) => {
       for (const step of job.steps)
         if (step.lease !== undefined && step.state === "LEASED" && leases.get(step.lease.id) === undefined)
@@ -159,6 +157,20 @@ export class Sweeps {
     this.#unsettled = unsettled;
     await this.#each<AssetRecord>("assets", "indexing", (asset) => onIndexing(asset.id));
     await this.#each<Job>("jobs", "joined", (job) => onJoined(job, job.joined));
+  }
+
+  async #replanStranded(): Promise<void> {
+    const beganMs = performance.now();
+    if (beganMs < this.#readyAgainMs) return;
+    const stranded = await this.#stranded();
+    await this.#each<Job>("jobs", "ready", async (job) => {
+      for (const step of job.steps) {
+        const next = step.state === "READY" ? stranded?.replacement(job, step) : undefined;
+        if (next !== undefined) await this.#replan(job, next);
+      }
+    });
+    const endedMs = performance.now();
+    this.#readyAgainMs = endedMs + (endedMs - beganMs) * (1 / READY_SHARE - 1);
   }
 
   /** Undefined while stages do not go together: then nothing can be planned anew. */
