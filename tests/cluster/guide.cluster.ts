@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { freePorts } from "@heimdex/testing-servers";
+import { composePorts } from "@heimdex/testing-servers";
 import { runnable, shell } from "../guides/blocks.ts";
 
 test("what the deployment guide has a reader of one server type works", async (t) => {
@@ -15,7 +15,7 @@ test("what the deployment guide has a reader of one server type works", async (t
   await cp("deploy", join(folder, "deploy"), { recursive: true });
   const env = {
     ...process.env,
-    ...(await freePorts()),
+    ...(await composePorts()),
     COMPOSE_PROJECT_NAME: `heimdex-${folder.slice(-6).toLowerCase()}`,
   };
   t.after(async () => {

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,6 +18,7 @@ import {
   startMongo,
   startNats,
 } from "@heimdex/testing-servers";
+import { freePorts } from "@heimdex/testing-servers/free-ports";
 import { type Channel, createChannel } from "nice-grpc";
 
 /** Far longer than anything takes. */
@@ -38,7 +38,7 @@ export class Service {
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
 
-  constructor(name: Name, ports: readonly [grpc: number, http: number], env: NodeJS.ProcessEnv) {
+  constructor(name: Name, ports: readonly number[], env: NodeJS.ProcessEnv) {
     const [grpc, http] = ports;
     this.name = name;
     this.grpc = `127.0.0.1:${grpc}`;
@@ -134,7 +134,7 @@ export class Cluster {
   /** Starts a service. */
   async service(name: Name): Promise<Service> {
     const runFolder = join(this.#folder, `run-${randomBytes(4).toString("hex")}`);
-    const service = new Service(name, await freePorts(), { ...this.#env, HEIMDEX_RUN_FOLDER: runFolder });
+    const service = new Service(name, await freePorts(2), { ...this.#env, HEIMDEX_RUN_FOLDER: runFolder });
     this.#stack.defer(() => service.kill());
     await service.start();
     return service;
@@ -194,16 +194,4 @@ export async function until<R>(what: string, look: () => Promise<R | undefined>)
     await delay(20);
   }
   assert.fail(`waited ${PATIENCE_MS} ms until ${what}`);
-}
-
-async function freePorts(): Promise<readonly [number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    ports.push((server.address() as AddressInfo).port);
-  }
-  for (const server of servers) server.close();
-  return [ports[0] ?? 0, ports[1] ?? 0];
 }

@@ -2,14 +2,13 @@ import assert from "node:assert/strict";
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
+import { freePorts } from "@heimdex/testing-servers/free-ports";
 import { film } from "./films.ts";
 import type { FromHost, ToHost } from "./host.fixture.ts";
 import { randomOf } from "./random.ts";
@@ -24,15 +23,6 @@ const FILMS_A_ROUND = 2;
 /** How long one is stopped: longer than another takes to take over from it. */
 const STOPPED_MS = 4_000;
 const PATIENCE_MS = 120_000;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** One of the orchestrators; started again whenever it was killed. */
 class Replica {
@@ -109,17 +99,17 @@ test("three orchestrators whose clocks differ, killed and stopped at random, los
   const wanted = new Map<string, string>();
   const accepted = new Map<string, string>();
   let moments = 0;
-  const replicas: Replica[] = [];
-  for (const skewMs of SKEWS_MS)
-    replicas.push(
-      new Replica(data, await freePort(), skewMs, (message) => {
+  const ports = await freePorts(SKEWS_MS.length);
+  const replicas = SKEWS_MS.map(
+    (skewMs, at) =>
+      new Replica(data, ports[at] as number, skewMs, (message) => {
         moments++;
         if (message.kind !== "answer") return;
         if (message.job === undefined) return; // asked again below
         accepted.set(message.request, message.job);
         wanted.delete(message.request);
       }),
-    );
+  );
   t.after(() => Promise.all(replicas.map((replica) => (replica.isGone ? undefined : replica.kill()))));
   const any = () => replicas[Math.floor(random() * replicas.length)] as Replica;
 

@@ -1,11 +1,10 @@
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePorts } from "./free-ports.ts";
 
 const run = promisify(execFile);
 const FOLDER = fileURLToPath(new URL("../../../deploy/compose/", import.meta.url));
@@ -66,7 +65,7 @@ export class ComposeCluster implements AsyncDisposable {
 
   /** Resolves once all services are healthy; images are those of `make images`. Rejects with what Compose and the services said. */
   static async up(options: ComposeOptions): Promise<ComposeCluster> {
-    const ports = await freePorts();
+    const ports = await composePorts();
     const folder = await mkdtemp(join(tmpdir(), "heimdex-compose-"));
     const environment = { ...process.env, ...ports, HEIMDEX_FILMS: options.films, ...options.variables };
     const cluster = new ComposeCluster(`heimdex-${folder.slice(-6).toLowerCase()}`, ports, environment, folder);
@@ -141,11 +140,8 @@ const PORTS = [
 ] as const;
 type Ports = Record<(typeof PORTS)[number], string>;
 
-/** Ports that were free just now, all held at once so that no two are the same. */
-export async function freePorts(): Promise<Ports> {
-  const servers = PORTS.map(() => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => String((server.address() as AddressInfo).port));
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return Object.fromEntries(PORTS.map((name, at) => [name, ports[at]])) as Ports;
+/** Variables of deploy/compose with ports that were free just now. */
+export async function composePorts(): Promise<Ports> {
+  const ports = await freePorts(PORTS.length);
+  return Object.fromEntries(PORTS.map((name, at) => [name, String(ports[at])])) as Ports;
 }

@@ -1,4 +1,4 @@
-export { ComposeCluster, type ComposeOptions, type Container, docker, freePorts } from "./compose-cluster.ts";
+export { ComposeCluster, type ComposeOptions, type Container, composePorts, docker } from "./compose-cluster.ts";
 export { IMAGES } from "./images.ts";
 export { ServerContainer, type ServerSpec } from "./server-container.ts";
 export { type MinioOptions, type MinioServer, startMinio } from "./start-minio.ts";

@@ -1,11 +1,10 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import {
   GenericContainer,
   getContainerRuntimeClient,
   type StartedTestContainer,
   type WaitStrategy,
 } from "testcontainers";
+import { freePorts } from "./free-ports.ts";
 
 export interface ServerSpec {
   readonly image: string;
@@ -45,7 +44,7 @@ export class ServerContainer implements AsyncDisposable {
   /** Resolves once the server is ready. */
   static async start(spec: ServerSpec): Promise<ServerContainer> {
     // A port that Docker chooses would be another one after each start.
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const container = new RestartingContainer(spec.image)
       .withExposedPorts({ container: spec.port, host: port })
       .withEnvironment({ ...spec.environment })
@@ -90,13 +89,4 @@ export class ServerContainer implements AsyncDisposable {
   async #docker() {
     return (await getContainerRuntimeClient()).container.getById(this.#started.getId());
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
