@@ -4,7 +4,6 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { authConfig, KeyStore, type Role } from "@heimdex/access";
 import { FolderBlobs } from "@heimdex/adapters-folder";
@@ -19,6 +18,7 @@ import { defineStage, json, serveStages, source } from "@heimdex/stage-sdk";
 import { startTelemetry } from "@heimdex/telemetry";
 import type { z as zod } from "zod";
 import { z } from "zod";
+import { until } from "../until.ts";
 
 /** Far longer than anything takes. */
 const PATIENCE_MS = 60_000;
@@ -141,13 +141,3 @@ const stage = defineStage({
   outputs: { out: json("made.out", z.number()) },
   run: async () => ({ out: 1 }),
 });
-
-/** Waits until `look` finds something. */
-export async function until<R>(what: string, look: () => Promise<R | undefined>): Promise<R> {
-  for (const giveUpMs = performance.now() + PATIENCE_MS; performance.now() < giveUpMs; ) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await delay(10);
-  }
-  return assert.fail(`waited ${PATIENCE_MS} ms until ${what}`);
-}

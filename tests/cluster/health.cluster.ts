@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { SearchServiceDefinition } from "@heimdex/contracts/v1/search";
 import { createClient } from "nice-grpc";
 import { HealthDefinition } from "nice-grpc-server-health";
-import { Cluster, until } from "./services.fixture.ts";
+import { until } from "../until.ts";
+import { Cluster } from "./services.fixture.ts";
 
 /** Of grpc.health.v1. */
 const [SERVING, NOT_SERVING] = [1, 2];

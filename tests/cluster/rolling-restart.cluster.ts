@@ -10,7 +10,8 @@ import { defineStage, json, serveStages, source } from "@heimdex/stage-sdk";
 import { startTelemetry } from "@heimdex/telemetry";
 import { createClientFactory } from "nice-grpc";
 import { z } from "zod";
-import { Cluster, target, until, untilReached } from "./services.fixture.ts";
+import { until } from "../until.ts";
+import { Cluster, target, untilReached } from "./services.fixture.ts";
 
 /** Callers that call all the time. */
 const CALLERS = 4;

@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -7,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ChannelCredentials, Client } from "@grpc/grpc-js";
 import {
@@ -20,9 +18,7 @@ import {
 } from "@heimdex/testing-servers";
 import { freePorts } from "@heimdex/testing-servers/free-ports";
 import { type Channel, createChannel } from "nice-grpc";
-
-/** Far longer than anything takes. */
-const PATIENCE_MS = 120_000;
+import { until } from "../until.ts";
 
 type Name = "gateway" | "orchestrator";
 
@@ -184,14 +180,4 @@ export async function untilReached(channel: Channel, service: Service): Promise<
       const call = client.makeUnaryRequest("/grpc.health.v1.Health/Check", bytes, bytes, Buffer.alloc(0), answered);
     });
   await until(`${service.grpc} is reached`, async () => ((await peerOf()) === service.grpc ? true : undefined));
-}
-
-/** Waits until `look` finds something. */
-export async function until<R>(what: string, look: () => Promise<R | undefined>): Promise<R> {
-  for (const giveUpMs = performance.now() + PATIENCE_MS; performance.now() < giveUpMs; ) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await delay(20);
-  }
-  assert.fail(`waited ${PATIENCE_MS} ms until ${what}`);
 }
