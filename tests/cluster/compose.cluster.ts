@@ -23,6 +23,8 @@ interface Indexed {
 }
 
 interface Found {
+  /** Something of the search had to be left out. */
+  readonly degraded: boolean;
   readonly results: readonly { source: string; start_ms: number; end_ms: number; at_ms: number; snippet: string }[];
 }
 
@@ -74,6 +76,14 @@ test("deploy/compose, as the guide says: a film is indexed and found through the
   await t.test("a film that lies with the servers is indexed and found", async () => {
     harbour = (await index("file:///films/")).asset;
     await finds("ferry", "the ferry leaves at seven");
+  });
+  await t.test("its meaning is searched too, by a worker whose calls go to both orchestrators", async () => {
+    let times = 0;
+    await until("three searches in a row that are not degraded", async () => {
+      const { degraded } = JSON.parse(await heimdex("search", `boat-${Math.random()}`)) as Found;
+      times = degraded ? 0 : times + 1;
+      return times === 3;
+    });
   });
   await t.test("a film that lies on this machine is brought there, indexed and found", async () => {
     const film = join(keys, "bakery.mp4");

@@ -7,7 +7,8 @@ import { newSpanId } from "@heimdex/telemetry";
 import type { Dispatcher } from "./dispatcher.ts";
 import { milliseconds } from "./duration.ts";
 import { jobOfLease, knownHeldStep } from "./held-step.ts";
-import type { InteractiveLane } from "./interactive-lane.ts";
+import { InteractiveLane } from "./interactive-lane.ts";
+import type { InteractiveResponders } from "./interactive-responders.ts";
 import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import type { LeaseTable } from "./lease-table.ts";
@@ -26,7 +27,7 @@ const SOURCE_FAULTS: readonly string[] = ["SOURCE_CHANGED", "SOURCE_NOT_FOUND", 
 export interface FinishParts {
   readonly store: JobStore;
   readonly dispatcher: Dispatcher;
-  readonly interactive: InteractiveLane;
+  readonly responders: InteractiveResponders;
   readonly leases: LeaseTable;
   readonly blobs: Blobs;
   readonly sources: Sources;
@@ -37,8 +38,8 @@ export interface FinishParts {
  * Throws what is no fault of the worker's (a full disk, a store that is away): the worker repeats the call. */
 export async function finishLease(parts: FinishParts, session: SessionRecord, finish: Finish): Promise<FinishAnswer> {
   const { store, leases, trace } = parts;
-  if (finish.lease.startsWith("i_"))
-    return parts.interactive.finish(finish) ? answer(finish, "ACCEPTED") : superseded(finish);
+  if (InteractiveLane.replicaOf(finish.lease) !== undefined)
+    return (await parts.responders.finish(finish)) ? answer(finish, "ACCEPTED") : superseded(finish);
   const held = await knownHeldStep(store, session.id, finish);
   if (held === undefined) return notHeld(store, session, finish);
   const { job, step } = held;

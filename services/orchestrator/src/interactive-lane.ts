@@ -19,11 +19,19 @@ interface Waiting {
 export class InteractiveLane {
   readonly #parked: Parked[] = [];
   readonly #waiting = new Map<string, Waiting>();
+  readonly #replica: string;
   readonly #onChanged: (stage: string) => void;
 
-  /** @param onChanged polls of the stage came or went */
-  constructor(onChanged: (stage: string) => void = () => {}) {
+  /** @param replica this one: the leases of requests name it
+   * @param onChanged polls of the stage came or went */
+  constructor(replica: string, onChanged: (stage: string) => void) {
+    this.#replica = replica;
     this.#onChanged = onChanged;
+  }
+
+  /** The replica that such a lease's request waits at; undefined for leases of steps. */
+  static replicaOf(lease: string): string | undefined {
+    return /^i_(.*)_/.exec(lease)?.[1];
   }
 
   /** Parks until a request comes; at most one for each answer. */
@@ -61,7 +69,7 @@ export class InteractiveLane {
       return Promise.reject(
         new HeimdexError("NO_WORKER", `no worker waits for requests of ${stage}`, { metadata: { stage } }),
       );
-    const id = `i_${randomUUID()}`;
+    const id = `i_${this.#replica}_${randomUUID()}`;
     return new Promise<Uint8Array>((resolve, reject) => {
       const stop = () => {
         this.#waiting.delete(id);
@@ -112,7 +120,7 @@ export class InteractiveLane {
     });
   }
 
-  /** Takes the answer to a request; false when the lease is not of this lane or nobody waits any more. */
+  /** Takes the answer to a request; false when it waits at another replica, or nobody waits any more. */
   finish(finish: Finish): boolean {
     const waiting = this.#waiting.get(finish.lease);
     if (waiting === undefined) return false;

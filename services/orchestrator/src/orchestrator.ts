@@ -136,8 +136,8 @@ export async function startOrchestrator(
   const gate = Gate.of(config.auth, keys, config.ownKeys);
   const sessions = new Sessions(catalog, gate, (id, isClosed) => peers.sessionChanged(id, isClosed));
   const registry = new StageRegistry(catalog, config.plan);
-  const interactive = new InteractiveLane((stage) => responders.changed(stage));
-  const responders = new InteractiveResponders(bus, interactive, log);
+  const interactive = new InteractiveLane(self, (stage) => responders.changed(stage));
+  const responders = new InteractiveResponders(bus, interactive, self, log);
   let data: DataServer | undefined;
   const dataUrl = (reach: Reach) =>
     (reach === "outside" ? config.outerDataUrl : "") || config.dataUrl || (data?.url ?? "");
@@ -296,6 +296,7 @@ export async function startOrchestrator(
     registry,
     dispatcher,
     interactive,
+    responders,
     leases,
     blobs,
     sources,
@@ -350,6 +351,7 @@ export async function startOrchestrator(
     onVacant: () => void tendUpkeep(),
   });
   cleanup.use(responders);
+  cleanup.use(await responders.listen());
   for (const subscription of heard) cleanup.use(subscription);
   const tendUpkeep = guard("keeping the upkeep", () => upkeep.tend());
   if (!config.soleHost) cleanup.use(repeat(config.upkeepTtlMs / TENDS_A_TTL, tendUpkeep));

@@ -17,6 +17,7 @@ import type { Dispatcher } from "./dispatcher.ts";
 import { duration, milliseconds } from "./duration.ts";
 import { type FinishParts, finishLease } from "./finish-lease.ts";
 import { heldStep, releaseLease } from "./held-step.ts";
+import type { InteractiveLane } from "./interactive-lane.ts";
 import { type MessageParts, reachOf } from "./lease-message.ts";
 import { inlineBytes, MAX_INLINE_A_CALL } from "./outputs.ts";
 import { renewLeases } from "./renewals.ts";
@@ -41,6 +42,7 @@ export interface WorkParts extends FinishParts {
   /** Holds back keys that open sessions in a loop: one bucket for each, on all ports. */
   readonly openings: TokenBuckets;
   readonly registry: StageRegistry;
+  readonly interactive: InteractiveLane;
   readonly dispatcher: Dispatcher;
   readonly config: OrchestratorConfig;
   readonly staleUploads: StaleUploads;
