@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { S3Blobs } from "@heimdex/adapters-minio";
+import { startProxy } from "@heimdex/adapters-minio/testing";
 import { bytes, defineStage, json, source } from "@heimdex/stage-sdk";
 import { startMinio } from "@heimdex/testing-servers";
 import { z } from "zod";
@@ -19,8 +20,8 @@ const BINARY = { schema: "x.bin", mediaType: "application/octet-stream" };
 const { hostname } = new URL(server.endpoint);
 const publicEndpoint = server.endpoint.replace(hostname, hostname === "localhost" ? "127.0.0.1" : "localhost");
 
-async function openWorld(t: TestContext): Promise<{ world: World; blobs: S3Blobs }> {
-  const { endpoint, accessKey, secretKey } = server;
+async function openWorld(t: TestContext, endpoint = server.endpoint): Promise<{ world: World; blobs: S3Blobs }> {
+  const { accessKey, secretKey } = server;
   const bucket = `heimdex-${randomBytes(6).toString("hex")}`;
   const blobs = await S3Blobs.open({ endpoint, publicEndpoint, accessKey, secretKey, bucket });
   const world = await World.open(t, { outerWorkerAddress: "127.0.0.1:0" }, (ports) => ({ ...ports, blobs }));
@@ -28,11 +29,17 @@ async function openWorld(t: TestContext): Promise<{ world: World; blobs: S3Blobs
   return { world, blobs };
 }
 
-for (const where of ["inside", "outside"] as const)
-  test(`the SDK's workers ${where} read and put bytes at the store itself, whatever their size`, async (t) => {
-    const { world, blobs } = await openWorld(t);
-    const [orchestrator, store] =
-      where === "inside" ? [world.address, server.endpoint] : [world.outerAddress, publicEndpoint];
+for (const [where, lateMs] of [
+  ["inside", 0],
+  ["outside", 0],
+  ["inside", 500],
+] as const)
+  test(`the SDK's workers ${where} read and put bytes at the store itself, whatever their size${lateMs > 0 ? `, also when it is slow by ${lateMs} ms` : ""}`, async (t) => {
+    const slow = lateMs > 0 ? await startProxy(server.endpoint, lateMs) : undefined;
+    t.after(() => slow?.[Symbol.asyncDispose]());
+    const inside = slow?.endpoint ?? server.endpoint;
+    const { world, blobs } = await openWorld(t, inside);
+    const [orchestrator, store] = where === "inside" ? [world.address, inside] : [world.outerAddress, publicEndpoint];
     const payload = randomBytes(20 * 1024 * 1024 + 3);
     const sha256 = createHash("sha256").update(payload).digest("hex");
     const seen: string[] = [];
