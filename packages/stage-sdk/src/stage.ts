@@ -14,7 +14,8 @@ export interface InputArtifact<T = unknown> {
   readonly path: string | undefined;
   /** Signed URL with byte ranges, valid as long as the lease. Good for ffmpeg where `path` is undefined. */
   readonly url: string;
-  /** `path`, else `url`: what to give to a program that opens both. */
+  /** `path`, else `url`: what to give to a program that opens both. Of a URL whose connection breaks, programs tend to say what they say of a broken file; where
+   * that matters, and the file is not too large, give them `file()`. */
   readonly location: string;
   /** All bytes. Rejects with INPUT_CHANGED when they are not what the plan was made with. */
   read(signal?: AbortSignal): Promise<Uint8Array>;
