@@ -29,7 +29,7 @@ async function elsewhere(t: TestContext, options: Parameters<typeof openPlatform
     sha256: createHash("sha256").update(content).digest("hex"),
     size: Buffer.byteLength(content),
   });
-  return { ...platform, index, films, film, key };
+  return { ...platform, index, films, film, key, env };
 }
 
 test("a folder here is brought to the gateway elsewhere, and what it has already is not sent again", async (t) => {
@@ -54,6 +54,19 @@ test("a folder here is brought to the gateway elsewhere, and what it has already
   assert.equal(again.assets[0]?.asset, first.assets[0]?.asset);
   assert.doesNotMatch(again.stderr, /sending/);
   assert.match(again.stderr, /reading 14 B/);
+});
+
+test("what lies at the gateway elsewhere is opened through it, by an address that needs no key", async (t) => {
+  const { index, film, films, env } = await elsewhere(t);
+  await film("gone.mp4", "only there");
+  const { assets } = await index(films);
+  await rm(films, { recursive: true });
+  const { stdout, code, stderr } = await start(t, ["--json", "open", `${assets[0]?.asset}`, "--print"], { env }).ended;
+  assert.equal(code, 0, stderr);
+  const { url, ran } = JSON.parse(stdout) as { url: string; ran: boolean };
+  assert.equal(ran, false);
+  const answer = await fetch(url, { headers: { range: "bytes=5-9" } });
+  assert.deepEqual([answer.status, await answer.text()], [206, "there"]);
 });
 
 test("what the gateway's machine has is named by URI: a folder, and a file in it", async (t) => {

@@ -76,6 +76,9 @@ test("deploy/compose, as the guide says: a film is indexed and found through the
   await t.test("a film that lies with the servers is indexed and found", async () => {
     harbour = (await index("file:///films/")).asset;
     await finds("ferry", "the ferry leaves at seven");
+    const { url } = JSON.parse(await heimdex("open", "1", "--print")) as { url: string };
+    const film = await fetch(url, { headers: { range: "bytes=4-7" } });
+    assert.deepEqual([film.status, await film.text()], [206, "ftyp"], "what lies there is played from there");
   });
   await t.test("its meaning is searched too, by a worker whose calls go to both orchestrators", async () => {
     let times = 0;

@@ -53,13 +53,15 @@ export function isPrivate({ address }: Endpoint): boolean {
   return address.startsWith("https://") || /^(?:http:\/\/)?(?:127\.|localhost:|\[::1\])/.test(address);
 }
 
-/** @throws UsageError for commands that make no sense with a gateway elsewhere */
-export function localOnly({ endpoint }: Pick<Context, "endpoint">, command: string): void {
-  if (endpoint !== undefined)
-    throw new UsageError(
-      `${command} works on the data directory of this machine, and not through ${endpoint.address}`,
-      "Leave --endpoint out, and unset HEIMDEX_ENDPOINT or name the directory with --data.",
-    );
+/** @param instead what does the same there, a sentence. Default: nothing
+ * @throws UsageError for commands that make no sense with a gateway elsewhere */
+export function localOnly({ endpoint }: Pick<Context, "endpoint">, command: string, instead = ""): void {
+  if (endpoint === undefined) return;
+  const here = "Leave --endpoint out, and unset HEIMDEX_ENDPOINT or name the directory with --data.";
+  throw new UsageError(
+    `${command} works on the data directory of this machine, and not through ${endpoint.address}`,
+    [instead, here].filter((sentence) => sentence !== "").join(" "),
+  );
 }
 
 /** Where commands remember things between two runs, such as the last search: for a gateway elsewhere a folder of the user's own. */

@@ -33,8 +33,17 @@ export class AssetService {
   readonly #orchestrator: OrchestratorClient;
   readonly #signedPaths: SignedPaths;
   readonly #config: GatewayConfig;
+  readonly #httpUrl: () => string;
 
-  constructor(catalog: Catalog, orchestrator: OrchestratorClient, signedPaths: SignedPaths, config: GatewayConfig) {
+  /** @param httpUrl where callers reach HTTP; "" where that is not known */
+  constructor(
+    catalog: Catalog,
+    orchestrator: OrchestratorClient,
+    signedPaths: SignedPaths,
+    config: GatewayConfig,
+    httpUrl: () => string,
+  ) {
+    this.#httpUrl = httpUrl;
     this.#catalog = catalog;
     this.#orchestrator = orchestrator;
     this.#signedPaths = signedPaths;
@@ -91,6 +100,7 @@ export class AssetService {
     return {
       paths: paths.map((path) => this.#signedPaths.sign(path, caller, untilMs)),
       expireTime: new Date(untilMs),
+      baseUrl: this.#httpUrl(),
     };
   }
 

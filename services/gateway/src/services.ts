@@ -87,7 +87,7 @@ export function bindServices(
   const { catalog, bus, blobs } = ports;
   const orchestrator = new OrchestratorClient(bus);
   return [
-    bind(AssetServiceDefinition, new AssetService(catalog, orchestrator, signedPaths, config)),
+    bind(AssetServiceDefinition, new AssetService(catalog, orchestrator, signedPaths, config, httpUrl)),
     bind(JobServiceDefinition, new JobService(catalog, bus, orchestrator, config, tracer, stopping)),
     bind(KeyServiceDefinition, new KeyService(catalog, keys)),
     bind(SearchServiceDefinition, new SearchService(ports, config)),

@@ -17,7 +17,7 @@ export async function logs(
   services: readonly string[],
   options: { follow?: boolean; lines: number },
 ): Promise<undefined> {
-  localOnly(context, "logs");
+  localOnly(context, "logs", "Of a cluster, `docker compose logs` in deploy/compose prints them.");
   const { terminal, signal } = context;
   if (options.follow === true && terminal.json)
     throw new UsageError("--follow has no end, and --json prints one document at the end", "Leave one of them out.");

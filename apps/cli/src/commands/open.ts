@@ -4,7 +4,7 @@ import { HeimdexError } from "@heimdex/errors";
 import { Archive } from "../archive.ts";
 import type { Context } from "../context.ts";
 import { dataRoot } from "../data-root.ts";
-import { localOnly, stateFolder } from "../endpoint.ts";
+import { stateFolder } from "../endpoint.ts";
 import { findAsset } from "../find-asset.ts";
 import { resultOfLastSearch } from "../last-search.ts";
 import { browserCommand, type Command, launch, playerCommand, shellQuoted } from "../player.ts";
@@ -18,30 +18,39 @@ interface Place {
   readonly startMs: number;
 }
 
-/** `open`: in a player that can start at a time, else in the browser; what is no file here, and what a browser plays, through the gateway's media URL. */
+/** `open`: in a player that can start at a time, else in the browser; what is no file here, and what a browser plays, through the gateway's media URL. Of a gateway elsewhere
+ * files are there: one of the same path on this machine is taken for the same. */
 export async function open(context: Context, what: string, options: { print?: boolean }): Promise<undefined> {
   const place = /^\d+$/.test(what) ? await placeOfResult(context, Number(what)) : await placeOfAsset(context, what);
-  const isElsewhere = isUri(place.path);
-  if (!isElsewhere && !existsSync(place.path)) {
+  const isHere = !isUri(place.path) && existsSync(place.path);
+  if (!isHere && !isUri(place.path) && context.endpoint === undefined) {
     throw new HeimdexError("SOURCE_MISSING", `${place.path} is not there any more`, {
       metadata: { asset: place.asset },
     });
   }
-  const player = isElsewhere ? undefined : playerCommand(place.path, place.startMs, context.env);
+  const player = isHere ? playerCommand(place.path, place.startMs, context.env) : undefined;
   if (player !== undefined) return finish(context, place, player, "", options);
-  localOnly(context, "open of what is no file here, or where there is no player,");
   await using archive = await Archive.open(context, { needs: "nothing" });
-  const { http, key } = archive.platform.address;
-  const media = `/v1/assets/${place.asset}/media`;
-  // A browser has no key to show.
-  const path = key === "" ? media : (await archive.call((api) => api.assets.signPaths({ paths: [media] }))).paths[0];
-  const bytes = `http://${http}${path}`;
+  const bytes = await mediaUrl(archive, place.asset, context.endpoint !== undefined);
   const url = `${bytes}#t=${place.startMs / 1000}`;
-  const playing = isElsewhere ? playerCommand(bytes, place.startMs, context.env) : undefined;
+  const playing = isHere ? undefined : playerCommand(bytes, place.startMs, context.env);
   await finish(context, place, playing ?? browserCommand(url, context.env), url, options);
   if (options.print === true || archive.platform.host === undefined) return;
   context.terminal.note("heimdex: serving the media until Ctrl-C, as no `heimdex up` runs");
   if (!context.signal.aborted) await once(context.signal, "abort");
+}
+
+/** Where an asset's bytes are read without a key, which a browser and a player have no way to show. */
+async function mediaUrl(archive: Archive, asset: string, isElsewhere: boolean): Promise<string> {
+  const { http, key } = archive.platform.address;
+  const media = `/v1/assets/${asset}/media`;
+  if (!isElsewhere && key === "") return `http://${http}${media}`;
+  const { paths, baseUrl } = await archive.call((api) => api.assets.signPaths({ paths: [media] }));
+  if (isElsewhere && baseUrl === "")
+    throw new HeimdexError("CONFIG_INVALID", "the gateway does not know where its films are read over HTTP", {
+      help: "Tell it by HEIMDEX_HTTP_PUBLIC_URL (in deploy/compose: HEIMDEX_PUBLIC_URL).",
+    });
+  return `${isElsewhere ? baseUrl : `http://${http}`}${paths[0]}`;
 }
 
 async function finish(

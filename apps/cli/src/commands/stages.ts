@@ -77,9 +77,7 @@ export async function enableStage(context: Context, stage: string): Promise<unde
   const info = await archive.call((api) => api.stages.enableStage({ stage }));
   terminal.document(snakeJson(info));
   terminal.line(`${terminal.style.bold(printable(stage))} is ${info.state}`);
-  terminal.line(
-    `    ${terminal.style.bold("next:")} \`heimdex index FILE...\` makes what it makes for assets that are there`,
-  );
+  terminal.line(`    ${terminal.style.bold("next:")} \`heimdex rerun\` makes what it makes for assets that are there`);
   return undefined;
 }
 

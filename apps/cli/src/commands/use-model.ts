@@ -19,7 +19,7 @@ export async function useModel(
   what: string,
   { yes = false }: { readonly yes?: boolean },
 ): Promise<number | undefined> {
-  localOnly(context, "models use");
+  localOnly(context, "models use", "In a cluster HEIMDEX_STAGE_MODELS of its stages says it (docs/guides/cluster.md).");
   const { terminal, env, signal } = context;
   const root = dataRoot(context.data, env);
   const before = (await readSettings(root)).stage_models;

@@ -163,7 +163,11 @@ export interface SignPathsResponse {
   /** The paths with their signatures, in order: to be read by GET from where HTTP is served. */
   paths: string[];
   /** When they end. */
-  expireTime: Date | undefined;
+  expireTime:
+    | Date
+    | undefined;
+  /** What they are appended to: `https://heimdex.example`. Empty where the gateway was not told where callers reach it. */
+  baseUrl: string;
 }
 
 function createBaseAsset(): Asset {
@@ -952,7 +956,7 @@ export const SignPathsRequest: MessageFns<SignPathsRequest> = {
 };
 
 function createBaseSignPathsResponse(): SignPathsResponse {
-  return { paths: [], expireTime: undefined };
+  return { paths: [], expireTime: undefined, baseUrl: "" };
 }
 
 export const SignPathsResponse: MessageFns<SignPathsResponse> = {
@@ -962,6 +966,9 @@ export const SignPathsResponse: MessageFns<SignPathsResponse> = {
     }
     if (message.expireTime !== undefined) {
       Timestamp.encode(toTimestamp(message.expireTime), writer.uint32(18).fork()).join();
+    }
+    if (message.baseUrl !== "") {
+      writer.uint32(26).string(message.baseUrl);
     }
     return writer;
   },
@@ -995,6 +1002,14 @@ export const SignPathsResponse: MessageFns<SignPathsResponse> = {
             message.expireTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.baseUrl = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1015,6 +1030,11 @@ export const SignPathsResponse: MessageFns<SignPathsResponse> = {
         : isSet(object.expire_time)
         ? fromJsonTimestamp(object.expire_time)
         : undefined,
+      baseUrl: isSet(object.baseUrl)
+        ? globalThis.String(object.baseUrl)
+        : isSet(object.base_url)
+        ? globalThis.String(object.base_url)
+        : "",
     };
   },
 
@@ -1026,6 +1046,9 @@ export const SignPathsResponse: MessageFns<SignPathsResponse> = {
     if (message.expireTime !== undefined) {
       obj.expireTime = message.expireTime.toISOString();
     }
+    if (message.baseUrl !== "") {
+      obj.baseUrl = message.baseUrl;
+    }
     return obj;
   },
 
@@ -1036,6 +1059,7 @@ export const SignPathsResponse: MessageFns<SignPathsResponse> = {
     const message = createBaseSignPathsResponse();
     message.paths = object.paths?.map((e) => e) || [];
     message.expireTime = object.expireTime ?? undefined;
+    message.baseUrl = object.baseUrl ?? "";
     return message;
   },
 };
