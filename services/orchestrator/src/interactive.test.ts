@@ -1,47 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HeimdexError } from "@heimdex/errors";
-import { defineStage, json as jsonPort, source } from "@heimdex/stage-sdk";
-import { z } from "zod";
+import { ask, embedStage, failedAs, isUnserved, retryUntilParked } from "./testing/interactive.ts";
 import { inline, json, manifest } from "./testing/raw-worker.ts";
 import { World } from "./testing/world.ts";
-
-const ask = async (
-  world: World,
-  stage: string,
-  text: string,
-  options: { timeoutMs?: number; signal?: AbortSignal } = {},
-) => {
-  const request = Buffer.from(text).toString("base64");
-  const answer = await world.ports.bus.request(
-    `interactive.${stage}`,
-    { tenant: "default", request },
-    { timeoutMs: 5_000, ...options },
-  );
-  return Buffer.from((answer as { response: string }).response, "base64").toString();
-};
-/** Nobody answers the stage's requests, or whoever did has just been given another. */
-const isUnserved = (reason: unknown) => failedAs("BUS_NO_RESPONDER")(reason) || failedAs("NO_WORKER")(reason);
-const failedAs = (id: string) => (reason: unknown) => reason instanceof HeimdexError && reason.id === id;
 
 test("a request is answered by a worker of the stage, also while all its slots are busy", async (t) => {
   const world = await World.open(t);
   const busy = Promise.withResolvers<void>();
-  await world.serve([
-    defineStage({
-      name: "made.embed",
-      version: "1.0.0",
-      behaviour: 1,
-      description: "Embeds.",
-      inputs: { source: source() },
-      outputs: { out: jsonPort("made.out", z.number()) },
-      run: async () => {
-        await busy.promise;
-        return { out: 1 };
-      },
-      interactive: async (request) => Buffer.from(`heard ${Buffer.from(request).toString()}`),
-    }),
-  ]);
+  await world.serve([embedStage(busy.promise)]);
   const job = await world.create(await world.file("a.bin", "a"));
   await world.untilJob(job, ({ steps }) => steps[0]?.state === "LEASED", "runs");
   assert.equal(await retryUntilParked(() => ask(world, "made.embed", "one")), "heard one");
@@ -93,18 +59,6 @@ test("a failed request, one given back and one nobody waits for any more end cle
   assert.equal(await fine.answer, "yes");
   assert.equal((await worker.complete(fine.lease, [inline("response", Buffer.from("yes"))])).result, "SUPERSEDED");
 });
-
-/** The poll is on its way to the server: until it is parked there the lane has nobody. */
-async function retryUntilParked<R>(call: () => Promise<R>): Promise<R> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (reason) {
-      if (!isUnserved(reason)) throw reason;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-}
 
 test("a session gets requests only of stages it registered for them", async (t) => {
   const world = await World.open(t);
