@@ -3,13 +3,14 @@ import { FolderBlobs } from "@heimdex/adapters-folder";
 import { LanceMomentIndex } from "@heimdex/adapters-lancedb";
 import { MemoryBus } from "@heimdex/adapters-memory";
 import { SqliteCatalog } from "@heimdex/adapters-sqlite";
-import { type ClusterPorts, clusterConfig, openClusterPorts } from "@heimdex/cluster";
+import { clusterConfig, openClusterPorts } from "@heimdex/cluster";
 import { loadConfig } from "@heimdex/config";
+import type { OrchestratorPorts } from "@heimdex/orchestrator";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { Log } from "@heimdex/telemetry";
 
 /** The embedded profile's adapters in a folder; those of the cluster where the environment names its servers, as services have them. */
-export async function openBenchPorts(folder: string, log: Log): Promise<Omit<ClusterPorts, "servers">> {
+export async function openBenchPorts(folder: string, log: Log): Promise<OrchestratorPorts & AsyncDisposable> {
   if ("HEIMDEX_CATALOG_URL" in process.env)
     return openClusterPorts(loadConfig(clusterConfig, process.env), log, new AbortController().signal);
   await using opened = new AsyncDisposableStack();

@@ -1,5 +1,13 @@
 import { HeimdexError, type SerializedError } from "@heimdex/errors";
-import { type Bus, checkPattern, checkSubject, encodePayload, type Subscription } from "@heimdex/ports";
+import {
+  type ArchiveEvent,
+  type Bus,
+  checkPattern,
+  checkSubject,
+  type EventLog,
+  encodePayload,
+  type Subscription,
+} from "@heimdex/ports";
 import {
   type ConnectionOptions,
   connect,
@@ -10,6 +18,7 @@ import {
   type Subscription as NatsSubscription,
 } from "@nats-io/transport-node";
 import { Backoff } from "./backoff.ts";
+import { EventStream } from "./event-stream.ts";
 import { fromNats } from "./nats-error.ts";
 import { parseServers } from "./server-list.ts";
 import { Subjects } from "./subjects.ts";
@@ -19,9 +28,9 @@ export interface NatsBusOptions {
   readonly servers: string;
   readonly user?: string;
   readonly password?: string;
-  /** First token of all subjects: buses of different prefixes share a server and nothing else. Default "heimdex". */
+  /** First token of all subjects, and the beginning of the stream's name: buses of different prefixes share a server and nothing else. Default "heimdex". */
   readonly prefix?: string;
-  /** How long to wait for the server itself: when connecting and subscribing; ms. Default 5 000. */
+  /** How long to wait for the server itself: when connecting, subscribing, and storing an event; ms. Default 5 000. */
   readonly timeoutMs?: number;
   /** Gets what subscribers throw, and what the server says against a subscription (BUS_UNAVAILABLE). */
   readonly onError: (error: unknown, subject: string) => void;
@@ -40,10 +49,12 @@ const MAX_PINGS_OUT = 2;
 /** How long closing waits for the server to take what was published. */
 const DRAIN_MS = 2_000;
 
-/** A Bus over NATS, of which it needs nothing but that messages and requests go from process to process: it stores nothing there. A lost connection is sought again for ever, with growing pauses; meanwhile calls reject with BUS_UNAVAILABLE, and subscriptions go on afterwards. */
-export class NatsBus implements Bus {
+/** A Bus over NATS, where messages and requests go from process to process as they are, and an EventLog, which JetStream keeps. Who appends nothing needs no JetStream.
+ * A lost connection is sought again for ever, with growing pauses; meanwhile calls reject with BUS_UNAVAILABLE, and subscriptions go on afterwards. */
+export class NatsBus implements Bus, EventLog {
   readonly #connection: NatsConnection;
   readonly #subjects: Subjects;
+  readonly #events: EventStream;
   readonly #servers: string;
   readonly #timeoutMs: number;
   readonly #onError: NatsBusOptions["onError"];
@@ -59,6 +70,7 @@ export class NatsBus implements Bus {
     this.#subjects = subjects;
     this.#servers = options.servers;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#events = new EventStream(connection, subjects, this.#timeoutMs);
     this.#onError = options.onError;
   }
 
@@ -140,6 +152,17 @@ export class NatsBus implements Bus {
     }, signal);
   }
 
+  async append(event: ArchiveEvent): Promise<void> {
+    this.#checkOpen();
+    const { id, type, data } = event;
+    const subject = this.#subjects.event(data.tenant, type);
+    const json = encodePayload(subject, event);
+    await this.#call(async () => {
+      const appending = this.#events.append(subject, json, id).then(() => true);
+      if ((await this.#until(appending, this.#timeoutMs, undefined)) === undefined) throw this.#silent();
+    });
+  }
+
   /** What was published goes out before the connection ends, if the server takes it within 2 s. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
@@ -188,8 +211,7 @@ export class NatsBus implements Bus {
 
   async #flushed(): Promise<void> {
     const flushed = this.#connection.flush().then(() => true);
-    if ((await this.#until(flushed, this.#timeoutMs, undefined)) === undefined)
-      throw new HeimdexError("BUS_UNAVAILABLE", `NATS at ${this.#servers} did not answer within ${this.#timeoutMs} ms`);
+    if ((await this.#until(flushed, this.#timeoutMs, undefined)) === undefined) throw this.#silent();
   }
 
   async #answer(message: Msg, handler: RequestHandler): Promise<void> {
@@ -269,6 +291,10 @@ export class NatsBus implements Bus {
 
   #closed(): HeimdexError {
     return new HeimdexError("BUS_CLOSED", "the bus is closed");
+  }
+
+  #silent(): HeimdexError {
+    return new HeimdexError("BUS_UNAVAILABLE", `NATS at ${this.#servers} did not answer within ${this.#timeoutMs} ms`);
   }
 
   #lost(): HeimdexError {

@@ -1,7 +1,7 @@
 import { HeimdexError } from "@heimdex/errors";
 
-/** Where a bus's subjects lie within NATS: messages and requests apart, so that one never meets the other, and below a prefix that other users of
- * the server do not have. */
+/** Where a bus's subjects lie within NATS: messages, requests and events apart, so that one never meets the other, and below a prefix that other users
+ * of the server do not have. */
 export class Subjects {
   readonly #prefix: string;
 
@@ -30,6 +30,20 @@ export class Subjects {
 
   requests(pattern: string): string {
     return `${this.#prefix}.request.*.${pattern}`;
+  }
+
+  /** By tenant and type, so that a program may follow some of them: `heimdex.event.default.job.ended`. */
+  event(tenant: string, type: string): string {
+    return `${this.#prefix}.event.${tenant}.${type.replace(/^heimdex\./, "")}`;
+  }
+
+  get allEvents(): string {
+    return `${this.#prefix}.event.>`;
+  }
+
+  /** The stream that keeps them. */
+  get eventStream(): string {
+    return `${this.#prefix}_events`;
   }
 
   ofRequest(wire: string): { readonly subject: string; readonly timeoutMs: number } {

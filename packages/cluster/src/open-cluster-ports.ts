@@ -5,7 +5,7 @@ import { NatsBus } from "@heimdex/adapters-nats";
 import { type ErrorId, HeimdexError } from "@heimdex/errors";
 import { ServerWatch } from "@heimdex/health";
 import { prepareCatalog } from "@heimdex/migrations";
-import type { Blobs, Bus, Catalog, MomentIndex } from "@heimdex/ports";
+import type { Blobs, Bus, Catalog, EventLog, MomentIndex } from "@heimdex/ports";
 import { ANALYZER_ID, analyze } from "@heimdex/search";
 import type { Log } from "@heimdex/telemetry";
 import type { ClusterConfig } from "./cluster-config.ts";
@@ -14,6 +14,7 @@ import { untilServed } from "./until-served.ts";
 export interface ClusterPorts extends AsyncDisposable {
   readonly catalog: Catalog;
   readonly bus: Bus;
+  readonly events: EventLog;
   readonly blobs: Blobs;
   readonly index: MomentIndex;
   /** Whether the servers behind them are there. */
@@ -78,7 +79,7 @@ export async function openClusterPorts(config: ClusterConfig, log: Log, signal: 
   );
   const servers = opened.use(watchServers(catalog, bus, blobs, log));
   const held = opened.move();
-  return { catalog, bus, blobs, index, servers, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { catalog, bus, events: bus, blobs, index, servers, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** Of what can be asked for, these are what is known not to be there: they cost a server next to nothing. The bus only makes things quicker and carries what the API changes (ADR 0009, 0022):

@@ -81,7 +81,16 @@ export type JobEvent = { readonly atMs: number } & (
       readonly keep: boolean;
     }
   /** The sidecar is written (revision > 0), or there is none to write (0). */
-  | { readonly kind: "settled"; readonly sidecarRevision: number; readonly reason?: string; readonly help?: string }
+  | {
+      readonly kind: "settled";
+      readonly sidecarRevision: number;
+      readonly reason?: string;
+      readonly help?: string;
+      /** The event log is to be told of it. */
+      readonly isToTell?: boolean;
+    }
+  /** The event log has been told that it ended. */
+  | { readonly kind: "told" }
 );
 
 export interface Failure {

@@ -167,6 +167,8 @@ export interface Job {
   readonly sidecarRevision: number;
   /** The sidecar is written, or the job ended without one. */
   readonly settled: boolean;
+  /** When it was settled, while the event log is still to be told of that; absent otherwise. */
+  readonly toTellMs?: number;
 }
 
 /** What a finished step leaves for later jobs: catalog collection `cache`, id = step key; terms `tenant:<t>`. */
@@ -219,6 +221,8 @@ export interface AssetRecord {
   /** Trace and root span of the job that wrote the newest sidecar: the index span joins it. */
   readonly traceId: string;
   readonly rootSpanId: string;
+  /** When `indexedRevision` was indexed, Unix ms, while the event log is still to be told of that; absent otherwise. */
+  readonly toTellMs?: number;
 }
 
 /** What is known of a source by its URI: catalog collection `sources`, id = hash of tenant and URI; terms `asset:<id>`, `uri-tenant:<t>`. */

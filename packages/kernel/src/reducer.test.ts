@@ -440,3 +440,15 @@ test("invariants R1 to R5 hold under any sequence of events", () => {
     { numRuns: 300 },
   );
 });
+
+test("a job that is settled is marked to be told of, when that is asked for, until it has been", () => {
+  const failed = play(queued(), { kind: "unplannable", atMs: 2, reason: "SOURCE_NOT_FOUND", help: "" }).job;
+  const told = { kind: "told", atMs: 4 } as const;
+  assert.equal(play(failed, told).applied, false, "it is not settled");
+  assert.equal(play(failed, { kind: "settled", atMs: 3, sidecarRevision: 0 }).job.toTellMs, undefined);
+  const settled = play(failed, { kind: "settled", atMs: 3, sidecarRevision: 0, isToTell: true }).job;
+  assert.equal(settled.toTellMs, 3);
+  const done = play(settled, told);
+  assert.deepEqual([done.applied, "toTellMs" in done.job], [true, false]);
+  assert.equal(play(done.job, told).applied, false);
+});

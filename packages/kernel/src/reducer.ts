@@ -33,7 +33,11 @@ export interface ReducerConfig {
  * and only when, all its steps are final. R5 whatever is SKIPPED, FAILED or CANCELLED has a reason. */
 export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduced {
   const unchanged: Reduced = { job, effects: [], applied: false };
-  if (jobEnded(job.state)) return event.kind === "settled" && !job.settled ? settle(job, event) : unchanged;
+  if (jobEnded(job.state)) {
+    if (event.kind === "settled" && !job.settled) return settle(job, event);
+    if (event.kind === "told" && job.toTellMs !== undefined) return told(job);
+    return unchanged;
+  }
   switch (event.kind) {
     case "planned": {
       if (job.state !== "QUEUED") return unchanged;
@@ -62,6 +66,7 @@ export function reduce(job: Job, event: JobEvent, config: ReducerConfig): Reduce
     case "cancel":
       return cancel(job, event.atMs, config);
     case "settled":
+    case "told":
       return unchanged;
   }
   const step = job.steps.find((candidate) => candidate.stage === event.stage);
@@ -340,11 +345,16 @@ function ended(job: Job, effects: readonly Effect[], atMs: number): Reduced {
 function settle(job: Job, event: JobEvent & { kind: "settled" }): Reduced {
   const failure =
     event.reason === undefined ? {} : { state: "FAILED" as const, reason: event.reason, help: event.help ?? "" };
+  const toTell = event.isToTell ? { toTellMs: event.atMs } : {};
   return {
-    job: { ...job, ...failure, settled: true, sidecarRevision: event.sidecarRevision },
+    job: { ...job, ...failure, ...toTell, settled: true, sidecarRevision: event.sidecarRevision },
     effects: [],
     applied: true,
   };
+}
+
+function told({ toTellMs: _, ...job }: Job): Reduced {
+  return { job, effects: [], applied: true };
 }
 
 const CONDITION_REASONS: Readonly<Record<string, string>> = {

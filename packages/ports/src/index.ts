@@ -20,6 +20,7 @@ export {
   type WriteResult,
 } from "./catalog.ts";
 export { CATALOG_LIMITS, checkCollection, checkFind, checkIds, checkTerm, checkWrites } from "./catalog-checks.ts";
+export type { ArchiveEvent, EventLog } from "./event-log.ts";
 export {
   type AssetRows,
   type FieldFilter,

@@ -20,6 +20,8 @@ export interface ComposeOptions {
   readonly environment?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** What is otherwise with services of compose.yaml, in its own words. Default: nothing. */
   readonly services?: Readonly<Record<string, object>>;
+  /** Files of deploy/compose besides compose.yaml. Default: none. */
+  readonly files?: readonly string[];
   /** Further arguments of `up`: `--scale`, say. Default: none. */
   readonly up?: readonly string[];
 }
@@ -40,6 +42,8 @@ export class ComposeCluster implements AsyncDisposable {
   readonly workerAddress: string;
   /** Base URL of the S3 store. */
   readonly store: string;
+  /** Address of NATS, where events.yaml is used. */
+  readonly bus: string;
   /** Base URL of Jaeger's page, where it runs. */
   readonly traces: string;
   /** Base URL of Prometheus, where it runs. */
@@ -49,17 +53,26 @@ export class ComposeCluster implements AsyncDisposable {
   readonly #environment: NodeJS.ProcessEnv;
   readonly #override: string;
   readonly #folder: string;
+  readonly #files: readonly string[];
 
-  private constructor(project: string, ports: Ports, environment: NodeJS.ProcessEnv, folder: string) {
+  private constructor(
+    project: string,
+    ports: Ports,
+    environment: NodeJS.ProcessEnv,
+    folder: string,
+    files: readonly string[],
+  ) {
     this.project = project;
     this.url = `http://127.0.0.1:${ports.HEIMDEX_HTTP_PORT}`;
     this.api = `127.0.0.1:${ports.HEIMDEX_GRPC_PORT}`;
     this.workerAddress = `127.0.0.1:${ports.HEIMDEX_WORKER_PORT}`;
     this.store = `http://127.0.0.1:${ports.HEIMDEX_S3_PORT}`;
+    this.bus = `nats://127.0.0.1:${ports.HEIMDEX_BUS_PORT}`;
     this.traces = `http://127.0.0.1:${ports.HEIMDEX_JAEGER_PORT}`;
     this.figures = `http://127.0.0.1:${ports.HEIMDEX_PROMETHEUS_PORT}`;
     this.#environment = environment;
     this.#folder = folder;
+    this.#files = files;
     this.#override = join(folder, "override.json");
   }
 
@@ -68,7 +81,8 @@ export class ComposeCluster implements AsyncDisposable {
     const ports = await composePorts();
     const folder = await mkdtemp(join(tmpdir(), "heimdex-compose-"));
     const environment = { ...process.env, ...ports, HEIMDEX_FILMS: options.films, ...options.variables };
-    const cluster = new ComposeCluster(`heimdex-${folder.slice(-6).toLowerCase()}`, ports, environment, folder);
+    const project = `heimdex-${folder.slice(-6).toLowerCase()}`;
+    const cluster = new ComposeCluster(project, ports, environment, folder, options.files ?? []);
     try {
       const environments = Object.entries(options.environment ?? {}).map(([service, variables]) => [
         service,
@@ -91,9 +105,10 @@ export class ComposeCluster implements AsyncDisposable {
   }
 
   /** What the programs of deploy/compose, and `docker compose` there, must find in their environment to mean this cluster.
-   * @param files of deploy/compose, besides compose.yaml */
+   * @param files of deploy/compose, besides those it was started with */
   environment(...files: readonly string[]): NodeJS.ProcessEnv {
-    const all = [join(FOLDER, "compose.yaml"), ...files.map((file) => join(FOLDER, file)), this.#override];
+    const named = ["compose.yaml", ...this.#files, ...files].map((file) => join(FOLDER, file));
+    const all = [...named, this.#override];
     return { ...this.#environment, COMPOSE_PROJECT_NAME: this.project, COMPOSE_FILE: all.join(":") };
   }
 
@@ -135,6 +150,7 @@ const PORTS = [
   "HEIMDEX_WORKER_PORT",
   "HEIMDEX_DATA_PORT",
   "HEIMDEX_S3_PORT",
+  "HEIMDEX_BUS_PORT",
   "HEIMDEX_JAEGER_PORT",
   "HEIMDEX_PROMETHEUS_PORT",
 ] as const;

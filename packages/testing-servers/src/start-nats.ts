@@ -9,15 +9,19 @@ export interface NatsServer extends AsyncDisposable {
   readonly user: string;
   readonly password: string;
   readonly container: ServerContainer;
+  /** The server ends and comes back without anything it had stored. */
+  wipe(): Promise<void>;
 }
 
-/** NATS with authentication on. It stores nothing. */
-export async function startNats(): Promise<NatsServer> {
+const STORE = "/data/jetstream";
+
+/** NATS with JetStream, unless told otherwise, and authentication on. */
+export async function startNats({ jetstream = true } = {}): Promise<NatsServer> {
   const user = "heimdex";
   const password = randomBytes(16).toString("hex");
   const container = await ServerContainer.start({
     image: IMAGES.nats,
-    command: ["--user", user, "--pass", password],
+    command: ["--user", user, "--pass", password, ...(jetstream ? ["--jetstream", "--store_dir", STORE] : [])],
     port: 4222,
     ready: Wait.forLogMessage(/Server is ready/),
   });
@@ -26,6 +30,11 @@ export async function startNats(): Promise<NatsServer> {
     user,
     password,
     container,
+    async wipe() {
+      await container.exec(["rm", "-rf", STORE]);
+      await container.kill();
+      await container.start();
+    },
     [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
   };
 }

@@ -1,5 +1,6 @@
 import { type AssetRecord, planTerm, presentTerm, spaceTerms } from "@heimdex/kernel";
 import type { Catalog, Document } from "@heimdex/ports";
+import { TO_TELL } from "./job-document.ts";
 
 /** Assets whose newest indexed sidecar has a custom layer of that kind. */
 export const layerTerm = (kind: string): string => `layer:${kind}`;
@@ -12,6 +13,7 @@ function assetTerms(asset: AssetRecord): string[] {
   return [
     `tenant:${tenant}`,
     ...(asset.indexedRevision < asset.sidecarRevision ? ["indexing"] : []),
+    ...(asset.toTellMs === undefined ? [] : [TO_TELL]),
     ...(isPresent ? [presentTerm(tenant)] : []),
     ...(isPresent && plan !== undefined ? [planTerm(tenant, plan)] : []),
     ...(isPresent && spaces !== undefined ? spaceTerms(tenant, spaces) : []),

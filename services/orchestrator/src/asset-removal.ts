@@ -4,9 +4,17 @@ import { type Blobs, type Catalog, type Collection, type Document, readAll, type
 import { parseSource } from "@heimdex/sources";
 import { blobsOf } from "./artifacts.ts";
 import type { IndexWriter } from "./index-writer.ts";
+import type { Outbox } from "./outbox.ts";
 import { sidecarFolder } from "./sidecar-revision.ts";
 
 const PAGE = 500;
+
+export interface AssetRemovalParts {
+  readonly catalog: Catalog;
+  readonly blobs: Blobs;
+  readonly index: IndexWriter;
+  readonly outbox: Outbox;
+}
 
 /** Takes an asset out of the archive: rows, sidecars, results, blobs, jobs, traces. The source's own bytes are not touched, unless
  * they were uploaded: then they are kept for it alone. */
@@ -14,14 +22,16 @@ export class AssetRemoval {
   readonly #catalog: Catalog;
   readonly #blobs: Blobs;
   readonly #index: IndexWriter;
+  readonly #outbox: Outbox;
 
-  constructor(catalog: Catalog, blobs: Blobs, index: IndexWriter) {
+  constructor({ catalog, blobs, index, outbox }: AssetRemovalParts) {
     this.#catalog = catalog;
     this.#blobs = blobs;
     this.#index = index;
+    this.#outbox = outbox;
   }
 
-  /** Repeatable: what a crash left behind goes with the next call; the asset's own document goes last. Throws ASSET_NOT_FOUND, ASSET_BUSY. */
+  /** Repeatable: what a crash left behind goes with the next call; the asset's own document goes last. Throws ASSET_NOT_FOUND, ASSET_BUSY, BUS_UNAVAILABLE. */
   async remove(tenant: string, id: string): Promise<void> {
     const stored = /^a_[0-9a-f]{1,64}$/.test(id) ? await this.#catalog.get<AssetRecord>("assets", id) : undefined;
     if (stored?.body.tenant !== tenant)
@@ -47,6 +57,7 @@ export class AssetRemoval {
       ...sources.map((source) => ({ collection: "sources", id: source.id }) as const),
       ...own.map((result) => ({ collection: "cache", id: result.id }) as const),
     ]);
+    await this.#outbox.assetDeleted(stored.body);
     await this.#delete([{ collection: "assets", id }]);
   }
 

@@ -10,6 +10,7 @@ import { customValuesOf } from "./custom-values.ts";
 import { sidecarRows } from "./index-rows.ts";
 import type { IndexWriter } from "./index-writer.ts";
 import type { JobTrace } from "./job-trace.ts";
+import type { Outbox } from "./outbox.ts";
 import { isPassing } from "./passing.ts";
 import { Retries } from "./retries.ts";
 import { readSidecar } from "./sidecar-revision.ts";
@@ -26,6 +27,7 @@ export interface IndexerParts {
   readonly registry: StageRegistry;
   readonly spaces: Spaces;
   readonly trace: JobTrace;
+  readonly outbox: Outbox;
   readonly log: Log;
   /** Whether the index is this replica's to write: one writes it at a time. */
   readonly isMine: () => boolean;
@@ -228,9 +230,10 @@ export class Indexer {
     moments: number,
     startMs: number,
   ): Promise<void> {
-    const { catalog, index, trace, onIndexed } = this.#parts;
+    const { catalog, index, trace, outbox, onIndexed } = this.#parts;
     const { id, tenant, sidecarRevision: revision } = read.body;
-    const noted = { ...read.body, ...its, indexedRevision: revision };
+    const toTell = outbox.isOpen ? { toTellMs: Date.now() } : {};
+    const noted = { ...read.body, ...its, ...toTell, indexedRevision: revision };
     if (!(await writeAsset(catalog, noted, read))) {
       // Deleted while it was being indexed: its rows must go too.
       if ((await catalog.get("assets", id)) === undefined) await index.removeAssets(tenant, [id]);
@@ -250,6 +253,7 @@ export class Indexer {
       },
     );
     await trace.flush(latestJob);
+    outbox.assetIndexed(noted);
     onIndexed(noted);
   }
 

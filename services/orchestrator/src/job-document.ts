@@ -1,5 +1,8 @@
 import { activeTerm, type Job, jobEnded } from "@heimdex/kernel";
 
+/** Jobs and assets of which the event log is still to be told. */
+export const TO_TELL = "to-tell";
+
 /** Jobs in which a session's request leased steps, while it has them. */
 export const acquiredTerm = (session: string, requestId: string): string => `acquired:${session} ${requestId}`;
 
@@ -9,6 +12,7 @@ export function jobTerms(job: Job): string[] {
   if (job.asset !== "") terms.push(`asset:${job.asset}`);
   if (jobEnded(job.state)) {
     if (!job.settled) terms.push("unsettled", ...(job.asset === "" ? [] : [`active:${job.asset}`]));
+    if (job.toTellMs !== undefined) terms.push(TO_TELL);
     return terms;
   }
   terms.push("active", activeTerm(job.tenant), batchTerm(job));

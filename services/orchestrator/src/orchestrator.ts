@@ -27,6 +27,7 @@ import { JobStore } from "./job-store.ts";
 import { JobTrace } from "./job-trace.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { dropOldUploads } from "./old-uploads.ts";
+import { Outbox } from "./outbox.ts";
 import { Peers } from "./peers.ts";
 import { Plans } from "./plans.ts";
 import type { OrchestratorPorts } from "./ports.ts";
@@ -159,6 +160,7 @@ export async function startOrchestrator(
       if (!scheduler.awaits(offered)) peers.stepReady(offered);
     }
     if (!job.settled) return;
+    outbox.jobEnded(job);
     for (const lease of leases.ofJob(job.id)) leases.remove(lease.fence.lease);
     intake.settled(job.id);
   };
@@ -170,6 +172,7 @@ export async function startOrchestrator(
     (job, step) => dispatcher.claim(job, step),
     !config.soleHost,
   );
+  const outbox = new Outbox({ events: ports.events, catalog, store, log });
   const dispatcher = new Dispatcher({ catalog, store, scheduler, leases, blobs, sources, trace, config, dataUrl });
   const plans = new Plans({ catalog, registry, plan: config.plan, salt: config.salt });
   const intake = new Intake({
@@ -197,6 +200,7 @@ export async function startOrchestrator(
     registry,
     spaces,
     trace,
+    outbox,
     log,
     isMine,
     onElsewhere: (asset) => peers.sidecarWritten(asset),
@@ -211,6 +215,7 @@ export async function startOrchestrator(
     registry,
     spaces,
     plans,
+    outbox,
     log,
     onSidecar: (asset) => indexer.add(asset),
   });
@@ -318,7 +323,7 @@ export async function startOrchestrator(
     estimates,
     plans,
     registry,
-    removal: new AssetRemoval(catalog, blobs, writer),
+    removal: new AssetRemoval({ catalog, blobs, index: writer, outbox }),
     purge,
     trace,
     turns: new Turns(catalog),
@@ -372,6 +377,15 @@ export async function startOrchestrator(
     ),
   );
   cleanup.use(repeat(config.healEveryMs, followStages));
+  cleanup.use(
+    repeat(
+      config.healEveryMs,
+      guard(
+        "telling what happened",
+        mine(() => outbox.sweep()),
+      ),
+    ),
+  );
   cleanup.use(
     repeat(
       config.healEveryMs,
@@ -440,6 +454,7 @@ export async function startOrchestrator(
       await purged;
       await settlement.drained();
       await indexer.close();
+      await outbox.drained();
       await leave();
       await Promise.all(drops);
       await trace.flush();

@@ -1,5 +1,5 @@
 import type { ServerWatch } from "@heimdex/health";
-import type { Blobs, Bus, Catalog, MomentIndex } from "@heimdex/ports";
+import type { Blobs, Bus, Catalog, EventLog, MomentIndex } from "@heimdex/ports";
 
 /** The adapters an orchestrator runs on. It does not close them. */
 export interface OrchestratorPorts {
@@ -7,6 +7,8 @@ export interface OrchestratorPorts {
   readonly bus: Bus;
   readonly blobs: Blobs;
   readonly index: MomentIndex;
+  /** What programs beside the archive follow. Default: there are none. */
+  readonly events?: EventLog;
   /** The servers behind them. Default: none, all is within this process. */
   readonly servers?: ServerWatch;
 }

@@ -20,6 +20,7 @@ import type { JobStore } from "./job-store.ts";
 import type { JobTrace } from "./job-trace.ts";
 import { runId } from "./kept-layers.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
+import type { Outbox } from "./outbox.ts";
 import { isPassing } from "./passing.ts";
 import type { Plans } from "./plans.ts";
 import { Retries } from "./retries.ts";
@@ -38,6 +39,7 @@ export interface SettlementParts {
   readonly registry: StageRegistry;
   readonly spaces: Spaces;
   readonly plans: Plans;
+  readonly outbox: Outbox;
   readonly log: Log;
   /** A new sidecar revision is there. */
   readonly onSidecar: (asset: string) => void;
@@ -132,6 +134,7 @@ export class Settlement {
       kind: "settled",
       atMs: endMs,
       sidecarRevision: revision,
+      isToTell: this.#parts.outbox.isOpen,
       ...(error === undefined ? {} : { reason: failure.slice(0, 2000), help: error.help }),
     });
     if (applied) estimates.learn(job);
@@ -198,6 +201,7 @@ export class Settlement {
       indexedRevision: known?.indexedRevision ?? 0,
       ...(known?.spaces === undefined ? {} : { spaces: known.spaces }),
       ...(known?.layers === undefined ? {} : { layers: known.layers }),
+      ...(known?.toTellMs === undefined ? {} : { toTellMs: known.toTellMs }),
       latestJob: job.id,
       createdAtMs: known?.createdAtMs ?? job.createdAtMs,
       traceId: job.traceId,

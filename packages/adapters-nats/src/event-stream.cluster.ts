@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { HeimdexError } from "@heimdex/errors";
+import type { ArchiveEvent } from "@heimdex/ports";
+import { withId } from "@heimdex/ports/conformance";
+import { type NatsServer, startNats } from "@heimdex/testing-servers";
+import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { NatsBus } from "./nats-bus.ts";
+
+const OPTIONS = { timeout: 300_000 };
+const STREAM = "heimdex_events";
+
+const event = (id: string, tenant = "default", type = "heimdex.job.ended"): ArchiveEvent => ({
+  specversion: "1.0",
+  id,
+  source: `/tenants/${tenant}`,
+  type,
+  subject: "j_1",
+  time: "2026-11-30T00:00:00.000Z",
+  datacontenttype: "application/json",
+  data: { tenant },
+});
+
+async function newServer(t: TestContext, options: { jetstream?: boolean } = {}): Promise<NatsServer> {
+  const server = await startNats(options);
+  t.after(() => server[Symbol.asyncDispose]());
+  return server;
+}
+
+async function open(t: TestContext, server: NatsServer, timeoutMs = 5_000): Promise<NatsBus> {
+  const { url: servers, user, password } = server;
+  const bus = await NatsBus.open({ servers, user, password, timeoutMs, onError: () => {} });
+  t.after(() => bus[Symbol.asyncDispose]());
+  return bus;
+}
+
+/** As another program reads it, from the beginning. */
+async function stored(server: NatsServer, subjects = "heimdex.event.>"): Promise<ArchiveEvent[]> {
+  await using connection = await connect({ servers: server.url, user: server.user, pass: server.password });
+  const manager = await jetstreamManager(connection);
+  const { name } = await manager.consumers.add(STREAM, { ack_policy: AckPolicy.Explicit, filter_subject: subjects });
+  const consumer = await jetstream(connection).consumers.get(STREAM, name);
+  const { num_pending } = await consumer.info();
+  const events: ArchiveEvent[] = [];
+  if (num_pending === 0) return events;
+  for await (const message of await consumer.fetch({ max_messages: num_pending })) {
+    events.push(message.json<ArchiveEvent>());
+    message.ack();
+  }
+  return events;
+}
+
+async function manage<R>(server: NatsServer, work: (manager: JetStreamManager) => Promise<R>): Promise<R> {
+  await using connection = await connect({ servers: server.url, user: server.user, pass: server.password });
+  return await work(await jetstreamManager(connection));
+}
+
+/** Again while the server is away. */
+async function appended(bus: NatsBus, what: ArchiveEvent): Promise<void> {
+  for (;;) {
+    try {
+      return await bus.append(what);
+    } catch (error) {
+      withId("BUS_UNAVAILABLE")(error);
+      await new Promise((resolve) => setTimeout(resolve, 50)); // lets the connection's own events through
+    }
+  }
+}
+
+test("of one id the log takes one event, whoever appends it, and keeps the order", OPTIONS, async (t) => {
+  const server = await newServer(t);
+  const [bus, peer] = [await open(t, server), await open(t, server)];
+  // Both declare the stream, at the same time.
+  await Promise.all([bus.append(event("1")), peer.append(event("1"))]);
+  await peer.append(event("2", "cutting-room"));
+  await bus.append(event("1"));
+  await bus.append(event("3", "default", "heimdex.asset.indexed"));
+  assert.deepEqual(await stored(server), [
+    event("1"),
+    event("2", "cutting-room"),
+    event("3", "default", "heimdex.asset.indexed"),
+  ]);
+  const ids = async (subjects: string) => (await stored(server, subjects)).map(({ id }) => id);
+  assert.deepEqual(await ids("heimdex.event.*.job.ended"), ["1", "2"]);
+  assert.deepEqual(await ids("heimdex.event.cutting-room.>"), ["2"]);
+});
+
+test("what was stored is there after the server was killed", OPTIONS, async (t) => {
+  const server = await newServer(t);
+  const bus = await open(t, server);
+  await bus.append(event("1"));
+  await server.container.kill();
+  await assert.rejects(bus.append(event("2")), withId("BUS_UNAVAILABLE"));
+  await server.container.start();
+  await appended(bus, event("2"));
+  assert.deepEqual(await stored(server), [event("1"), event("2")]);
+});
+
+test("a server that comes back empty, or loses the stream, gets it again from the next event", OPTIONS, async (t) => {
+  const server = await newServer(t);
+  const bus = await open(t, server);
+  await bus.append(event("1"));
+  await server.wipe();
+  await appended(bus, event("2"));
+  assert.deepEqual(await stored(server), [event("2")]);
+  await manage(server, (manager) => manager.streams.delete(STREAM));
+  await bus.append(event("3"));
+  assert.deepEqual(await stored(server), [event("3")]);
+});
+
+test("a stream that whoever runs the server has changed stays as it is", OPTIONS, async (t) => {
+  const server = await newServer(t);
+  await (await open(t, server)).append(event("1"));
+  await manage(server, (manager) => manager.streams.update(STREAM, { max_bytes: 1_000_000 }));
+  await (await open(t, server)).append(event("2"));
+  assert.equal((await manage(server, (manager) => manager.streams.info(STREAM))).config.max_bytes, 1_000_000);
+  assert.deepEqual(await stored(server), [event("1"), event("2")]);
+});
+
+test("a server without JetStream is a bus all the same, and events are refused with what to do", OPTIONS, async (t) => {
+  const server = await newServer(t, { jetstream: false });
+  const [bus, peer] = [await open(t, server), await open(t, server)];
+  await peer.respond("echo", async (payload) => payload);
+  assert.equal(await bus.request("echo", 1, { timeoutMs: 10_000 }), 1);
+  await assert.rejects(bus.append(event("1")), (error: HeimdexError) => {
+    withId("BUS_UNAVAILABLE")(error);
+    assert.match(error.message, /keeps no events/);
+    assert.match(error.help, /JetStream/);
+    return true;
+  });
+});
+
+test("while the server hangs an event is refused in its time", OPTIONS, async (t) => {
+  const server = await newServer(t);
+  const bus = await open(t, server, 500);
+  await bus.append(event("1"));
+  await server.container.pause();
+  await assert.rejects(bus.append(event("2")), withId("BUS_UNAVAILABLE"));
+  await server.container.resume();
+  await appended(bus, event("2"));
+  assert.deepEqual(await stored(server), [event("1"), event("2")], "though it may have come the first time too");
+});
+
+test("an event that no message has room for is refused, and one after the bus was closed", OPTIONS, async (t) => {
+  const server = await newServer(t);
+  const bus = await open(t, server);
+  const large = { ...event("1"), data: { tenant: "default", text: "x".repeat(1024 * 1024) } };
+  await assert.rejects(bus.append(large), withId("INVALID_ARGUMENT"));
+  await bus[Symbol.asyncDispose]();
+  await assert.rejects(bus.append(event("2")), withId("BUS_CLOSED"));
+});
