@@ -6,12 +6,22 @@
  *   renew FILE    makes a new key in place of the one there is
  *   show FILE TO  writes the first key into a file of its own, for a program that takes one alone
  *   put FILE      takes what comes on stdin
- *   bus-add, bus-use, bus-revoke: the same for NATS, whose configuration holds its users */
+ *   bus-add, bus-use, bus-revoke: the same for NATS, whose configuration holds its users
+ *   bus-config    writes that configuration as the other files have it */
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
-import { type BusUser, busConfig, HEIMDEX, ownedBy, random, writeWhole } from "./secret-files.ts";
-
-const BUS = { user: "/secrets/bus-user", password: "/secrets/bus-password", next: "/secrets/bus-next" };
+import {
+  type Access,
+  BUS,
+  type BusUser,
+  busUser,
+  firstOf,
+  HEIMDEX,
+  ownedBy,
+  random,
+  writeBusConfig,
+  writeWhole,
+} from "./secret-files.ts";
 
 const [command = "", file = "", to = ""] = process.argv.slice(2);
 const keysOf = (path: string) =>
@@ -33,13 +43,13 @@ switch (command) {
     break;
   }
   case "revoke":
-    write(file, `${keysOf(file)[0]}\n`);
+    write(file, `${firstOf(file)}\n`);
     break;
   case "renew":
     write(file, random());
     break;
   case "show":
-    write(to, `${keysOf(file)[0]}\n`);
+    write(to, `${firstOf(file)}\n`);
     break;
   case "put": {
     const text = readFileSync(0, "utf8");
@@ -47,40 +57,42 @@ switch (command) {
     write(file, text.endsWith("\n") ? text : `${text}\n`);
     break;
   }
-  case "bus-add": {
-    if (existsSync(BUS.next)) fail("a new user of NATS is there already: revoke the old one first");
-    const next = { user: `heimdex-${randomBytes(4).toString("hex")}`, password: random() };
-    write(BUS.next, JSON.stringify(next));
-    writeBus([busUser(), next]);
+  case "bus-add":
+    if (existsSync(BUS.other)) fail("two users of NATS are there already: revoke the old one first");
+    write(BUS.other, JSON.stringify({ user: `heimdex-${randomBytes(4).toString("hex")}`, password: random() }));
+    writeConfig();
     break;
-  }
   case "bus-use": {
-    const next = JSON.parse(readFileSync(BUS.next, "utf8")) as BusUser;
+    const old = busUser();
+    const next = JSON.parse(readFileSync(BUS.other, "utf8")) as BusUser;
     write(BUS.user, next.user);
     write(BUS.password, next.password);
+    write(BUS.other, JSON.stringify(old));
     break;
   }
   case "bus-revoke":
-    writeBus([busUser()]);
-    rmSync(BUS.next, { force: true });
+    rmSync(BUS.other, { force: true });
+    writeConfig();
+    break;
+  case "bus-config":
+    writeConfig();
     break;
   default:
     fail(`there is no command "${command}"`);
 }
 
-/** Whom the services come as. */
-function busUser(): BusUser {
-  return { user: keysOf(BUS.user)[0] ?? "", password: keysOf(BUS.password)[0] ?? "" };
-}
-
-function writeBus(users: readonly BusUser[]): void {
-  write("/secrets/nats.conf", busConfig(users));
+function writeConfig(): void {
+  writeBusConfig(accessOf(BUS.config));
 }
 
 /** A file keeps its owner and mode; a new one belongs to the user of our images. */
 function write(path: string, text: string): void {
+  writeWhole(path, text, accessOf(path));
+}
+
+function accessOf(path: string): Access {
   const { uid, gid, mode } = existsSync(path) ? statSync(path) : ownedBy(HEIMDEX);
-  writeWhole(path, text, { uid, gid, mode: mode & 0o777 });
+  return { uid, gid, mode: mode & 0o777 };
 }
 
 function fail(why: string): never {

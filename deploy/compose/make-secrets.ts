@@ -1,7 +1,7 @@
 /* Makes the secrets of a cluster that are absent: random, each in a file of its own that one user alone can read, in the folders that compose.yaml mounts. What is
  * there already stays as it is, so that it may run at every start. */
 import { existsSync, readFileSync } from "node:fs";
-import { busConfig, HEIMDEX, ownedBy, random, writeWhole } from "./secret-files.ts";
+import { BUS, HEIMDEX, ownedBy, random, writeBusConfig, writeWhole } from "./secret-files.ts";
 
 /** The user that the image of MongoDB steps down to before it reads its password. */
 const MONGODB = 999;
@@ -16,8 +16,10 @@ const catalogPassword = secret("/secrets/catalog-password", MONGODB);
 keep("/secrets/catalog-url", `mongodb://heimdex:${catalogPassword}@mongo:27017/?authSource=admin`);
 secret("/secrets/blobs-access-key");
 secret("/secrets/blobs-secret-key");
-const bus = { user: keep("/secrets/bus-user", "heimdex"), password: secret("/secrets/bus-password") };
-keep("/secrets/nats.conf", busConfig([bus]));
+keep(BUS.user, "heimdex");
+secret(BUS.password);
+secret(BUS.events);
+writeBusConfig();
 
 function secret(path: string, owner = HEIMDEX): string {
   return keep(path, random(), owner);

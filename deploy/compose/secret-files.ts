@@ -1,6 +1,6 @@
 /* How make-secrets.ts and change-secrets.ts write the files that they have in common. */
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
 /** The user of our images. */
 export const HEIMDEX = 10_001;
@@ -26,16 +26,44 @@ export function writeWhole(path: string, text: string, { uid, gid, mode }: Acces
   renameSync(fresh, path);
 }
 
-/** Somebody whom NATS lets in. */
+/** The user as whom services come to NATS; while that is being changed the other one who is let in, as JSON; the password of programs that follow events; and nats.conf. */
+export const BUS = {
+  user: "/secrets/bus-user",
+  password: "/secrets/bus-password",
+  other: "/secrets/bus-other",
+  events: "/secrets/events-password",
+  config: "/secrets/nats.conf",
+};
+
 export interface BusUser {
   readonly user: string;
   readonly password: string;
 }
 
-/** nats.conf. */
-export function busConfig(users: readonly BusUser[]): string {
-  const list = users.map(
-    ({ user, password }) => `{ user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)} }`,
-  );
-  return `port: 4222\nauthorization { users: [${list.join(", ")}] }\n`;
+export const firstOf = (path: string) => readFileSync(path, "utf8").split(/\s+/, 1)[0] ?? "";
+
+export const busUser = (): BusUser => ({ user: firstOf(BUS.user), password: firstOf(BUS.password) });
+
+/** What somebody may do who follows events: read the stream, and keep a place in it. Answers come to an inbox of their own, as all others hear what services are told. */
+const FOLLOWER = {
+  publish: [
+    "$JS.API.INFO",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.INFO.heimdex_events",
+    "$JS.API.CONSUMER.*.heimdex_events",
+    "$JS.API.CONSUMER.*.heimdex_events.>",
+    "$JS.API.CONSUMER.DURABLE.CREATE.heimdex_events.>",
+    "$JS.API.CONSUMER.MSG.NEXT.heimdex_events.>",
+    "$JS.ACK.heimdex_events.>",
+  ],
+  subscribe: ["_EVENTS.>"],
+};
+
+/** Writes nats.conf as the other files have it. */
+export function writeBusConfig(access = ownedBy(HEIMDEX)): void {
+  const services = [busUser()];
+  if (existsSync(BUS.other)) services.push(JSON.parse(readFileSync(BUS.other, "utf8")) as BusUser);
+  const follower = { user: "events", password: firstOf(BUS.events), permissions: FOLLOWER };
+  const users = [...services, follower].map((user) => JSON.stringify(user)); // NATS reads JSON, too
+  writeWhole(BUS.config, `port: 4222\nauthorization { users: [${users.join(", ")}] }\n`, access);
 }
