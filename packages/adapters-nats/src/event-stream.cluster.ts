@@ -3,8 +3,8 @@ import { type TestContext, test } from "node:test";
 import type { HeimdexError } from "@heimdex/errors";
 import type { ArchiveEvent } from "@heimdex/ports";
 import { withId } from "@heimdex/ports/conformance";
-import { type NatsServer, startNats } from "@heimdex/testing-servers";
-import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { type NatsServer, readEvents, startNats } from "@heimdex/testing-servers";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { NatsBus } from "./nats-bus.ts";
 
@@ -35,21 +35,7 @@ async function open(t: TestContext, server: NatsServer, timeoutMs = 5_000): Prom
   return bus;
 }
 
-/** As another program reads it, from the beginning. */
-async function stored(server: NatsServer, subjects = "heimdex.event.>"): Promise<ArchiveEvent[]> {
-  await using connection = await connect({ servers: server.url, user: server.user, pass: server.password });
-  const manager = await jetstreamManager(connection);
-  const { name } = await manager.consumers.add(STREAM, { ack_policy: AckPolicy.Explicit, filter_subject: subjects });
-  const consumer = await jetstream(connection).consumers.get(STREAM, name);
-  const { num_pending } = await consumer.info();
-  const events: ArchiveEvent[] = [];
-  if (num_pending === 0) return events;
-  for await (const message of await consumer.fetch({ max_messages: num_pending })) {
-    events.push(message.json<ArchiveEvent>());
-    message.ack();
-  }
-  return events;
-}
+const stored = (server: NatsServer, subjects?: string) => readEvents<ArchiveEvent>(server, STREAM, subjects);
 
 async function manage<R>(server: NatsServer, work: (manager: JetStreamManager) => Promise<R>): Promise<R> {
   await using connection = await connect({ servers: server.url, user: server.user, pass: server.password });
@@ -101,7 +87,8 @@ test("a server that comes back empty, or loses the stream, gets it again from th
   const server = await newServer(t);
   const bus = await open(t, server);
   await bus.append(event("1"));
-  await server.wipe();
+  await server.killAndWipe();
+  await server.container.start();
   await appended(bus, event("2"));
   assert.deepEqual(await stored(server), [event("2")]);
   await manage(server, (manager) => manager.streams.delete(STREAM));

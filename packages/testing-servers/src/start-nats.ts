@@ -9,8 +9,8 @@ export interface NatsServer extends AsyncDisposable {
   readonly user: string;
   readonly password: string;
   readonly container: ServerContainer;
-  /** The server ends and comes back without anything it had stored. */
-  wipe(): Promise<void>;
+  /** The server is killed, and has stored nothing when it is started again. */
+  killAndWipe(): Promise<void>;
 }
 
 const STORE = "/data/jetstream";
@@ -30,10 +30,9 @@ export async function startNats({ jetstream = true } = {}): Promise<NatsServer> 
     user,
     password,
     container,
-    async wipe() {
+    async killAndWipe() {
       await container.exec(["rm", "-rf", STORE]);
       await container.kill();
-      await container.start();
     },
     [Symbol.asyncDispose]: () => container[Symbol.asyncDispose](),
   };

@@ -7,7 +7,8 @@ import { MongoCatalog } from "@heimdex/adapters-mongo";
 import { NatsBus } from "@heimdex/adapters-nats";
 import { HeimdexError } from "@heimdex/errors";
 import type { AssetRecord, CacheEntry, Job } from "@heimdex/kernel";
-import { startMongo, startNats } from "@heimdex/testing-servers";
+import type { ArchiveEvent } from "@heimdex/ports";
+import { readEvents, startMongo, startNats } from "@heimdex/testing-servers";
 import type { OrchestratorConfig } from "./config.ts";
 import { film, listen, probe, type Runs, split } from "./testing/stages.ts";
 import { TENANT, World } from "./testing/world.ts";
@@ -34,7 +35,7 @@ async function two(t: TestContext, config: Partial<OrchestratorConfig> = {}) {
   const world = await World.open(
     t,
     { leaseTtlMs: 4_000, renewEveryMs: 1_000, acceptWithinMs: 4_000, ...config },
-    (ports) => ({ ...ports, ...connections[0] }),
+    (ports) => ({ ...ports, ...connections[0], events: connections[0].bus }),
   );
   for (const { catalog, bus } of connections)
     world.defer(async () => {
@@ -42,7 +43,7 @@ async function two(t: TestContext, config: Partial<OrchestratorConfig> = {}) {
       await bus[Symbol.asyncDispose]();
     });
   const runFolder = join(world.folder, "run");
-  const b = await world.replica({ runFolder }, { ...world.ports, ...connections[1] });
+  const b = await world.replica({ runFolder }, { ...world.ports, ...connections[1], events: connections[1].bus });
   const runs: Runs = new Map();
   const serve = () =>
     world.serve([probe(runs), listen(runs), split(runs)], { orchestrator: `ipv4:${world.address},${b.workerAddress}` });
@@ -61,7 +62,19 @@ async function two(t: TestContext, config: Partial<OrchestratorConfig> = {}) {
     for (const id of jobs) await world.untilJob(id, ({ steps }) => steps.length === STAGES.length, "is planned");
     return jobs;
   };
-  return { world, b, runs, serve, create, planned };
+  /** Every job's end and every asset's being found stands in the log of events, and nothing else. */
+  const assertTold = async (jobs: readonly string[]) => {
+    const ended = await Promise.all(jobs.map((id) => world.settled(id)));
+    const subjects = ended.flatMap(({ id, asset }) => [id, asset]).sort();
+    await world.until(async () => {
+      const marked = [...(await world.all<Job>("jobs")), ...(await world.all<AssetRecord>("assets"))];
+      return marked.every(({ body }) => body.toTellMs === undefined) ? true : undefined;
+    }, "all is told");
+    const events = await readEvents<ArchiveEvent>(nats, `${name}_events`);
+    const told = new Map(events.map((event) => [event.id, event.subject]));
+    assert.deepEqual([...told.values()].sort(), subjects);
+  };
+  return { world, b, runs, serve, create, planned, assertTold };
 }
 
 /** Again while a server cannot be reached. */
@@ -96,7 +109,7 @@ async function assertDone(world: World, jobs: readonly string[]): Promise<void> 
 }
 
 for (const [what, fault, mend] of [
-  ["ends and comes back empty", () => nats.container.kill(), () => nats.container.start()],
+  ["ends and comes back empty", () => nats.killAndWipe(), () => nats.container.start()],
   ["hangs, as behind a cut network", () => nats.container.pause(), () => nats.container.resume()],
 ] as const)
   test(
@@ -104,7 +117,10 @@ for (const [what, fault, mend] of [
     OPTIONS,
     async (t) => {
       // Leases that end by themselves would make up for what must not get lost.
-      const { world, runs, serve, create, planned } = await two(t, { leaseTtlMs: 60_000, renewEveryMs: 15_000 });
+      const { world, runs, serve, create, planned, assertTold } = await two(t, {
+        leaseTtlMs: 60_000,
+        renewEveryMs: 15_000,
+      });
       const jobs = await planned(6);
       await fault();
       await serve();
@@ -114,6 +130,7 @@ for (const [what, fault, mend] of [
       await mend();
       for (let n = 0; n < 3; n++) jobs.push(await create());
       await assertDone(world, jobs);
+      await assertTold(jobs);
       assert.deepEqual(
         [...runs].sort(),
         STAGES.map((stage) => [stage, jobs.length]),
@@ -125,7 +142,7 @@ test(
   `MongoDB that is away for ${AWAY_MS} ms in the middle of the work: no job is lost, no result or sidecar doubled`,
   OPTIONS,
   async (t) => {
-    const { world, runs, serve, create, planned } = await two(t);
+    const { world, runs, serve, create, planned, assertTold } = await two(t);
     const jobs = await planned(12);
     await serve();
     await world.until(async () => ((runs.get("made.split") ?? 0) > 0 ? true : undefined), "work is under way");
@@ -135,6 +152,7 @@ test(
     await whenBack(() => world.all("jobs"));
     jobs.push(await create());
     await whenBack(() => assertDone(world, jobs));
+    await whenBack(() => assertTold(jobs));
   },
 );
 
