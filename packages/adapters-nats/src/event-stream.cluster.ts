@@ -57,7 +57,8 @@ async function appended(bus: NatsBus, what: ArchiveEvent): Promise<void> {
 test("of one id the log takes one event, whoever appends it, and keeps the order", OPTIONS, async (t) => {
   const server = await newServer(t);
   const [bus, peer] = [await open(t, server), await open(t, server)];
-  // Both declare the stream, at the same time.
+  await Promise.all([bus.prepare(), peer.prepare()]);
+  assert.deepEqual(await stored(server), [], "it can be followed before there are events");
   await Promise.all([bus.append(event("1")), peer.append(event("1"))]);
   await peer.append(event("2", "cutting-room"));
   await bus.append(event("1"));
@@ -100,6 +101,7 @@ test("a stream that whoever runs the server has changed stays as it is", OPTIONS
   const server = await newServer(t);
   await (await open(t, server)).append(event("1"));
   await manage(server, (manager) => manager.streams.update(STREAM, { max_bytes: 1_000_000 }));
+  await (await open(t, server)).prepare();
   await (await open(t, server)).append(event("2"));
   assert.equal((await manage(server, (manager) => manager.streams.info(STREAM))).config.max_bytes, 1_000_000);
   assert.deepEqual(await stored(server), [event("1"), event("2")]);
@@ -110,6 +112,7 @@ test("a server without JetStream is a bus all the same, and events are refused w
   const [bus, peer] = [await open(t, server), await open(t, server)];
   await peer.respond("echo", async (payload) => payload);
   assert.equal(await bus.request("echo", 1, { timeoutMs: 10_000 }), 1);
+  await assert.rejects(bus.prepare(), withId("BUS_UNAVAILABLE"));
   await assert.rejects(bus.append(event("1")), (error: HeimdexError) => {
     withId("BUS_UNAVAILABLE")(error);
     assert.match(error.message, /keeps no events/);

@@ -10,13 +10,11 @@ const DUPLICATE_WINDOW_MS = 2 * 60_000;
 /** `err_code` of JetStream: a stream of that name has another configuration. */
 const STREAM_NAME_IN_USE = 10058;
 
-/** The stream of JetStream that keeps events: `<prefix>_events`, on disk. It is declared by whoever comes first, and again when the server has lost it; one that is there
- * stays as it is, so that whoever runs the server may change how much it keeps. */
+/** The stream of JetStream that keeps events: `<prefix>_events`, on disk. */
 export class EventStream {
   readonly #connection: NatsConnection;
   readonly #subjects: Subjects;
   readonly #options;
-  #declared: Promise<void> | undefined;
 
   constructor(connection: NatsConnection, subjects: Subjects, timeoutMs: number) {
     this.#connection = connection;
@@ -25,24 +23,8 @@ export class EventStream {
     this.#options = { timeout: timeoutMs, checkAPI: false };
   }
 
-  /** Resolves when the message is stored, or was under that id. Rejects as NATS's client does. */
-  async append(subject: string, json: string, id: string): Promise<void> {
-    try {
-      await this.#publish(subject, json, id);
-    } catch (reason) {
-      this.#declared = undefined;
-      if (!isUnheard(reason)) throw reason;
-      await this.#publish(subject, json, id);
-    }
-  }
-
-  async #publish(subject: string, json: string, id: string): Promise<void> {
-    this.#declared ??= this.#declare();
-    await this.#declared;
-    await jetstream(this.#connection, this.#options).publish(subject, json, { msgID: id });
-  }
-
-  async #declare(): Promise<void> {
+  /** One that is there stays as it is, so that whoever runs the server may change how much it keeps. Rejects as NATS's client does. */
+  async declare(): Promise<void> {
     const { streams } = await jetstreamManager(this.#connection, this.#options);
     try {
       await streams.add({
@@ -57,6 +39,18 @@ export class EventStream {
       });
     } catch (reason) {
       if (!(reason instanceof JetStreamApiError && reason.code === STREAM_NAME_IN_USE)) throw reason;
+    }
+  }
+
+  /** Resolves when the message is stored, or was under that id. Rejects as NATS's client does. */
+  async append(subject: string, json: string, id: string): Promise<void> {
+    const append = () => jetstream(this.#connection, this.#options).publish(subject, json, { msgID: id });
+    try {
+      await append();
+    } catch (reason) {
+      if (!isUnheard(reason)) throw reason;
+      await this.declare(); // the server has lost it, or never had it
+      await append();
     }
   }
 }

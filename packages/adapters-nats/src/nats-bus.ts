@@ -152,15 +152,17 @@ export class NatsBus implements Bus, EventLog {
     }, signal);
   }
 
+  async prepare(): Promise<void> {
+    this.#checkOpen();
+    await this.#call(() => this.#answered(this.#events.declare()));
+  }
+
   async append(event: ArchiveEvent): Promise<void> {
     this.#checkOpen();
     const { id, type, data } = event;
     const subject = this.#subjects.event(data.tenant, type);
     const json = encodePayload(subject, event);
-    await this.#call(async () => {
-      const appending = this.#events.append(subject, json, id).then(() => true);
-      if ((await this.#until(appending, this.#timeoutMs, undefined)) === undefined) throw this.#silent();
-    });
+    await this.#call(() => this.#answered(this.#events.append(subject, json, id)));
   }
 
   /** What was published goes out before the connection ends, if the server takes it within 2 s. */
@@ -210,8 +212,14 @@ export class NatsBus implements Bus, EventLog {
   }
 
   async #flushed(): Promise<void> {
-    const flushed = this.#connection.flush().then(() => true);
-    if ((await this.#until(flushed, this.#timeoutMs, undefined)) === undefined) throw this.#silent();
+    await this.#answered(this.#connection.flush());
+  }
+
+  /** What the server itself answers: in the time that is waited for it. */
+  async #answered(answer: Promise<void>): Promise<void> {
+    const inTime = answer.then(() => true);
+    if ((await this.#until(inTime, this.#timeoutMs, undefined)) === undefined)
+      throw new HeimdexError("BUS_UNAVAILABLE", `NATS at ${this.#servers} did not answer within ${this.#timeoutMs} ms`);
   }
 
   async #answer(message: Msg, handler: RequestHandler): Promise<void> {
@@ -291,10 +299,6 @@ export class NatsBus implements Bus, EventLog {
 
   #closed(): HeimdexError {
     return new HeimdexError("BUS_CLOSED", "the bus is closed");
-  }
-
-  #silent(): HeimdexError {
-    return new HeimdexError("BUS_UNAVAILABLE", `NATS at ${this.#servers} did not answer within ${this.#timeoutMs} ms`);
   }
 
   #lost(): HeimdexError {

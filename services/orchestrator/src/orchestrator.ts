@@ -259,6 +259,7 @@ export async function startOrchestrator(
   const healAll = async () => {
     await writer.followFormat();
     await sweeps.heal();
+    await outbox.sweep();
   };
   await upkeep.tend();
   isStarted = true;
@@ -372,20 +373,13 @@ export async function startOrchestrator(
       config.healEveryMs,
       guard("the healing sweep", async () => {
         for (const stage of scheduler.parked()) ready.look(stage);
-        if (isMine()) await sweeps.heal();
+        if (!isMine()) return;
+        await sweeps.heal();
+        await outbox.sweep();
       }),
     ),
   );
   cleanup.use(repeat(config.healEveryMs, followStages));
-  cleanup.use(
-    repeat(
-      config.healEveryMs,
-      guard(
-        "telling what happened",
-        mine(() => outbox.sweep()),
-      ),
-    ),
-  );
   cleanup.use(
     repeat(
       config.healEveryMs,

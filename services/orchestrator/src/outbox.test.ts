@@ -16,6 +16,10 @@ class Told implements EventLog {
   /** Called with each event before it is stored. */
   before: (event: ArchiveEvent) => Promise<void> = async () => {};
 
+  async prepare(): Promise<void> {
+    if (this.isAway) throw new HeimdexError("BUS_UNAVAILABLE", "the log does not answer");
+  }
+
   async append(event: ArchiveEvent): Promise<void> {
     await this.before(event);
     if (!this.isAway) this.events.push(event);

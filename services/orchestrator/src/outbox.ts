@@ -51,10 +51,10 @@ export class Outbox {
     await this.#parts.events?.append(assetDeletedEvent(asset, Date.now()));
   }
 
-  /** Tells what is marked still: for the one replica that does the upkeep. */
+  /** Makes the log where it is not, and tells what is marked still: for the one replica that does the upkeep. */
   async sweep(): Promise<void> {
-    const { catalog } = this.#parts;
-    if (!this.isOpen) return;
+    const { events, catalog } = this.#parts;
+    if (events === undefined || !(await this.#tried(events.prepare()))) return;
     for await (const { body } of readAll<Job>(catalog, { collection: "jobs", term: TO_TELL }))
       if (!(await this.#tried(this.#tellJob(body)))) return;
     for await (const { body } of readAll<AssetRecord>(catalog, { collection: "assets", term: TO_TELL }))
