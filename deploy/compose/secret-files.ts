@@ -45,7 +45,7 @@ export const firstOf = (path: string) => readFileSync(path, "utf8").split(/\s+/,
 export const busUser = (): BusUser => ({ user: firstOf(BUS.user), password: firstOf(BUS.password) });
 
 /** What somebody may do who follows events: read the stream, and keep a place in it. Answers come to an inbox of their own, as all others hear what services are told. */
-const FOLLOWER = {
+export const FOLLOWER = {
   publish: [
     "$JS.API.INFO",
     "$JS.API.STREAM.NAMES",

@@ -10,7 +10,7 @@ const PROJECT = "films-project";
 const PREFIX = "heimdex-prod";
 const NAMES = [
   ...["admin-key", "blobs-access-key", "blobs-secret-key", "bus-certificate", "bus-password", "bus-private-key"],
-  ...["catalog-url", "monitor-key", "signing-key", "sources-s3", "stage-key"],
+  ...["catalog-url", "events-password", "monitor-key", "signing-key", "sources-s3", "stage-key"],
 ];
 const URI = "mongodb+srv://films:Vv8-sHq2_pQ0wZx@films.mongodb.net/?authSource=admin";
 
@@ -85,7 +85,9 @@ test("every secret of an environment gets what it needs, and no second version w
     assert.equal(held.length, 1, name);
     values.set(name, held[0] ?? "");
   }
-  const keys = ["admin-key", "stage-key", "monitor-key", "signing-key", "bus-password"].map((name) => values.get(name));
+  const keys = ["admin-key", "stage-key", "monitor-key", "signing-key", "bus-password", "events-password"].map((name) =>
+    values.get(name),
+  );
   for (const key of keys) assert.match(key ?? "", /^[\w-]{43}$/);
   assert.equal(new Set(keys).size, keys.length);
   assert.equal(values.get("catalog-url"), URI);

@@ -74,7 +74,7 @@ for (const environment of ["staging", "production"] as const) {
       gateway_grpc: gateway,
       orchestrator,
       orchestrator_data: orchestrator,
-      nats: ["bus-certificate", "bus-password", "bus-private-key"],
+      nats: ["bus-certificate", "bus-password", "bus-private-key", "events-password"],
       autoscaler: ["monitor-key"],
       ...Object.fromEntries(
         ["asr", "embed", "media", "vision"].map((name) => [`stage["stage-${name}"]`, ["stage-key"]]),

@@ -1,5 +1,6 @@
-# NATS on one machine: Debian's own package, with TLS and a password that the machine itself reads from Secret Manager when it starts. It keeps nothing (ADR 0026), so its
-# disk holds the system alone, and one machine does: while it is away work goes on, and changes by the API are answered BUS_UNAVAILABLE.
+# NATS on one machine: Debian's own package, with TLS and passwords that the machine itself reads from Secret Manager when it starts. What it keeps are events for other
+# programs (ADR 0037), and nothing that Heimdex needs (ADR 0026), so one machine does: while it is away work goes on, events wait, and changes by the API are answered
+# BUS_UNAVAILABLE.
 
 locals {
   host = "nats.heimdex.internal"
@@ -53,6 +54,7 @@ resource "google_compute_instance" "main" {
     startup-script = templatefile("${path.module}/start.sh", {
       project     = var.project
       password    = var.secrets.password
+      events      = var.secrets.events
       certificate = var.secrets.certificate
       private_key = var.secrets.private_key
     })

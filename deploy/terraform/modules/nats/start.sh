@@ -27,15 +27,29 @@ install -d -m 0700 -o nats -g nats /run/nats
 umask 077
 secret "${certificate.secret}" "${certificate.version}" >/run/nats/certificate.pem
 secret "${private_key.secret}" "${private_key.version}" >/run/nats/private-key.pem
+# Each on a line of its own, so that all ends here when one cannot be read.
+password=$(secret "${password.secret}" "${password.version}" | jq -Rs .)
+events=$(secret "${events.secret}" "${events.version}" | jq -Rs .)
+# As deploy/compose has it: who follows events reads the stream and keeps a place in it.
+follower='{
+  "publish": [
+    "$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.heimdex_events",
+    "$JS.API.CONSUMER.*.heimdex_events", "$JS.API.CONSUMER.*.heimdex_events.>", "$JS.API.CONSUMER.DURABLE.CREATE.heimdex_events.>",
+    "$JS.API.CONSUMER.MSG.NEXT.heimdex_events.>", "$JS.ACK.heimdex_events.>"
+  ],
+  "subscribe": ["_EVENTS.>"]
+}'
 {
   echo 'port: 4222'
+  echo 'jetstream { store_dir: /var/lib/heimdex-nats }'
   echo 'tls { cert_file: /run/nats/certificate.pem, key_file: /run/nats/private-key.pem, timeout: 5 }'
-  printf 'authorization { user: heimdex, password: %s }\n' "$(secret "${password.secret}" "${password.version}" | jq -Rs .)"
+  printf 'authorization { users: [{ user: heimdex, password: %s }, { user: events, password: %s, permissions: %s }] }\n' \
+    "$password" "$events" "$follower"
 } >/run/nats/nats.conf
 chown nats: /run/nats/*
 
 systemctl reset-failed heimdex-nats 2>/dev/null || true
 systemctl stop heimdex-nats 2>/dev/null || true
 systemd-run --unit=heimdex-nats --property=User=nats --property=Restart=always --property=RestartSec=2 \
-  --property=ProtectSystem=strict --property=PrivateTmp=yes --property=NoNewPrivileges=yes \
+  --property=StateDirectory=heimdex-nats --property=ProtectSystem=strict --property=PrivateTmp=yes --property=NoNewPrivileges=yes \
   "$(command -v nats-server)" --config /run/nats/nats.conf

@@ -51,9 +51,10 @@ variable "disk_gb" {
 }
 
 variable "secrets" {
-  description = "Which secrets, and which versions of them, hold the password, the certificate and its private key."
+  description = "Which secrets, and which versions of them, hold the passwords of services and of programs that follow events, the certificate and its private key."
   type = object({
     password    = object({ secret = string, version = string })
+    events      = object({ secret = string, version = string })
     certificate = object({ secret = string, version = string })
     private_key = object({ secret = string, version = string })
   })

@@ -49,6 +49,7 @@ module "nats" {
   }
   secrets = {
     password    = local.secrets["bus-password"]
+    events      = local.secrets["events-password"]
     certificate = local.secrets["bus-certificate"]
     private_key = local.secrets["bus-private-key"]
   }

@@ -5,6 +5,7 @@ locals {
   descriptions = {
     "catalog-url"      = "MongoDB connection string"
     "bus-password"     = "Password of NATS"
+    "events-password"  = "Password of programs that follow events at NATS"
     "bus-certificate"  = "Certificate of NATS in PEM"
     "bus-private-key"  = "Private key of NATS in PEM"
     "blobs-access-key" = "Access id of the HMAC key of the data bucket"

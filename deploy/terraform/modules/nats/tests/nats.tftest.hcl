@@ -7,6 +7,7 @@ variables {
   network = { network = "network", subnetwork = "subnetwork", cidr = "10.24.0.0/20", dns_zone = "heimdex-test" }
   secrets = {
     password    = { secret = "heimdex-test-bus-password", version = "4" }
+    events      = { secret = "heimdex-test-events-password", version = "3" }
     certificate = { secret = "heimdex-test-bus-certificate", version = "2" }
     private_key = { secret = "heimdex-test-bus-private-key", version = "2" }
   }
@@ -31,7 +32,7 @@ run "machine" {
     error_message = "it reads the pinned version of its password"
   }
   assert {
-    condition     = toset([for grant in google_secret_manager_secret_iam_member.main : grant.secret_id]) == toset(["heimdex-test-bus-password", "heimdex-test-bus-certificate", "heimdex-test-bus-private-key"])
+    condition     = toset([for grant in google_secret_manager_secret_iam_member.main : grant.secret_id]) == toset(["heimdex-test-bus-password", "heimdex-test-events-password", "heimdex-test-bus-certificate", "heimdex-test-bus-private-key"])
     error_message = "it reads its own secrets, and no others"
   }
   assert {
