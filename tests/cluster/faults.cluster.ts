@@ -32,7 +32,7 @@ for (const seed of SEEDS)
     await chmod(films, 0o755); // containers read it as another user
     const names = await makeFilms(films, JOBS);
     const environment = { orchestrator: ORCHESTRATOR, "orchestrator-2": ORCHESTRATOR };
-    await using cluster = await ComposeCluster.up({ films, environment });
+    await using cluster = await ComposeCluster.up({ films, files: ["events.yaml"], environment });
     await startWorker(t, cluster);
 
     const channel = createChannel(cluster.api, undefined, { "grpc.enable_http_proxy": 0 });

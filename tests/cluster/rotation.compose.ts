@@ -96,6 +96,12 @@ test("every secret of a cluster is changed while jobs run: none fails, and what 
   await rotate("bus", "--revoke");
   assert.match(await busSays(cluster, bus), /authorization/i);
 
+  const events = { user: "events", pass: await cluster.secret("events-password") };
+  assert.equal(await busSays(cluster, events), "welcome");
+  await rotate("events");
+  assert.match(await busSays(cluster, events), /authorization/i);
+  assert.equal(await busSays(cluster, { ...events, pass: await cluster.secret("events-password") }), "welcome");
+
   const accessKey = await cluster.secret("blobs-access-key");
   await rotate("blobs");
   assert.notEqual(await cluster.secret("blobs-access-key"), accessKey);

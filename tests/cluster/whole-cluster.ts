@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { LanceMomentIndex, s3StorageOptions } from "@heimdex/adapters-lancedb";
 import { S3Blobs } from "@heimdex/adapters-minio";
 import { type Job, Job_State, Step_State } from "@heimdex/contracts/v1/job";
-import type { IndexedMoment } from "@heimdex/ports";
+import type { ArchiveEvent, IndexedMoment } from "@heimdex/ports";
 import { ANALYZER_ID, analyze, momentsOf } from "@heimdex/search";
 import { checkSidecar, type Sidecar } from "@heimdex/sidecar";
-import type { ComposeCluster } from "@heimdex/testing-servers";
+import { type ComposeCluster, readEvents } from "@heimdex/testing-servers";
+import { until } from "../until.ts";
 
 const TENANT = "default";
 const BUCKET = "heimdex";
@@ -15,7 +16,8 @@ const ALL = 1_000_000;
 const ENDS: ReadonlySet<Job_State> = new Set([Job_State.SUCCEEDED, Job_State.PARTIAL, Job_State.FAILED]);
 
 /** Whatever happened to a cluster's containers: each accepted job has ended, with a reason unless all went well; each asset has one sidecar; the index holds what the
- * sidecars say, each moment once; and no process let a rejection go unhandled.
+ * sidecars say, each moment once; other programs were told of all of it; and no process let a rejection go unhandled.
+ * @param cluster started with events.yaml
  * @param accepted ids of all jobs that were accepted, each for a file of its own
  * @param jobs as the API lists them */
 export async function assertWholeCluster(
@@ -62,8 +64,30 @@ export async function assertWholeCluster(
   }
   assert.equal(rows.length, moments, "nothing else is in the index");
 
+  await assertTold(cluster, jobs);
+
   const unhandled = (await cluster.logs()).split("\n").filter((line) => /unhandled|uncaught/i.test(line));
   assert.deepEqual(unhandled, [], "no process let a rejection go unhandled");
+}
+
+/** The log of events has the end of each job, as the API tells it, and that each asset was indexed; now and then twice, and nothing else. */
+async function assertTold(cluster: ComposeCluster, jobs: readonly Job[]): Promise<void> {
+  const expected = jobs.flatMap(({ job, state, asset, sidecarRevision }) => [
+    `${job} ${state}`,
+    ...(sidecarRevision > 0 ? [`${asset} revision ${sidecarRevision}`] : []),
+  ]);
+  const [user, password] = await Promise.all([cluster.secret("bus-user"), cluster.secret("bus-password")]);
+  const told = async () => {
+    const events = await readEvents<ArchiveEvent>({ url: cluster.bus, user, password }, "heimdex_events");
+    const lines = events.map(({ type, subject, data }) => {
+      const { state, sidecar_revision: revision } = data as { state?: string; sidecar_revision?: number };
+      return type === "heimdex.job.ended" ? `${subject} ${state}` : `${subject} revision ${revision}`;
+    });
+    return [...new Set(lines)];
+  };
+  // What NATS missed is told by a sweep.
+  await until("all is told", async () => ((await told()).length >= expected.length ? true : undefined));
+  assert.deepEqual((await told()).sort(), expected.sort());
 }
 
 function momentOf({ id, spoken, written, revision }: IndexedMoment) {

@@ -4,7 +4,11 @@ import type { NatsServer } from "./start-nats.ts";
 
 /** What a stream of JetStream holds, parsed, from its beginning: as another program reads it.
  * @param subjects only what matches this pattern. Default: all */
-export async function readEvents<E>(server: NatsServer, stream: string, subjects = ">"): Promise<E[]> {
+export async function readEvents<E>(
+  server: Pick<NatsServer, "url" | "user" | "password">,
+  stream: string,
+  subjects = ">",
+): Promise<E[]> {
   await using connection = await connect({ servers: server.url, user: server.user, pass: server.password });
   const { consumers } = await jetstreamManager(connection);
   const { name, num_pending } = await consumers.add(stream, {
