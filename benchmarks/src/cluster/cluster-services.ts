@@ -60,7 +60,7 @@ export const clusterServices: Benchmark = {
     const usual = summarise(undisturbed);
     figures.push({ name: "a job, nothing killed", unit: "s", value: usual.median / 1000 });
     const killed = async (what: string, id: string) => {
-      const next = await another(film, films, `after-${what}`);
+      const next = await another(film, films, `after-${what.replaceAll(" ", "-")}`);
       await docker(["kill", id]);
       await docker(["start", id]);
       const ms = await api.timed(next);
