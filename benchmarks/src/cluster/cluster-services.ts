@@ -104,12 +104,10 @@ export const clusterServices: Benchmark = {
 
 /** Ids of the two orchestrators, the one that has the upkeep first. */
 async function orchestratorsOf(cluster: ComposeCluster): Promise<[string, string]> {
-  const ids = (await cluster.containers()).flatMap(({ id, service }) =>
-    service.startsWith("orchestrator") ? [id] : [],
-  );
+  const orchestrators = (await cluster.containers()).filter(({ service }) => service.startsWith("orchestrator"));
   const taken = await Promise.all(
-    ids.map(async (id) => {
-      const lines = (await docker(["logs", "--timestamps", id])).split("\n");
+    orchestrators.map(async ({ id, service }) => {
+      const lines = (await cluster.compose("logs", "--timestamps", "--no-log-prefix", service)).split("\n");
       return { id, at: lines.findLast((line) => line.includes("this replica does the upkeep")) ?? "" };
     }),
   );
