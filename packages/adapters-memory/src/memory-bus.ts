@@ -54,6 +54,11 @@ export class MemoryBus implements Bus {
     return subscription(this.#responders, this.#responders.add(subject, handler, RESPONDERS));
   }
 
+  /** There is nothing between sender and receiver that could be lost. */
+  onReconnect(): Disposable {
+    return { [Symbol.dispose]() {} };
+  }
+
   async request(
     subject: string,
     payload: unknown,

@@ -60,6 +60,7 @@ export class NatsBus implements Bus, EventLog {
   readonly #onError: NatsBusOptions["onError"];
   /** Ends each call that waits. */
   readonly #waiting = new Set<(error: HeimdexError) => void>();
+  readonly #onReconnect = new Set<() => void>();
   /** Ends each request that is being answered. */
   readonly #answering = new Set<AbortController>();
   #isConnected = true;
@@ -150,6 +151,11 @@ export class NatsBus implements Bus, EventLog {
         inbox.unsubscribe();
       }
     }, signal);
+  }
+
+  onReconnect(handler: () => void): Disposable {
+    this.#onReconnect.add(handler);
+    return { [Symbol.dispose]: () => void this.#onReconnect.delete(handler) };
   }
 
   async prepare(): Promise<void> {
@@ -289,6 +295,7 @@ export class NatsBus implements Bus, EventLog {
       } else if (status.type === "reconnect") {
         this.#isConnected = true;
         backoff.reset();
+        for (const handler of this.#onReconnect) handler();
       } else if (status.type === "error") this.#onError(fromNats(status.error, this.#servers), "");
     }
   }

@@ -50,6 +50,9 @@ test(
       await new Promise(() => {});
     });
     const waiting = assert.rejects(bus.request("slow", 1, { timeoutMs: 3_600_000 }), unavailable);
+    const back = Promise.withResolvers<void>();
+    bus.onReconnect(back.resolve);
+    bus.onReconnect(() => assert.fail("it was disposed of"))[Symbol.dispose]();
     await asked.promise;
     await server.container.kill();
     await waiting;
@@ -60,6 +63,7 @@ test(
       unavailable,
     );
     await server.container.start();
+    await back.promise;
     assert.equal(await answered(() => bus.request("echo", "again", { timeoutMs: 5_000 })), "again");
     while (!got.includes("after")) {
       await answered(() => bus.publish("events.a", "after"));

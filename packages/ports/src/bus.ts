@@ -23,6 +23,8 @@ export interface Bus extends AsyncDisposable {
     subject: string,
     handler: (payload: unknown, subject: string, signal: AbortSignal) => Promise<unknown>,
   ): Promise<Subscription>;
+  /** Calls `handler` each time that the bus can be reached again after it could not: messages of the time between may be lost. Until it is disposed. */
+  onReconnect(handler: () => void): Disposable;
 }
 
 export interface Subscription extends AsyncDisposable {}

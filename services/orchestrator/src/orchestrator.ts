@@ -331,6 +331,18 @@ export async function startOrchestrator(
     upkeep,
     salt: config.salt,
   };
+  const tendUpkeep = guard("keeping the upkeep", () => upkeep.tend());
+  const healing = cleanup.use(
+    repeat(
+      config.healEveryMs,
+      guard("the healing sweep", async () => {
+        for (const stage of scheduler.parked()) ready.look(stage);
+        if (!isMine()) return;
+        await sweeps.heal();
+        await outbox.sweep();
+      }),
+    ),
+  );
   const commands = cleanup.use(await answerCommands(bus, commanding, config.drainMs));
   const heard = await peers.listen({
     onJob: ({ job, version, settled, leases: held }) => {
@@ -355,11 +367,11 @@ export async function startOrchestrator(
       if (isMine()) indexer.add(asset);
     },
     onVacant: () => void tendUpkeep(),
+    onMissed: () => healing.soon(),
   });
   cleanup.use(responders);
   cleanup.use(await responders.listen());
   for (const subscription of heard) cleanup.use(subscription);
-  const tendUpkeep = guard("keeping the upkeep", () => upkeep.tend());
   if (!config.soleHost) cleanup.use(repeat(config.upkeepTtlMs / TENDS_A_TTL, tendUpkeep));
 
   cleanup.use(
@@ -369,15 +381,10 @@ export async function startOrchestrator(
     ),
   );
   cleanup.use(
-    repeat(
-      config.healEveryMs,
-      guard("the healing sweep", async () => {
-        for (const stage of scheduler.parked()) ready.look(stage);
-        if (!isMine()) return;
-        await sweeps.heal();
-        await outbox.sweep();
-      }),
-    ),
+    bus.onReconnect(() => {
+      healing.soon();
+      peers.mayHaveMissed();
+    }),
   );
   cleanup.use(repeat(config.healEveryMs, followStages));
   cleanup.use(

@@ -21,6 +21,8 @@ export interface PeerHandlers {
   readonly onSidecar: (asset: string) => void;
   /** Whoever did the upkeep has left it. */
   readonly onVacant: () => void;
+  /** What another replica said may have been lost. */
+  readonly onMissed: () => void;
 }
 
 interface Envelope {
@@ -74,6 +76,11 @@ export class Peers {
     if (!this.#isAlone) this.#say("events.upkeep", {});
   }
 
+  /** What was said while the bus was away may be lost. */
+  mayHaveMissed(): void {
+    if (!this.#isAlone) this.#say("work.missed", {});
+  }
+
   async listen(handlers: PeerHandlers): Promise<Subscription[]> {
     if (this.#isAlone) return [];
     const hear = <P>(subject: string, handler: (payload: P, name: string) => void) =>
@@ -89,6 +96,7 @@ export class Peers {
       hear<QueuedJob>("work.queued", handlers.onQueued),
       hear<{ asset: string }>("work.sidecar", ({ asset }) => handlers.onSidecar(asset)),
       hear("events.upkeep", () => handlers.onVacant()),
+      hear("work.missed", () => handlers.onMissed()),
     ]);
   }
 

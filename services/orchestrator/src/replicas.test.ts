@@ -17,7 +17,11 @@ const done = (worker: RawWorker, held: { lease: string; epoch: number }) =>
 /** Two orchestrators over one catalog. The first takes jobs in and does the rest of the upkeep.
  * @param lost beginnings of subjects whose messages get lost */
 async function two(t: TestContext, config: Partial<OrchestratorConfig> = {}, lost: readonly string[] = []) {
-  const wrap = (ports: OrchestratorPorts) => ({ ...ports, bus: lossy(ports.bus, ...lost) });
+  let bus: ReturnType<typeof lossy> | undefined;
+  const wrap = (ports: OrchestratorPorts) => {
+    bus = lossy(ports.bus, ...lost);
+    return { ...ports, bus };
+  };
   const world = await World.open(t, { healEveryMs: NEVER_MS, ...config }, wrap);
   const b = await world.replica();
   const workerAt = async (address: string, what = one) => {
@@ -32,7 +36,17 @@ async function two(t: TestContext, config: Partial<OrchestratorConfig> = {}, los
   };
   let films = 0;
   const film = async () => world.file(`${films}.bin`, `film ${films++}`);
-  return { world, a: world.address, b: b.workerAddress, stopB: () => b[Symbol.asyncDispose](), workerAt, also, film };
+  assert.ok(bus);
+  return {
+    world,
+    bus,
+    a: world.address,
+    b: b.workerAddress,
+    stopB: () => b[Symbol.asyncDispose](),
+    workerAt,
+    also,
+    film,
+  };
 }
 
 test("a step that becomes ready on one replica is leased at once to a worker that waits at another", async (t) => {
@@ -55,6 +69,17 @@ test("a step whose hint was lost is leased with the next sweep, one that nobody 
   const second = await world.create(await film());
   await world.untilJob(second, ({ steps }) => steps[0]?.state === "READY", "is ready");
   assert.equal((await worker.lease({ waitMs: 1_000 })).job, second);
+});
+
+test("what was lost while the bus was away is found when it is back, without a sweep", async (t) => {
+  const { world, b, bus, workerAt, film } = await two(t, {}, ["work.ready", "work.queued", "events."]);
+  const parked = (await workerAt(b)).lease({ waitMs: 20_000 });
+  // Calls of the API go to the replicas in turn: what comes to the second is not heard of by the first, which takes jobs in.
+  const jobs = [await world.create(await film()), await world.create(await film())];
+  bus.reconnect();
+  for (const id of jobs) await world.untilJob(id, ({ steps }) => steps.length > 0, "is planned");
+  bus.reconnect();
+  assert.ok(jobs.includes((await parked).job));
 });
 
 test("a request that a person waits for is answered, though the worker's calls go to all replicas in turn", async (t) => {
