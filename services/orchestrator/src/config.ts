@@ -95,7 +95,7 @@ export const DEFAULT_ORCHESTRATOR_CONFIG: Omit<OrchestratorConfig, "runFolder" |
   sweepEveryMs: 1_000,
   healEveryMs: 15_000,
   upkeepEveryMs: 5_000,
-  upkeepTtlMs: 15_000,
+  upkeepTtlMs: 8_000,
   leaveAfterMs: 10_000,
   minFreeBytes: 2 * 1024 ** 3,
   maxOutputBytes: 8 * 1024 ** 3,
