@@ -53,7 +53,7 @@ export interface OrchestratorConfig {
   readonly healEveryMs: number;
   /** How often free disk is looked at, and spans and estimates are stored. Default 5 s. */
   readonly upkeepEveryMs: number;
-  /** How long a replica that is not heard of keeps what one does for all: taking jobs in, healing, the index. Default 15 s. */
+  /** How long a replica that is not heard of keeps what one does for all: taking jobs in, healing, the index. Default 8 s. */
   readonly upkeepTtlMs: number;
   /** How long an embedding space stays in the index after another took its place: searches begun before still find its vectors. More than a gateway
    * remembers which one serves. Default 10 s. */
