@@ -40,8 +40,10 @@ export interface BusUser {
   readonly password: string;
 }
 
-export const firstOf = (path: string) => readFileSync(path, "utf8").split(/\s+/, 1)[0] ?? "";
+/** The first key of a file: the one that is used. */
+export const firstOf = (path: string) => readFileSync(path, "utf8").trim().split(/\s+/, 1)[0] ?? "";
 
+/** Whom the services come as. */
 export const busUser = (): BusUser => ({ user: firstOf(BUS.user), password: firstOf(BUS.password) });
 
 /** What somebody may do who follows events: read the stream, and keep a place in it. Answers come to an inbox of their own, as all others hear what services are told. */
