@@ -8,7 +8,7 @@ variables {
 run "without_values" {
   command = apply
   assert {
-    condition     = length(google_secret_manager_secret.main) == 11 && google_secret_manager_secret.main["catalog-url"].secret_id == "heimdex-test-catalog-url"
+    condition     = length(google_secret_manager_secret.main) == 12 && google_secret_manager_secret.main["catalog-url"].secret_id == "heimdex-test-catalog-url"
     error_message = "each credential is a secret"
   }
   assert {
