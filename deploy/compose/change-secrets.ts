@@ -13,10 +13,11 @@ import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import {
   type Access,
   BUS,
-  type BusUser,
   busUser,
   firstOf,
   HEIMDEX,
+  keysOf,
+  otherBusUser,
   ownedBy,
   random,
   writeBusConfig,
@@ -24,10 +25,6 @@ import {
 } from "./secret-files.ts";
 
 const [command = "", file = "", to = ""] = process.argv.slice(2);
-const keysOf = (path: string) =>
-  readFileSync(path, "utf8")
-    .split(/\s+/)
-    .filter((key) => key !== "");
 
 switch (command) {
   case "add": {
@@ -58,13 +55,13 @@ switch (command) {
     break;
   }
   case "bus-add":
-    if (existsSync(BUS.other)) fail("two users of NATS are there already: revoke the old one first");
+    if (otherBusUser() !== undefined) fail("two users of NATS are there already: revoke the old one first");
     write(BUS.other, JSON.stringify({ user: `heimdex-${randomBytes(4).toString("hex")}`, password: random() }));
     writeConfig();
     break;
   case "bus-use": {
     const old = busUser();
-    const next = JSON.parse(readFileSync(BUS.other, "utf8")) as BusUser;
+    const next = otherBusUser() ?? fail("there is no new user of NATS: add one first");
     write(BUS.user, next.user);
     write(BUS.password, next.password);
     write(BUS.other, JSON.stringify(old));

@@ -40,11 +40,21 @@ export interface BusUser {
   readonly password: string;
 }
 
-/** The first key of a file: the one that is used. */
-export const firstOf = (path: string) => readFileSync(path, "utf8").trim().split(/\s+/, 1)[0] ?? "";
+/** The keys of a file: the first is used, all are good. */
+export const keysOf = (path: string) =>
+  readFileSync(path, "utf8")
+    .split(/\s+/)
+    .filter((key) => key !== "");
+
+export const firstOf = (path: string) => keysOf(path)[0] ?? "";
 
 /** Whom the services come as. */
 export const busUser = (): BusUser => ({ user: firstOf(BUS.user), password: firstOf(BUS.password) });
+
+/** The other one who is let in while that is being changed; undefined when it is not. */
+export function otherBusUser(): BusUser | undefined {
+  return existsSync(BUS.other) ? (JSON.parse(readFileSync(BUS.other, "utf8")) as BusUser) : undefined;
+}
 
 /** What somebody may do who follows events: read the stream, and keep a place in it. Answers come to an inbox of their own, as all others hear what services are told. */
 export const FOLLOWER = {
@@ -63,8 +73,8 @@ export const FOLLOWER = {
 
 /** Writes nats.conf as the other files have it. */
 export function writeBusConfig(access = ownedBy(HEIMDEX)): void {
-  const services = [busUser()];
-  if (existsSync(BUS.other)) services.push(JSON.parse(readFileSync(BUS.other, "utf8")) as BusUser);
+  const other = otherBusUser();
+  const services = other === undefined ? [busUser()] : [busUser(), other];
   const follower = { user: "events", password: firstOf(BUS.events), permissions: FOLLOWER };
   const users = [...services, follower].map((user) => JSON.stringify(user)); // NATS reads JSON, too
   writeWhole(BUS.config, `port: 4222\nauthorization { users: [${users.join(", ")}] }\n`, access);

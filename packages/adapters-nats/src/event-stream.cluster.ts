@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import type { HeimdexError } from "@heimdex/errors";
 import type { ArchiveEvent } from "@heimdex/ports";
 import { withId } from "@heimdex/ports/conformance";
-import { type NatsServer, readEvents, startNats } from "@heimdex/testing-servers";
+import { type NatsServer, readEvents } from "@heimdex/testing-servers";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { NatsBus } from "./nats-bus.ts";
+import { answered, newServer, OPTIONS, open, unavailable } from "./nats.fixture.ts";
 
-const OPTIONS = { timeout: 300_000 };
 const STREAM = "heimdex_events";
 
 const event = (id: string, tenant = "default", type = "heimdex.job.ended"): ArchiveEvent => ({
@@ -22,36 +21,11 @@ const event = (id: string, tenant = "default", type = "heimdex.job.ended"): Arch
   data: { tenant },
 });
 
-async function newServer(t: TestContext, options: { jetstream?: boolean } = {}): Promise<NatsServer> {
-  const server = await startNats(options);
-  t.after(() => server[Symbol.asyncDispose]());
-  return server;
-}
-
-async function open(t: TestContext, server: NatsServer, timeoutMs = 5_000): Promise<NatsBus> {
-  const { url: servers, user, password } = server;
-  const bus = await NatsBus.open({ servers, user, password, timeoutMs, onError: () => {} });
-  t.after(() => bus[Symbol.asyncDispose]());
-  return bus;
-}
-
 const stored = (server: NatsServer, subjects?: string) => readEvents<ArchiveEvent>(server, STREAM, subjects);
 
 async function manage<R>(server: NatsServer, work: (manager: JetStreamManager) => Promise<R>): Promise<R> {
   await using connection = await connect({ servers: server.url, user: server.user, pass: server.password });
   return await work(await jetstreamManager(connection));
-}
-
-/** Again while the server is away. */
-async function appended(bus: NatsBus, what: ArchiveEvent): Promise<void> {
-  for (;;) {
-    try {
-      return await bus.append(what);
-    } catch (error) {
-      withId("BUS_UNAVAILABLE")(error);
-      await new Promise((resolve) => setTimeout(resolve, 50)); // lets the connection's own events through
-    }
-  }
 }
 
 test("of one id the log takes one event, whoever appends it, and keeps the order", OPTIONS, async (t) => {
@@ -78,9 +52,9 @@ test("what was stored is there after the server was killed", OPTIONS, async (t) 
   const bus = await open(t, server);
   await bus.append(event("1"));
   await server.container.kill();
-  await assert.rejects(bus.append(event("2")), withId("BUS_UNAVAILABLE"));
+  await assert.rejects(bus.append(event("2")), unavailable);
   await server.container.start();
-  await appended(bus, event("2"));
+  await answered(() => bus.append(event("2")));
   assert.deepEqual(await stored(server), [event("1"), event("2")]);
 });
 
@@ -90,7 +64,7 @@ test("a server that comes back empty, or loses the stream, gets it again from th
   await bus.append(event("1"));
   await server.killAndWipe();
   await server.container.start();
-  await appended(bus, event("2"));
+  await answered(() => bus.append(event("2")));
   assert.deepEqual(await stored(server), [event("2")]);
   await manage(server, (manager) => manager.streams.delete(STREAM));
   await bus.append(event("3"));
@@ -112,9 +86,9 @@ test("a server without JetStream is a bus all the same, and events are refused w
   const [bus, peer] = [await open(t, server), await open(t, server)];
   await peer.respond("echo", async (payload) => payload);
   assert.equal(await bus.request("echo", 1, { timeoutMs: 10_000 }), 1);
-  await assert.rejects(bus.prepare(), withId("BUS_UNAVAILABLE"));
+  await assert.rejects(bus.prepare(), unavailable);
   await assert.rejects(bus.append(event("1")), (error: HeimdexError) => {
-    withId("BUS_UNAVAILABLE")(error);
+    unavailable(error);
     assert.match(error.message, /keeps no events/);
     assert.match(error.help, /JetStream/);
     return true;
@@ -126,9 +100,9 @@ test("while the server hangs an event is refused in its time", OPTIONS, async (t
   const bus = await open(t, server, 500);
   await bus.append(event("1"));
   await server.container.pause();
-  await assert.rejects(bus.append(event("2")), withId("BUS_UNAVAILABLE"));
+  await assert.rejects(bus.append(event("2")), unavailable);
   await server.container.resume();
-  await appended(bus, event("2"));
+  await answered(() => bus.append(event("2")));
   assert.deepEqual(await stored(server), [event("1"), event("2")], "though it may have come the first time too");
 });
 

@@ -1,4 +1,11 @@
-import { DiscardPolicy, JetStreamApiError, jetstream, jetstreamManager, StorageType } from "@nats-io/jetstream";
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  jetstream,
+  jetstreamManager,
+  StorageType,
+} from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import type { Subjects } from "./subjects.ts";
 
@@ -15,12 +22,14 @@ export class EventStream {
   readonly #connection: NatsConnection;
   readonly #subjects: Subjects;
   readonly #options;
+  readonly #client: JetStreamClient;
 
   constructor(connection: NatsConnection, subjects: Subjects, timeoutMs: number) {
     this.#connection = connection;
     this.#subjects = subjects;
     // Asking what the account may do would need a permission of its own.
     this.#options = { timeout: timeoutMs, checkAPI: false };
+    this.#client = jetstream(connection, this.#options);
   }
 
   /** One that is there stays as it is, so that whoever runs the server may change how much it keeps. Rejects as NATS's client does. */
@@ -44,7 +53,7 @@ export class EventStream {
 
   /** Resolves when the message is stored, or was under that id. Rejects as NATS's client does. */
   async append(subject: string, json: string, id: string): Promise<void> {
-    const append = () => jetstream(this.#connection, this.#options).publish(subject, json, { msgID: id });
+    const append = () => this.#client.publish(subject, json, { msgID: id });
     try {
       await append();
     } catch (reason) {

@@ -1,39 +1,10 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HeimdexError } from "@heimdex/errors";
 import { withId } from "@heimdex/ports/conformance";
-import { type NatsServer, startNats } from "@heimdex/testing-servers";
+import { answered, newServer, OPTIONS, open, unavailable } from "./nats.fixture.ts";
 import { NatsBus } from "./nats-bus.ts";
-
-const OPTIONS = { timeout: 300_000 };
-const unavailable = withId("BUS_UNAVAILABLE");
-
-async function newServer(t: TestContext): Promise<NatsServer> {
-  const server = await startNats();
-  t.after(() => server[Symbol.asyncDispose]());
-  return server;
-}
-
-async function open(t: TestContext, server: NatsServer, timeoutMs = 2_000): Promise<NatsBus> {
-  const { url: servers, user, password } = server;
-  const bus = await NatsBus.open({ servers, user, password, timeoutMs, onError: () => {} });
-  t.after(() => bus[Symbol.asyncDispose]());
-  return bus;
-}
-
-/** Calls until it is answered again: while the server is away with BUS_UNAVAILABLE, before the other side is back with BUS_NO_RESPONDER. */
-async function answered<T>(call: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if ((error as HeimdexError).id !== "BUS_NO_RESPONDER" && (error as HeimdexError).id !== "BUS_TIMEOUT")
-        unavailable(error);
-      await sleep(20); // lets the connection's own events through
-    }
-  }
-}
 
 test(
   "when the server ends, what waits is told so at once, and everything goes on when it is back",

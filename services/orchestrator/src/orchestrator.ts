@@ -256,10 +256,13 @@ export async function startOrchestrator(
   for (const { manifest, misconfigured } of await registry.refit())
     log.error({ stage: manifest.name }, `its settings do not fit, and plans skip it: ${misconfigured}`);
   await sweeps.watchDisk();
-  const healAll = async () => {
-    await writer.followFormat();
+  const heal = async () => {
     await sweeps.heal();
     await outbox.sweep();
+  };
+  const healAll = async () => {
+    await writer.followFormat();
+    await heal();
   };
   await upkeep.tend();
   isStarted = true;
@@ -337,9 +340,7 @@ export async function startOrchestrator(
       config.healEveryMs,
       guard("the healing sweep", async () => {
         for (const stage of scheduler.parked()) ready.look(stage);
-        if (!isMine()) return;
-        await sweeps.heal();
-        await outbox.sweep();
+        if (isMine()) await heal();
       }),
     ),
   );

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { HeimdexError } from "@heimdex/errors";
-import type { AssetRecord, Job } from "@heimdex/kernel";
 import type { ArchiveEvent, EventLog } from "@heimdex/ports";
 import { withId } from "@heimdex/ports/conformance";
 import { film, listen, probe } from "./testing/stages.ts";
@@ -37,17 +36,11 @@ async function open(t: TestContext) {
   await world.serve([probe(), listen()]);
   let films = 0;
   const uri = () => world.file(`${films}.json`, film({ said: [{ at: 0, text: "ferry" }], salt: `${films++}` }));
-  /** Resolves when nothing is marked to be told any more. */
-  const allTold = () =>
-    world.until(async () => {
-      const marked = [...(await world.all<Job>("jobs")), ...(await world.all<AssetRecord>("assets"))];
-      return marked.every(({ body }) => body.toTellMs === undefined) ? true : undefined;
-    }, "all is told");
-  return { told, world, uri, allTold };
+  return { told, world, uri };
 }
 
 test("the log is told that a job has ended and that its asset can be found, each once and after it is so", async (t) => {
-  const { told, world, uri, allTold } = await open(t);
+  const { told, world, uri } = await open(t);
   const before: unknown[] = [];
   told.before = async ({ type, subject }) => {
     if (type === "heimdex.job.ended") before.push((await world.job(subject)).settled);
@@ -56,7 +49,7 @@ test("the log is told that a job has ended and that its asset can be found, each
   const source = await uri();
   const job = await world.index(source);
   const asset = await world.indexed(job.asset);
-  await allTold();
+  await world.allTold();
   assert.deepEqual(before, [true, 1]);
   const [ended, indexed, ...more] = told.events;
   assert.deepEqual(more, []);
@@ -95,9 +88,9 @@ test("the log is told that a job has ended and that its asset can be found, each
 });
 
 test("a job that fails is told of with its reason", async (t) => {
-  const { told, world, allTold } = await open(t);
+  const { told, world } = await open(t);
   const { id, state, reason } = await world.index("file:///nowhere/at-all.mkv");
-  await allTold();
+  await world.allTold();
   assert.equal(state, "FAILED");
   assert.deepEqual(
     told.events.map(({ type, data }) => [type, data]),
@@ -119,7 +112,7 @@ test("a job that fails is told of with its reason", async (t) => {
 });
 
 test("while the log is away jobs end and can be found as ever, and all is told when it is back", async (t) => {
-  const { told, world, uri, allTold } = await open(t);
+  const { told, world, uri } = await open(t);
   told.isAway = true;
   const jobs = [];
   for (let n = 0; n < 5; n++) jobs.push(await world.index(await uri()));
@@ -127,7 +120,7 @@ test("while the log is away jobs end and can be found as ever, and all is told w
   assert.deepEqual(told.events, []);
   assert.ok(world.logged.some(({ msg }) => msg.includes("the event log could not be told")));
   told.isAway = false;
-  await allTold();
+  await world.allTold();
   for (const { id, asset } of jobs) {
     assert.deepEqual(told.of(id), ["heimdex.job.ended"]);
     assert.deepEqual(told.of(asset), ["heimdex.asset.indexed"]);
@@ -135,7 +128,7 @@ test("while the log is away jobs end and can be found as ever, and all is told w
 });
 
 test("what nobody said to be stored when a process ended is told again by the next one, under the same id", async (t) => {
-  const { told, world, uri, allTold } = await open(t);
+  const { told, world, uri } = await open(t);
   told.isHeard = false;
   const { id, asset } = await world.index(await uri());
   await world.indexed(asset);
@@ -144,7 +137,7 @@ test("what nobody said to be stored when a process ended is told again by the ne
   const before = told.events.length;
   told.isHeard = true;
   await world.start();
-  await allTold();
+  await world.allTold();
   assert.deepEqual(
     told.events
       .slice(before)
@@ -156,10 +149,10 @@ test("what nobody said to be stored when a process ended is told again by the ne
 });
 
 test("an asset that is deleted is told of, before it is gone: the call fails while nobody can be told", async (t) => {
-  const { told, world, uri, allTold } = await open(t);
+  const { told, world, uri } = await open(t);
   const { asset } = await world.index(await uri());
   await world.indexed(asset);
-  await allTold();
+  await world.allTold();
   told.isAway = true;
   const remove = () => world.command("AssetService.DeleteAsset", { asset });
   await assert.rejects(remove(), withId("BUS_UNAVAILABLE"));
@@ -171,13 +164,13 @@ test("an asset that is deleted is told of, before it is gone: the call fails whi
 });
 
 test("a film that is run again without anything new is told of as a job alone", async (t) => {
-  const { told, world, uri, allTold } = await open(t);
+  const { told, world, uri } = await open(t);
   const source = await uri();
   const first = await world.index(source);
   await world.indexed(first.asset);
-  await allTold();
+  await world.allTold();
   const again = await world.index(source, { reread: true });
-  await allTold();
+  await world.allTold();
   assert.deepEqual(
     told.events.map(({ type, subject }) => [type, subject]),
     [

@@ -66,10 +66,7 @@ async function two(t: TestContext, config: Partial<OrchestratorConfig> = {}) {
   const assertTold = async (jobs: readonly string[]) => {
     const ended = await Promise.all(jobs.map((id) => world.settled(id)));
     const subjects = ended.flatMap(({ id, asset }) => [id, asset]).sort();
-    await world.until(async () => {
-      const marked = [...(await world.all<Job>("jobs")), ...(await world.all<AssetRecord>("assets"))];
-      return marked.every(({ body }) => body.toTellMs === undefined) ? true : undefined;
-    }, "all is told");
+    await world.allTold();
     const events = await readEvents<ArchiveEvent>(nats, `${name}_events`);
     const told = new Map(events.map((event) => [event.id, event.subject]));
     assert.deepEqual([...told.values()].sort(), subjects);

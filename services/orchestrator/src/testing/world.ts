@@ -280,6 +280,14 @@ export class World implements AsyncDisposable {
     }, `asset ${id} is indexed`);
   }
 
+  /** Waits until nothing is marked any more as to be told to the event log. */
+  async allTold(): Promise<void> {
+    await this.until(async () => {
+      const marked = [...(await this.all<Job>("jobs")), ...(await this.all<AssetRecord>("assets"))];
+      return marked.every(({ body }) => body.toTellMs === undefined) ? true : undefined;
+    }, "all is told");
+  }
+
   /** The newest sidecar of an asset. */
   async sidecar(id: string): Promise<Sidecar> {
     const { sidecarRevision } = await this.asset(id);
